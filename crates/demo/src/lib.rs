@@ -1,0 +1,3 @@
+//! The built-in desktop: a small RFB server that is worth looking at.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Listening, connecting, waiting, carrying bytes: what every protocol here stands on.

@@ -1,0 +1,3 @@
+//! Protocol logic without input or output: HTTP/1, WebSocket, RFB.
+
+#![forbid(unsafe_code)]

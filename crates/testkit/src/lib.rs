@@ -1,0 +1,3 @@
+//! What tests share: spawned servers, raw clients, fake peers.
+
+#![forbid(unsafe_code)]
