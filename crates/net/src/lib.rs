@@ -1,1 +1,16 @@
 //! Listening, connecting, waiting, carrying bytes: what every protocol here stands on.
+//!
+//! Everything here lives on one thread's `LocalRuntime`; nothing is shared between threads unless
+//! its documentation says so.
+
+pub mod addr;
+pub mod clock;
+pub mod connect;
+pub mod stream;
+pub mod sys;
+pub mod timer;
+
+pub use addr::{Addr, PeerAddr};
+pub use connect::connect;
+pub use stream::Stream;
+pub use timer::Deadline;
