@@ -28,6 +28,8 @@ mod date;
 mod escape;
 mod field;
 mod framing;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod host;
 mod line;
 mod message;
@@ -37,6 +39,9 @@ mod response;
 mod room;
 mod span;
 mod status;
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests;
 mod uri;
 
 pub use chunked::{
