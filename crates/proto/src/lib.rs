@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod rfb;
 pub mod ws;
 
 /// Runs a fuzz target's body on the inputs saved for it.
