@@ -4,8 +4,11 @@
 //! its documentation says so.
 
 pub mod addr;
+pub mod channel;
 pub mod clock;
 pub mod connect;
+pub mod listen;
+pub mod log;
 pub mod stream;
 pub mod sys;
 pub mod timer;

@@ -144,6 +144,24 @@ impl Stream {
         }
     }
 
+    /// Whether an idle connection is open and silent; otherwise wakes nobody. A connection that has
+    /// something to say while nothing was asked of it cannot be used again.
+    pub fn poll_quiet(&self, cx: &mut Context<'_>) -> bool {
+        loop {
+            let mut guard = match self.fd.poll_read_ready(cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Err(_)) => return false,
+                Poll::Ready(Ok(guard)) => guard,
+            };
+            let mut byte = [0u8; 1];
+            match rustix::net::recv(self.fd.get_ref(), &mut byte, RecvFlags::PEEK) {
+                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
+                Err(rustix::io::Errno::INTR) => {}
+                _ => return false,
+            }
+        }
+    }
+
     /// Reads what is there; see [`poll_read`](Self::poll_read). Cancel-safe: bytes are taken only
     /// when it returns.
     pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
