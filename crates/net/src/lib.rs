@@ -6,11 +6,13 @@
 pub mod addr;
 pub mod clock;
 pub mod connect;
+pub mod scratch;
 pub mod stream;
 pub mod sys;
 pub mod timer;
 
 pub use addr::{Addr, PeerAddr};
 pub use connect::connect;
+pub use scratch::with_scratch;
 pub use stream::Stream;
 pub use timer::Deadline;
