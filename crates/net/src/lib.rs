@@ -7,6 +7,7 @@ pub mod addr;
 pub mod clock;
 pub mod connect;
 pub mod scratch;
+pub mod splice;
 pub mod stream;
 pub mod sys;
 pub mod timer;
