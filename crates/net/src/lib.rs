@@ -11,9 +11,14 @@ pub mod splice;
 pub mod stream;
 pub mod sys;
 pub mod timer;
+pub mod tunnel;
 
 pub use addr::{Addr, PeerAddr};
 pub use connect::connect;
 pub use scratch::with_scratch;
 pub use stream::Stream;
 pub use timer::Deadline;
+pub use tunnel::{Tunnel, TunnelTable};
+
+#[cfg(test)]
+mod testing;

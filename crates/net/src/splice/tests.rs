@@ -4,19 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::*;
-use crate::clock;
-
-fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_unpark(clock::refresh)
-        .build_local(tokio::runtime::LocalOptions::default())
-        .expect("a runtime");
-    runtime.block_on(async {
-        let limited = tokio::time::timeout(Duration::from_secs(20), future);
-        limited.await.expect("within its time")
-    })
-}
+use crate::testing::run;
 
 fn pair() -> (UnixStream, Stream) {
     let (far, near) = UnixStream::pair().expect("a pair");
