@@ -1,0 +1,167 @@
+//! One session: from an accepted upgrade to its end.
+
+mod connect;
+mod ending;
+mod follow;
+mod login;
+mod pump;
+mod server;
+mod spill;
+#[cfg(test)]
+mod tests;
+mod viewer;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::{About, Policy, Refusal, SessionId, Sessions, Target};
+use ending::Failure;
+use viewer::Viewer;
+
+/// What was agreed as WebSocket sub-protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subprotocol {
+    /// None or `binary`: binary messages are all that is understood.
+    Binary,
+    /// `portway.v1`: JSON in text messages besides.
+    Portway,
+}
+
+impl Subprotocol {
+    /// The names, best first, for [`proto::ws::choose_subprotocol`].
+    pub const NAMES: [&'static str; 2] = ["portway.v1", "binary"];
+
+    /// By the name that was echoed to the browser, if one was.
+    pub fn of(chosen: Option<&str>) -> Self {
+        match chosen {
+            Some("portway.v1") => Self::Portway,
+            _ => Self::Binary,
+        }
+    }
+}
+
+/// The browser's side, right after the reply to its upgrade was written.
+#[derive(Debug)]
+pub struct Browser {
+    /// The socket.
+    pub stream: net::Stream,
+    /// Bytes that were read behind the upgrade request.
+    pub early: Vec<u8>,
+    /// What was agreed.
+    pub protocol: Subprotocol,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndReason {
+    /// The viewer closed, with its code.
+    ViewerClosed(Option<u16>),
+    /// The viewer's connection ended without a close frame.
+    ViewerGone,
+    /// The viewer answered no ping.
+    ViewerSilent,
+    /// This side refused or ended it and said so.
+    Refused(Refusal),
+}
+
+impl EndReason {
+    /// One word for logs and statistics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::ViewerClosed(_) => "viewer-closed",
+            Self::ViewerGone => "viewer-gone",
+            Self::ViewerSilent => "viewer-silent",
+            Self::Refused(refusal) => refusal.word(),
+        }
+    }
+}
+
+/// What the log should know of a session that is over.
+#[derive(Debug, Clone)]
+pub struct SessionEnd {
+    /// Its name; `None` when it could not even be entered in the table.
+    pub id: Option<SessionId>,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// What happened inside, for the operator only.
+    pub detail: String,
+    /// Bytes of RFB from the viewer.
+    pub bytes_in: u64,
+    /// Bytes of RFB towards the viewer.
+    pub bytes_out: u64,
+    /// From the upgrade to the end.
+    pub duration: Duration,
+    /// From the upgrade until the screen was shown; `None` if it never was.
+    pub connected_after: Option<Duration>,
+    /// The last ping's time to the browser and back.
+    pub rtt: Option<Duration>,
+}
+
+impl fmt::Display for SessionEnd {
+    /// For the log: `reason=cut in=120 out=4096 time=12.345 (detail)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.duration.as_secs_f64();
+        let reason = self.reason.word();
+        write!(
+            f,
+            "reason={reason} in={} out={} time={time:.3}",
+            self.bytes_in, self.bytes_out
+        )?;
+        if let EndReason::ViewerClosed(Some(code)) = self.reason {
+            write!(f, " code={code}")?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, " ({})", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a session to its end. `goal` is where it goes, or why it goes nowhere; the viewer is told
+/// either way. To be spawned as a task of its own on the thread that registered the stream, so
+/// that nothing of the request stays in memory with it.
+pub async fn run(
+    browser: Browser,
+    goal: Result<Target, Refusal>,
+    policy: Policy,
+    about: About,
+    sessions: &Sessions,
+) -> SessionEnd {
+    let start = net::clock::now();
+    let seat = sessions.enter(about, policy.view_only);
+    let mut end = SessionEnd {
+        id: seat.as_ref().ok().map(|seat| seat.id),
+        reason: EndReason::ViewerGone,
+        detail: String::new(),
+        bytes_in: 0,
+        bytes_out: 0,
+        duration: Duration::ZERO,
+        connected_after: None,
+        rtt: None,
+    };
+    // The handshake's state is large and gone when the screen is shown, hence the box.
+    let failure = match seat {
+        Ok(seat) => {
+            let opened = Box::pin(login::open(browser, goal, policy, &seat)).await;
+            let failure = match opened {
+                Ok(mut pump) => {
+                    end.connected_after = Some(net::clock::now() - start);
+                    let failure = pump.run().await;
+                    Box::pin(pump.finish(failure)).await
+                }
+                Err(failure) => failure,
+            };
+            (end.bytes_in, end.bytes_out) = seat.entry.bytes();
+            end.rtt = seat.entry.rtt();
+            failure
+        }
+        Err(error) => {
+            let viewer = Viewer::new(browser, &policy);
+            let failure = Failure::told(Refusal::Internal, format!("no random numbers: {error}"));
+            Box::pin(viewer.dismiss(failure)).await
+        }
+    };
+    end.duration = net::clock::now() - start;
+    (end.reason, end.detail) = failure.into_parts();
+    end
+}
