@@ -12,11 +12,12 @@ mod tests;
 mod viewer;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sessions::Entry;
 use crate::{About, Policy, Refusal, SessionId, Sessions, Target};
 use ending::Failure;
-use viewer::Viewer;
 
 /// What was agreed as WebSocket sub-protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,49 +120,57 @@ impl fmt::Display for SessionEnd {
 
 /// Runs a session to its end. `goal` is where it goes, or why it goes nowhere; the viewer is told
 /// either way. To be spawned as a task of its own on the thread that registered the stream, so
-/// that nothing of the request stays in memory with it.
-pub async fn run(
+/// that nothing of the request stays in memory with it. The session is listed at once.
+pub fn run(
     browser: Browser,
     goal: Result<Target, Refusal>,
     policy: Policy,
     about: About,
     sessions: &Sessions,
+) -> impl Future<Output = SessionEnd> + use<> {
+    let entry = Arc::new(Entry::new(about, policy.view_only));
+    let seat = sessions.enter(Arc::clone(&entry));
+    // What cannot be listed cannot be cut either, so it may not start.
+    let goal = if seat.is_ok() {
+        goal
+    } else {
+        Err(Refusal::Internal)
+    };
+    // The handshake's state is large and gone when the screen is shown, hence the boxes.
+    let opening = Box::pin(login::open(browser, goal, policy, Arc::clone(&entry)));
+    async move {
+        let mut connected_after = None;
+        let failure = match opening.await {
+            Ok(mut pump) => {
+                connected_after = Some(entry.age());
+                let failure = pump.run().await;
+                pump.finish(failure).await
+            }
+            Err(failure) => failure,
+        };
+        let id = seat.as_ref().ok().map(|seat| seat.id);
+        drop(seat);
+        end_of(failure, id, connected_after, &entry)
+    }
+}
+
+fn end_of(
+    failure: Failure,
+    id: Option<SessionId>,
+    connected_after: Option<Duration>,
+    entry: &Entry,
 ) -> SessionEnd {
-    let start = net::clock::now();
-    let seat = sessions.enter(about, policy.view_only);
-    let mut end = SessionEnd {
-        id: seat.as_ref().ok().map(|seat| seat.id),
-        reason: EndReason::ViewerGone,
-        detail: String::new(),
-        bytes_in: 0,
-        bytes_out: 0,
-        duration: Duration::ZERO,
-        connected_after: None,
-        rtt: None,
-    };
-    // The handshake's state is large and gone when the screen is shown, hence the box.
-    let failure = match seat {
-        Ok(seat) => {
-            let opened = Box::pin(login::open(browser, goal, policy, &seat)).await;
-            let failure = match opened {
-                Ok(mut pump) => {
-                    end.connected_after = Some(net::clock::now() - start);
-                    let failure = pump.run().await;
-                    Box::pin(pump.finish(failure)).await
-                }
-                Err(failure) => failure,
-            };
-            (end.bytes_in, end.bytes_out) = seat.entry.bytes();
-            end.rtt = seat.entry.rtt();
-            failure
-        }
-        Err(error) => {
-            let viewer = Viewer::new(browser, &policy);
-            let failure = Failure::told(Refusal::Internal, format!("no random numbers: {error}"));
-            Box::pin(viewer.dismiss(failure)).await
-        }
-    };
-    end.duration = net::clock::now() - start;
-    (end.reason, end.detail) = failure.into_parts();
-    end
+    let (bytes_in, bytes_out) = entry.bytes();
+    let (reason, detail) = failure.into_parts();
+    let (duration, rtt) = (entry.age(), entry.rtt());
+    SessionEnd {
+        id,
+        reason,
+        detail,
+        bytes_in,
+        bytes_out,
+        duration,
+        connected_after,
+        rtt,
+    }
 }

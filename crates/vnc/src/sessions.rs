@@ -150,13 +150,11 @@ impl Sessions {
     }
 
     /// Enters a session; it leaves when the seat is dropped.
-    pub(crate) fn enter(&self, about: About, view_only: bool) -> std::io::Result<Seat> {
+    pub(crate) fn enter(&self, entry: Arc<Entry>) -> std::io::Result<Seat> {
         let id = SessionId::random()?;
-        let entry = Arc::new(Entry::new(about, view_only));
-        self.lock().insert(id, Arc::clone(&entry));
+        self.lock().insert(id, entry);
         Ok(Seat {
             id,
-            entry,
             sessions: self.clone(),
         })
     }
@@ -171,7 +169,6 @@ impl Sessions {
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) id: SessionId,
-    pub(crate) entry: Arc<Entry>,
     sessions: Sessions,
 }
 

@@ -4,6 +4,7 @@
 //! None. Without, it offers what the server offers and carries the exchange across.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use net::Deadline;
@@ -16,7 +17,7 @@ use super::follow::Follow;
 use super::pump::Pump;
 use super::server::Server;
 use super::viewer::Viewer;
-use crate::sessions::{Entry, Seat};
+use crate::sessions::Entry;
 use crate::{Password, Policy, Refusal, Target};
 
 /// Bytes of a server's own words that a person is shown: what fits a close frame.
@@ -27,15 +28,15 @@ pub(super) async fn open(
     browser: Browser,
     goal: Result<Target, Refusal>,
     policy: Policy,
-    seat: &Seat,
+    entry: Arc<Entry>,
 ) -> Result<Pump, Failure> {
     let mut viewer = Viewer::new(browser, &policy);
     let opened = tokio::select! {
         opened = log_in(&mut viewer, goal, &policy) => opened,
-        why = cut(&seat.entry) => Err(Failure::told(why, "cut during the handshake")),
+        why = cut(&entry) => Err(Failure::told(why, "cut during the handshake")),
     };
     match opened {
-        Ok((server, follow)) => Pump::start(viewer, server, follow, &policy, seat),
+        Ok((server, follow)) => Pump::start(viewer, server, follow, &policy, entry),
         Err(failure) => Err(viewer.dismiss(failure).await),
     }
 }

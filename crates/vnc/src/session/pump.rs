@@ -21,7 +21,7 @@ use super::spill::Spill;
 use super::viewer::{self, Viewer, text_refused};
 use super::{EndReason, Subprotocol};
 use crate::scratch::{SCRATCH_LEN, with_scratch, with_vec};
-use crate::sessions::{Entry, Seat};
+use crate::sessions::Entry;
 use crate::{Policy, Refusal};
 
 /// Bytes that a session moves before others of the thread have their turn.
@@ -65,7 +65,7 @@ impl Pump {
         server: Server,
         follow: Follow,
         policy: &Policy,
-        seat: &Seat,
+        entry: Arc<Entry>,
     ) -> Result<Self, Failure> {
         let mut pump = Self {
             viewer: viewer.stream,
@@ -75,7 +75,7 @@ impl Pump {
             to_viewer: Spill::default(),
             to_server: Spill::default(),
             follow,
-            entry: Arc::clone(&seat.entry),
+            entry,
             clock: Clock::start(policy),
             screen_read: SCREEN_READ_MIN,
         };
@@ -303,32 +303,36 @@ impl Pump {
     }
 
     /// Lets go of the machine's keys and takes leave of the viewer.
-    pub(super) async fn finish(mut self, failure: Failure) -> Failure {
+    pub(super) fn finish(mut self, failure: Failure) -> impl Future<Output = Failure> {
         let mut release = Vec::new();
         self.follow.release_held(&mut release);
-        // The last word to a server that may be gone; what it does not take at once is lost.
-        let _ = poll_fn(|cx| Poll::Ready(self.to_server.write(cx, &self.server, &release))).await;
-        drop(self.server);
-        match &failure.reason {
-            EndReason::Refused(refusal) => {
-                let deadline = net::Deadline::after(viewer::CLOSE_TIMEOUT);
-                let owed = poll_fn(|cx| self.to_viewer.poll_flush(cx, &self.viewer));
-                // A close frame inside of another frame would only confuse.
-                let is_whole = tokio::select! {
-                    flushed = owed => flushed.is_ok(),
-                    () = deadline.expired() => false,
-                };
-                if is_whole {
-                    let (code, reason) = (refusal.close_code(), refusal.sentence());
-                    viewer::close(&self.viewer, &mut self.receiver, code, &reason).await;
+        Box::pin(async move {
+            // The last word to a server that may be gone; what it does not take is lost.
+            let released =
+                poll_fn(|cx| Poll::Ready(self.to_server.write(cx, &self.server, &release)));
+            let _ = released.await;
+            drop(self.server);
+            match &failure.reason {
+                EndReason::Refused(refusal) => {
+                    let deadline = net::Deadline::after(viewer::CLOSE_TIMEOUT);
+                    let owed = poll_fn(|cx| self.to_viewer.poll_flush(cx, &self.viewer));
+                    // A close frame inside of another frame would only confuse.
+                    let is_whole = tokio::select! {
+                        flushed = owed => flushed.is_ok(),
+                        () = deadline.expired() => false,
+                    };
+                    if is_whole {
+                        let (code, reason) = (refusal.close_code(), refusal.sentence());
+                        viewer::close(&self.viewer, &mut self.receiver, code, &reason).await;
+                    }
                 }
+                EndReason::ViewerClosed(_) if self.to_viewer.is_empty() => {
+                    viewer::answer_close(&self.viewer, &failure).await;
+                }
+                _ => {}
             }
-            EndReason::ViewerClosed(_) if self.to_viewer.is_empty() => {
-                viewer::answer_close(&self.viewer, &failure).await;
-            }
-            _ => {}
-        }
-        failure
+            failure
+        })
     }
 }
 

@@ -14,8 +14,8 @@ use crate::Refusal;
 pub(crate) struct Entry {
     about: About,
     view_only: bool,
-    pub(crate) start: SystemTime,
-    pub(crate) start_instant: Instant,
+    start: SystemTime,
+    start_instant: Instant,
     connected: AtomicBool,
     bytes_out: AtomicU64,
     bytes_in: AtomicU64,
@@ -35,7 +35,7 @@ struct CutSlot {
 }
 
 impl Entry {
-    pub(super) fn new(about: About, view_only: bool) -> Self {
+    pub(crate) fn new(about: About, view_only: bool) -> Self {
         Self {
             about,
             view_only,
@@ -50,6 +50,11 @@ impl Entry {
             rtt: AtomicU64::new(0),
             cut: Mutex::default(),
         }
+    }
+
+    /// How long the session has lasted.
+    pub(crate) fn age(&self) -> Duration {
+        net::clock::now().saturating_duration_since(self.start_instant)
     }
 
     pub(crate) fn set_connected(&self) {

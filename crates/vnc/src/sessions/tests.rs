@@ -14,6 +14,12 @@ impl Wake for Woken {
     }
 }
 
+/// A session in the table, with the line that its task would write.
+fn enter(sessions: &Sessions, user: &str) -> (Seat, Arc<Entry>) {
+    let entry = Arc::new(Entry::new(about(user), false));
+    (sessions.enter(Arc::clone(&entry)).unwrap(), entry)
+}
+
 fn about(user: &str) -> About {
     About {
         user: Some(user.into()),
@@ -25,10 +31,10 @@ fn about(user: &str) -> About {
 #[test]
 fn a_session_is_listed_while_its_seat_lives() {
     let sessions = Sessions::new();
-    let seat = sessions.enter(about("ann"), true).unwrap();
-    seat.entry.add_out(100);
-    seat.entry.add_out(5);
-    seat.entry.set_rtt(Duration::from_micros(1500));
+    let (seat, entry) = enter(&sessions, "ann");
+    entry.add_out(100);
+    entry.add_out(5);
+    entry.set_rtt(Duration::from_micros(1500));
     let [session] = sessions.list().try_into().unwrap();
     assert_eq!(
         (session.id, session.bytes_out, session.frames_out),
@@ -51,16 +57,16 @@ fn a_session_is_listed_while_its_seat_lives() {
 #[test]
 fn a_cut_wakes_the_session_and_its_first_reason_counts() {
     let sessions = Sessions::new();
-    let [ann, bob] = ["ann", "bob"].map(|user| sessions.enter(about(user), false).unwrap());
+    let [(ann, ann_entry), (bob, bob_entry)] = ["ann", "bob"].map(|user| enter(&sessions, user));
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
-    assert_eq!(ann.entry.wants_cut(&waker), None);
+    assert_eq!(ann_entry.wants_cut(&waker), None);
     let is_ann = |session: &Session| session.about.user.as_deref() == Some("ann");
     assert_eq!(sessions.cut_matching(&Refusal::Removed, is_ann), 1);
     assert!(sessions.cut(ann.id, Refusal::Restart));
     assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-    assert_eq!(ann.entry.wants_cut(&waker), Some(Refusal::Removed));
-    assert_eq!(bob.entry.wants_cut(&waker), None);
+    assert_eq!(ann_entry.wants_cut(&waker), Some(Refusal::Removed));
+    assert_eq!(bob_entry.wants_cut(&waker), None);
     let gone = bob.id;
     drop(bob);
     assert!(!sessions.cut(gone, Refusal::Removed));
