@@ -12,8 +12,8 @@ import { build } from "esbuild";
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const DIST = join(ROOT, "dist");
 
-/** The browsers that noVNC itself needs. */
-const TARGET = ["chrome89", "firefox89", "safari15"];
+/** What noVNC needs, and besides that: dialogs, and a CSP whose connect-src covers WebSockets. */
+const TARGET = ["chrome89", "firefox98", "safari15.4"];
 
 const CONTENT_TYPES = {
   ".css": "text/css; charset=utf-8",

@@ -18,8 +18,6 @@ const folder = new URL("./", location.origin + location.pathname).pathname;
 const STORAGE_KEY = `portway:viewer:${folder}`;
 const INSECURE_KEY = "portway:insecure-told";
 
-await main();
-
 async function main(): Promise<void> {
   const page = new URL(location.href);
   startTheme(page.searchParams.get("theme"));
@@ -108,3 +106,5 @@ function stored(): string | null {
     return null;
   }
 }
+
+await main();

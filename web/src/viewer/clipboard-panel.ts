@@ -41,7 +41,7 @@ export function clipboardPanel(desk: Desk, clipboard: Clipboard): Panel {
     { class: "panel" },
     field,
     h("div", { class: "actions wide" }, copy, send),
-    h("div", { class: "row" }, h("span", {}, type, " ", h("small", {}, t("clip.type.hint")))),
+    h("div", { class: "row start" }, type, h("small", {}, t("clip.type.hint"))),
     said,
     window.isSecureContext ? auto : h("p", { class: "hint" }, t("clip.insecure")),
   );

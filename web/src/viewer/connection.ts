@@ -127,6 +127,7 @@ export class Connection {
       repeaterID: settings.repeaterID,
       ...(credentials === null ? {} : { credentials }),
     });
+    rfb.background = "transparent";
     const on = <T>(name: string, react: (detail: T) => void) =>
       rfb.addEventListener(name, (event) => react((event as CustomEvent<T>).detail));
     on<{ name: string }>("desktopname", ({ name }) => this.#events.desktopName(name));

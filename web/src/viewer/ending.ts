@@ -40,6 +40,7 @@ export type Kind =
   | "restarting"
   | "busy"
   | "lost"
+  | "early"
   | "unreachable"
   | "offline"
   | "gateway"
@@ -113,7 +114,7 @@ const KIND_OF_STATUS = new Map<number, Kind>([
 
 const AUTOMATIC = new Set<Kind>(["down", "restarting", "busy"]);
 
-const OUTAGES = new Set<Kind>(["lost", "unreachable", "offline"]);
+const OUTAGES = new Set<Kind>(["early", "unreachable", "offline"]);
 
 /** The security types that noVNC can follow (rfb.js, `_isSupportedSecurityType`). */
 const KNOWN_TYPES = new Set([1, 2, 6, 16, 19, 22, 30, 113]);
@@ -157,7 +158,7 @@ function beforeConnected({ code, opened, online, reason, httpStatus }: Ended): K
   if (code === 1011) {
     return /downstream|connect/i.test(reason) ? "down" : "gateway";
   }
-  return code === 1006 ? "lost" : "closed";
+  return code === 1006 ? "early" : "closed";
 }
 
 function knowsLogin(types: number[] | null): boolean {

@@ -140,7 +140,6 @@ export class Viewer {
     const { desk, stage, toolbar, screen, clipboard } = this.#parts;
     this.#connectedBefore = true;
     thaw(screen);
-    rfb.background = "transparent";
     const on = <T>(name: string, react: (detail: T) => void) =>
       rfb.addEventListener(name, (event) => react((event as CustomEvent<T>).detail));
     on<{ text: string }>("clipboard", ({ text }) => void clipboard.receive(text));
