@@ -337,7 +337,7 @@ impl Shell {
     }
 }
 
-/// Thirty pictures a second.
-const FILM_FRAME: Duration = Duration::from_millis(33);
+/// Twenty-five pictures a second.
+const FILM_FRAME: Duration = Duration::from_millis(40);
 /// Twice the rate of the caret.
 const BLINK: Duration = Duration::from_millis(265);

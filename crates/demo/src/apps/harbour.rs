@@ -243,21 +243,20 @@ fn paint_lighthouse(painter: &mut Painter<'_>, scene: &Scene) {
     painter.polygon(&rock, HILL);
 }
 
-/// A beam sweeps round: it is long when it points sideways and vanishes towards the viewer.
+/// A beam sweeps round: it fades as it turns towards the viewer or away.
 fn paint_beam(painter: &mut Painter<'_>, scene: &Scene, lamp: (f32, f32), turn: f32) {
-    let length = turn.sin() * scene.area.w as f32 * 0.9;
-    let spread = 5.0 + length.abs() * 0.10;
-    let (tip, lift) = (lamp.0 + length, length.abs() * 0.06);
-    let mut corners = [
-        (lamp.0, lamp.1 - 2.0),
-        (tip, lamp.1 - lift - spread),
-        (tip, lamp.1 - lift + spread),
-    ];
-    if length < 0.0 {
-        corners.reverse();
+    let far = scene.area.w as f32 * 1.2 * turn.sin().signum();
+    let tilt = far.abs() * (0.05 + 0.10 * turn.cos());
+    let strength = turn.sin().powi(2) * (1.0 + 0.4 * turn.cos());
+    for (spread, alpha) in [(0.16, 26.0), (0.09, 34.0)] {
+        let spread = spread * far.abs();
+        let (x, y) = (lamp.0 + far, lamp.1 - tilt);
+        let mut corners = [lamp, (x, y - spread), (x, y + spread)];
+        if far < 0.0 {
+            corners.reverse();
+        }
+        painter.polygon(&corners, GLOW.alpha((alpha * strength) as u8));
     }
-    let alpha = (26.0 + 40.0 * turn.cos().max(0.0)) as u8;
-    painter.polygon(&corners, GLOW.alpha(alpha));
 }
 
 fn paint_sea(painter: &mut Painter<'_>, scene: &Scene) {

@@ -236,5 +236,5 @@ fn wrap_width(width: i32) -> f32 {
 const PADDING: i32 = 10;
 const LINE_HEIGHT: i32 = 22;
 const STATUS: i32 = 26;
-const WELCOME: &str = "Type here. Every key travels through Portway\nto this desktop and back \
-                       to your screen.\n\n";
+const WELCOME: &str =
+    "Type here. Every key travels through Portway to this desktop and back to your screen.\n\n";

@@ -49,11 +49,12 @@ impl Sketch {
     }
 
     fn choose(&mut self, at: Point, context: &mut Context<'_>) {
-        if let Some(ink) = (0..INKS.len()).find(|ink| swatch(*ink).contains(at)) {
+        let width = context.size.0;
+        if let Some(ink) = (0..INKS.len()).find(|ink| swatch(*ink, width).contains(at)) {
             self.ink = ink;
-        } else if let Some(pen) = (0..PENS.len()).find(|pen| nib(*pen).contains(at)) {
+        } else if let Some(pen) = (0..PENS.len()).find(|pen| nib(*pen, width).contains(at)) {
             self.pen = pen;
-        } else if clear_button(context.size.0).contains(at) {
+        } else if clear_button(width).contains(at) {
             self.clear();
         }
         context.repaint_all();
@@ -72,7 +73,7 @@ impl Sketch {
             theme::LINE,
         );
         for (ink, colour) in INKS.iter().enumerate() {
-            let place = swatch(ink).offset(area.x, area.y);
+            let place = swatch(ink, area.w).offset(area.x, area.y);
             let (x, y) = middle(place);
             painter.disc(x, y, 9.0, *colour);
             if ink == self.ink {
@@ -80,9 +81,9 @@ impl Sketch {
             }
         }
         for (pen, width) in PENS.iter().enumerate() {
-            let place = nib(pen).offset(area.x, area.y);
+            let place = nib(pen, area.w).offset(area.x, area.y);
             if pen == self.pen {
-                painter.rounded(place, 6, theme::LINE);
+                painter.rounded(place.inset(1), 6, theme::LINE);
             }
             let (x, y) = middle(place);
             painter.disc(x, y, width / 2.0, theme::INK);
@@ -148,12 +149,18 @@ impl App for Sketch {
     }
 }
 
-fn swatch(ink: usize) -> Rect {
-    Rect::new(8 + 30 * ink as i32, 5, 30, 30)
+/// Inks and pens side by side, closer together in a narrow window.
+fn tool(nth: usize, width: i32) -> Rect {
+    let each = ((width - 100) / (INKS.len() + PENS.len()) as i32).clamp(16, 30);
+    Rect::new(8 + each * nth as i32, 5, each, 30)
 }
 
-fn nib(pen: usize) -> Rect {
-    Rect::new(8 + 30 * INKS.len() as i32 + 14 + 30 * pen as i32, 6, 28, 28)
+fn swatch(ink: usize, width: i32) -> Rect {
+    tool(ink, width)
+}
+
+fn nib(pen: usize, width: i32) -> Rect {
+    tool(INKS.len() + pen, width).offset(8, 0)
 }
 
 fn clear_button(width: i32) -> Rect {

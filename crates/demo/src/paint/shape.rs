@@ -15,7 +15,7 @@ impl Painter<'_> {
             self.fill(Rect::new(area.x + r, y, area.w - 2 * r, r), colour);
             for x in [area.x, area.right() - r] {
                 let corner = Rect::new(x, y, r, r);
-                self.shade(corner, colour, |x, y| {
+                self.cover(corner, colour, |x, y| {
                     0.5 - box_distance(area, r as f32, x, y)
                 });
             }
@@ -26,7 +26,7 @@ impl Painter<'_> {
     pub(crate) fn outline(&mut self, area: Rect, radius: i32, colour: Colour) {
         let r = radius as f32;
         let mut edge = |part: Rect| {
-            self.shade(part, colour, |x, y| {
+            self.cover(part, colour, |x, y| {
                 1.0 - (box_distance(area, r, x, y) + 0.5).abs()
             });
         };
@@ -42,7 +42,7 @@ impl Painter<'_> {
         for y in [area.y, area.bottom() - radius] {
             for x in [area.x, area.right() - radius] {
                 let corner = Rect::new(x, y, radius, radius);
-                self.shade(corner, colour, |x, y| {
+                self.cover(corner, colour, |x, y| {
                     0.5 + box_distance(area, radius as f32, x, y)
                 });
             }
@@ -64,7 +64,7 @@ impl Painter<'_> {
     /// Fills a circle.
     pub(crate) fn disc(&mut self, x: f32, y: f32, radius: f32, colour: Colour) {
         let bounds = around(x - radius, y - radius, x + radius, y + radius);
-        self.shade(bounds, colour, |px, py| {
+        self.cover(bounds, colour, |px, py| {
             radius + 0.5 - (px - x).hypot(py - y)
         });
     }
@@ -73,7 +73,7 @@ impl Painter<'_> {
     pub(crate) fn ring(&mut self, (x, y): (f32, f32), radius: f32, width: f32, colour: Colour) {
         let out = radius + width / 2.0;
         let bounds = around(x - out, y - out, x + out, y + out);
-        self.shade(bounds, colour, |px, py| {
+        self.cover(bounds, colour, |px, py| {
             width / 2.0 + 0.5 - ((px - x).hypot(py - y) - radius).abs()
         });
     }
@@ -87,7 +87,7 @@ impl Painter<'_> {
             a.0.max(b.0) + half,
             a.1.max(b.1) + half,
         );
-        self.shade(bounds, colour, |x, y| {
+        self.cover(bounds, colour, |x, y| {
             half + 0.5 - segment_distance(a, b, x, y)
         });
     }
@@ -107,7 +107,7 @@ impl Painter<'_> {
                 (*a, dy / length, -dx / length)
             })
             .collect();
-        self.shade(around(x0, y0, x1, y1), colour, |x, y| {
+        self.cover(around(x0, y0, x1, y1), colour, |x, y| {
             let outside = edges
                 .iter()
                 .map(|(a, nx, ny)| (x - a.0) * nx + (y - a.1) * ny);
@@ -119,12 +119,22 @@ impl Painter<'_> {
     pub(crate) fn column(&mut self, x: i32, top: f32, bottom: i32, colour: Colour) {
         let solid = top.ceil() as i32;
         let edge = Rect::new(x, solid - 1, 1, 1);
-        self.shade(edge, colour, |_, _| solid as f32 - top);
+        self.cover(edge, colour, |_, _| solid as f32 - top);
         self.fill(Rect::new(x, solid, 1, bottom - solid), colour);
     }
 
     /// Blends `colour` over `area`, as much as `coverage` says for each pixel's centre.
-    pub(crate) fn shade(&mut self, area: Rect, colour: Colour, coverage: impl Fn(f32, f32) -> f32) {
+    ///
+    /// Edges get one of few shades, which no eye tells from many, so that a picture keeps few
+    /// colours and goes over the wire as a palette.
+    fn cover(&mut self, area: Rect, colour: Colour, coverage: impl Fn(f32, f32) -> f32) {
+        self.shade(area, colour, |x, y| {
+            (coverage(x, y) * SHADES).round() / SHADES
+        });
+    }
+
+    /// As `cover`, with all shades.
+    fn shade(&mut self, area: Rect, colour: Colour, coverage: impl Fn(f32, f32) -> f32) {
         let area = area.intersect(self.clip());
         for y in area.y..area.bottom() {
             for x in area.x..area.right() {
@@ -155,3 +165,6 @@ fn segment_distance(a: (f32, f32), b: (f32, f32), x: f32, y: f32) -> f32 {
     let along = along.clamp(0.0, 1.0);
     (x - a.0 - along * dx).hypot(y - a.1 - along * dy)
 }
+
+/// How many shades an edge can have between nothing and full.
+const SHADES: f32 = 8.0;

@@ -38,8 +38,8 @@ struct Glyph {
     left: i32,
     top: i32,
     width: i32,
-    /// Rows of `width` values, 0 to 1.
-    coverage: Vec<f32>,
+    /// Rows of `width` opacities.
+    coverage: Vec<u8>,
 }
 
 impl Fonts {
@@ -195,8 +195,8 @@ impl Painter<'_> {
             .filter(|(y, _)| (clip.y..clip.bottom()).contains(y))
         {
             for (x, share) in (left..).zip(row) {
-                if *share > 0.0 && (clip.x..clip.right()).contains(&x) {
-                    let alpha = (share.min(1.0) * f32::from(colour.alpha)) as u32;
+                if *share > 0 && (clip.x..clip.right()).contains(&x) {
+                    let alpha = u32::from(*share) * u32::from(colour.alpha) / 255;
                     let pixel = &mut self.surface.span_mut(x, y, 1)[0];
                     *pixel = super::blend(*pixel, colour.rgb, alpha);
                 }
@@ -219,10 +219,11 @@ fn rasterise(face: &FontRef<'static>, key: GlyphKey) -> Glyph {
     };
     let bounds = outlined.px_bounds();
     let (width, height) = (bounds.width() as usize, bounds.height() as usize);
-    let mut coverage = vec![0.0; width * height];
+    let mut coverage = vec![0; width * height];
     outlined.draw(|x, y, share| {
         if let Some(cell) = coverage.get_mut(y as usize * width + x as usize) {
-            *cell = share;
+            // As for shapes: few shades, few colours.
+            *cell = ((share * SHADES).round() * (255.0 / SHADES)) as u8;
         }
     });
     Glyph {
@@ -239,6 +240,8 @@ fn scale(face: &FontRef<'static>, size: f32) -> PxScale {
     PxScale::from(size * face.height_unscaled() / em)
 }
 
+/// How many shades the edge of a letter can have.
+const SHADES: f32 = 15.0;
 /// Enough for a screen full of several scripts, at most a few megabytes.
 const GLYPHS_MAX: usize = 4096;
 

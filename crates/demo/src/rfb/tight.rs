@@ -92,7 +92,7 @@ impl Stream {
 struct Palette {
     colours: Vec<u32>,
     /// Open addressing: one more than the index in `colours`, 0 is free.
-    slots: [u8; SLOTS],
+    slots: [u16; SLOTS],
 }
 
 impl Palette {
@@ -115,7 +115,7 @@ impl Palette {
                     return None;
                 }
                 palette.colours.push(*pixel);
-                palette.slots[slot] = palette.colours.len() as u8;
+                palette.slots[slot] = palette.colours.len() as u16;
             }
         }
         Some(palette)
@@ -123,7 +123,7 @@ impl Palette {
 
     /// Where `pixel` is, or the free slot where it belongs.
     fn slot(&self, pixel: u32) -> usize {
-        let mut slot = (pixel.wrapping_mul(0x9e37_79b1) >> 23) as usize % SLOTS;
+        let mut slot = (pixel.wrapping_mul(0x9e37_79b1) >> 22) as usize % SLOTS;
         loop {
             match self.slots[slot] {
                 0 => return slot,
@@ -134,7 +134,7 @@ impl Palette {
     }
 
     fn index(&self, pixel: u32) -> u8 {
-        self.slots[self.slot(pixel)].wrapping_sub(1)
+        self.slots[self.slot(pixel)].wrapping_sub(1) as u8
     }
 
     fn put(&self, format: PixelFormat, out: &mut Vec<u8>) {
@@ -197,5 +197,5 @@ const STREAM_PALETTE: u8 = 0x20;
 const FILTER_PALETTE: u8 = 1;
 /// Shorter data is sent as it is and without its length.
 const UNCOMPRESSED_BELOW: usize = 12;
-const COLOURS_MAX: usize = 128;
-const SLOTS: usize = 512;
+const COLOURS_MAX: usize = 256;
+const SLOTS: usize = 1024;

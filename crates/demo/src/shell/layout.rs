@@ -25,11 +25,20 @@ pub(super) const fn work_area(bounds: Rect) -> Rect {
 /// The place of a window that the user did not move.
 pub(super) fn place(id: AppId, bounds: Rect) -> Rect {
     let area = work_area(bounds);
-    if area.w >= COLUMNS_FROM.0 && area.h >= COLUMNS_FROM.1 {
-        in_columns(id, area)
+    let below = if has_header(bounds) { HEADER } else { MARGIN };
+    let room = Rect::new(0, below, area.w, area.h - below);
+    if room.w >= 900 && room.h >= 500 {
+        in_three_columns(id, room)
+    } else if room.w >= 600 && room.h >= 720 {
+        in_two_columns(id, room)
     } else {
         in_cascade(id, area)
     }
+}
+
+/// Whether there is room for the name above the windows.
+pub(super) const fn has_header(bounds: Rect) -> bool {
+    bounds.w >= 740 && bounds.h >= 680
 }
 
 /// Puts back within reach a window that would lie outside.
@@ -42,42 +51,46 @@ pub(super) fn bring_back(frame: Rect, bounds: Rect) -> Rect {
     Rect::new(x, y, frame.w, frame.h)
 }
 
-/// Three columns of two windows below the name on the wallpaper.
-fn in_columns(id: AppId, area: Rect) -> Rect {
-    let room_w = (area.w - 2 * MARGIN - 2 * GAP).min(WIDEST);
-    let room_h = (area.h - HEADER - MARGIN).min(HIGHEST);
-    let left = (area.w - room_w - 2 * GAP) / 2;
-    let top = HEADER + (area.h - HEADER - MARGIN - room_h) / 2;
-    let (first, second) = (room_w * 33 / 100, room_w * 40 / 100);
-    let (column_x, column_w, split, lower) = match id {
-        AppId::Notepad => (left, first, 57, false),
-        AppId::Clipboard => (left, first, 57, true),
-        AppId::Sketch => (left + first + GAP, second, 56, false),
-        AppId::Harbour => (left + first + GAP, second, 56, true),
-        AppId::Clock => (
-            left + first + second + 2 * GAP,
-            room_w - first - second,
-            52,
-            false,
-        ),
-        AppId::Monitor => (
-            left + first + second + 2 * GAP,
-            room_w - first - second,
-            52,
-            true,
-        ),
+/// Three columns of two windows.
+fn in_three_columns(id: AppId, room: Rect) -> Rect {
+    let w = (room.w - 2 * MARGIN - 2 * GAP).min(WIDEST);
+    let h = (room.h - MARGIN).min(HIGHEST);
+    let left = (room.w - w - 2 * GAP) / 2;
+    let top = room.y + (room.h - MARGIN - h) / 2;
+    let (first, second) = (w * 33 / 100, w * 40 / 100);
+    let second_x = left + first + GAP;
+    let third_x = second_x + second + GAP;
+    let column = |x, w| Rect::new(x, top, w, h);
+    let (column, split) = match id {
+        AppId::Notepad | AppId::Clipboard => (column(left, first), 57),
+        AppId::Sketch | AppId::Harbour => (column(second_x, second), 56),
+        AppId::Clock | AppId::Monitor => (column(third_x, w - first - second), 52),
     };
-    let upper_h = (room_h - GAP) * split / 100;
-    if lower {
-        Rect::new(
-            column_x,
-            top + upper_h + GAP,
-            column_w,
-            room_h - GAP - upper_h,
-        )
-    } else {
-        Rect::new(column_x, top, column_w, upper_h)
+    let upper = (h - GAP) * split / 100;
+    match id {
+        AppId::Notepad | AppId::Sketch | AppId::Clock => Rect { h: upper, ..column },
+        _ => Rect {
+            y: top + upper + GAP,
+            h: h - GAP - upper,
+            ..column
+        },
     }
+}
+
+/// Two columns of three windows, on a desktop that is higher than wide.
+fn in_two_columns(id: AppId, room: Rect) -> Rect {
+    let w = (room.w - 2 * MARGIN - GAP).min(WIDEST) / 2;
+    let h = ((room.h - MARGIN).min(HIGHEST * 3 / 2) - 2 * GAP) / 3;
+    let left = (room.w - 2 * w - GAP) / 2;
+    let (column, row) = match id {
+        AppId::Notepad => (0, 0),
+        AppId::Sketch => (1, 0),
+        AppId::Clipboard => (0, 1),
+        AppId::Harbour => (1, 1),
+        AppId::Monitor => (0, 2),
+        AppId::Clock => (1, 2),
+    };
+    Rect::new(left + column * (w + GAP), room.y + row * (h + GAP), w, h)
 }
 
 /// On a small desktop: each window as large as it can be, offset so that all titles show.
@@ -92,7 +105,6 @@ fn in_cascade(id: AppId, area: Rect) -> Rect {
     Rect::new(room_x * nth / 5, room_y * nth / 5, w, h)
 }
 
-const COLUMNS_FROM: (i32, i32) = (1000, 600);
 const MARGIN: i32 = 24;
 const GAP: i32 = 18;
 /// What is kept free for the name on the wallpaper.
@@ -131,13 +143,13 @@ mod tests {
 
     #[test]
     fn columns_do_not_overlap() {
-        let bounds = Rect::new(0, 0, 1280, 800);
-        for (nth, id) in AppId::ALL.into_iter().enumerate() {
-            for other in &AppId::ALL[nth + 1..] {
-                assert!(
-                    !place(id, bounds).overlaps(place(*other, bounds)),
-                    "{id:?} {other:?}"
-                );
+        for (w, h) in [(900, 600), (1280, 800), (768, 1024), (2560, 1440)] {
+            let bounds = Rect::new(0, 0, w, h);
+            for (nth, id) in AppId::ALL.into_iter().enumerate() {
+                for other in &AppId::ALL[nth + 1..] {
+                    let apart = !place(id, bounds).overlaps(place(*other, bounds));
+                    assert!(apart, "{id:?} {other:?} on {w}x{h}");
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The wallpaper: an evening gradient, rings around a far door, and the name.
 
+use super::layout;
 use crate::geom::{Point, Rect};
 use crate::paint::{Colour, Painter, Weight};
 use crate::theme;
@@ -18,7 +19,7 @@ pub(super) fn paint(painter: &mut Painter<'_>, bounds: Rect) {
 }
 
 fn paint_name(painter: &mut Painter<'_>, bounds: Rect) {
-    if bounds.w < 1000 || bounds.h < 644 {
+    if !layout::has_header(bounds) {
         return;
     }
     theme::logo(painter, Rect::new(26, 20, 48, 48));

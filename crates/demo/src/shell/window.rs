@@ -81,13 +81,10 @@ impl Window {
         let ink = if look.focused {
             theme::INK
         } else {
-            theme::INK_FAINT
+            theme::INK_SOFT
         };
-        let dot = if look.focused {
-            app.accent()
-        } else {
-            theme::INK_FAINT
-        };
+        let wash = if look.focused { 0.0 } else { 0.45 };
+        let dot = app.accent().mix(theme::WHITE, wash);
         painter.disc(bar.x as f32 + 18.0, bar.centre().y as f32, 5.0, dot);
         let at = Point::new(bar.x + 32, bar.centre().y + 5);
         let room = (bar.w - 32 - 44) as f32;
