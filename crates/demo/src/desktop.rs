@@ -86,9 +86,12 @@ impl Desktop {
             stirred: Notify::new(),
             changed: Notify::new(),
         };
-        Self {
+        let desktop = Self {
             shared: Arc::new(shared),
-        }
+        };
+        let now = desktop.now();
+        desktop.lock().shell.tick(now);
+        desktop
     }
 
     /// Serves the desktop to all who connect to `listener`.
@@ -312,7 +315,8 @@ impl State {
         }
     }
 
-    fn paint(&mut self) {
+    /// Paints what is stale and notes it for each viewer.
+    pub(crate) fn paint(&mut self) {
         if self.shell.is_stale() {
             let painted: Painted = self.shell.paint();
             for viewer in &mut self.viewers {
