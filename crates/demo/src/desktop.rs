@@ -356,3 +356,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The reasons of the ExtendedDesktopSize rectangle.
 const RESIZED_BY_VIEWER: u16 = 1;
 const RESIZED_BY_OTHER: u16 = 2;
+
+#[cfg(test)]
+mod tests;

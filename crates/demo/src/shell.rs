@@ -341,3 +341,6 @@ impl Shell {
 const FILM_FRAME: Duration = Duration::from_millis(40);
 /// Twice the rate of the caret.
 const BLINK: Duration = Duration::from_millis(265);
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The desktop as a viewer meets it: handshake, input, pictures, clipboard, several viewers.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod client;
 mod clipboard;
 mod faults;
