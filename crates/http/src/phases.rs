@@ -127,7 +127,6 @@ fn named_location(request: &Request, name: &[u8]) -> bool {
         return false;
     };
     request.internal.set(true);
-    request.uri_is_original.set(false);
     request.location.set(id);
     limit_keepalive(request);
     true
@@ -186,6 +185,7 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
         Some(Found::Location(id) | Found::AddSlash(id)) => id,
     };
     request.location.set(id);
+    request.valid_location.set(true);
     if let Some((methods, other)) = &request.location().limit_except
         && !methods.contains(&request.method.get())
     {
