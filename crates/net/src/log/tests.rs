@@ -1,3 +1,5 @@
+//! Log lines, levels and sinks, rotation, syslog.
+
 use std::io::Read as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
