@@ -191,6 +191,9 @@ impl ChunkedDecoder {
     }
 
     fn step(&mut self, byte: u8) -> Result<State, ChunkError> {
+        if self.state == State::Size && self.size > CHUNK_BYTES_MAX {
+            return Err(ChunkError::SizeOverflow);
+        }
         // A bare LF is nowhere accepted, as nginx since 1.29.4: peers disagree on what it ends.
         match (self.state, byte) {
             (State::Start, _) => {
@@ -202,7 +205,11 @@ impl ChunkedDecoder {
                 self.skipped = 0;
                 Ok(State::Extension)
             }
-            (State::Size, _) => self.size_digit(byte),
+            (State::Size, _) => {
+                let digit = hex_digit(byte).ok_or(ChunkError::Invalid)?;
+                self.size = self.size * 16 + digit;
+                Ok(State::Size)
+            }
             (State::SizeEnd, b'\n') if self.size > 0 => Ok(State::Data),
             (State::SizeEnd, b'\n') => {
                 self.skipped = 0;
@@ -224,19 +231,6 @@ impl ChunkedDecoder {
             (State::Ending, b'\n') => Ok(State::Done),
             _ => Err(ChunkError::Invalid),
         }
-    }
-
-    fn size_digit(&mut self, byte: u8) -> Result<State, ChunkError> {
-        let digit = hex_digit(byte).ok_or(ChunkError::Invalid)?;
-        // As nginx: a file offset must hold the size and the bytes after the chunk.
-        let size = self
-            .size
-            .checked_mul(16)
-            .and_then(|size| size.checked_add(digit));
-        self.size = size
-            .filter(|&size| size <= SIZE_MAX)
-            .ok_or(ChunkError::SizeOverflow)?;
-        Ok(State::Size)
     }
 
     /// Reads over an extension or a trailer up to its CR, and counts.
@@ -267,7 +261,8 @@ impl ChunkedDecoder {
     }
 }
 
-const SIZE_MAX: u64 = i64::MAX as u64 - 9;
+/// The largest chunk, as nginx; one more digit still fits the counter.
+const CHUNK_BYTES_MAX: u64 = i64::MAX as u64 / 16;
 
 fn hex_digit(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
