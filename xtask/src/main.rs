@@ -1,3 +1,34 @@
 //! `cargo xtask`: the project's own commands.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+mod report;
+mod run;
+mod test;
+mod tidy;
+mod tools;
+
+const HELP: &str = "\
+cargo xtask test [--only STAGE[,STAGE…]]   everything that must hold before a change goes in
+cargo xtask test --list                    the stages by name
+cargo xtask tidy                           the rules of the house that a machine can check
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test", options @ ..] => test::main(options),
+        ["tidy"] => tidy::main(),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        other => {
+            eprint!("unknown command: {}\n\n{HELP}", other.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,27 @@
 //! Listening, connecting, waiting, carrying bytes: what every protocol here stands on.
+//!
+//! Everything here lives on one thread's `LocalRuntime`; nothing is shared between threads unless
+//! its documentation says so.
+
+pub mod addr;
+pub mod channel;
+pub mod clock;
+pub mod connect;
+pub mod listen;
+pub mod log;
+pub mod scratch;
+pub mod splice;
+pub mod stream;
+pub mod sys;
+pub mod timer;
+pub mod tunnel;
+
+pub use addr::{Addr, PeerAddr};
+pub use connect::connect;
+pub use scratch::with_scratch;
+pub use stream::Stream;
+pub use timer::Deadline;
+pub use tunnel::{Tunnel, TunnelTable};
+
+#[cfg(test)]
+mod testing;

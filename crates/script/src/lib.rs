@@ -1,3 +1,19 @@
 //! Variables, complex values, maps and log formats, for any protocol that has variables.
+//!
+//! A protocol gives a [`Context`] (its request or session) and tables of built-in variables; this
+//! crate compiles `text with $variables` against the [`Names`] of a configuration and evaluates it.
+//! Nothing here allocates unless a value is asked for as a whole: values are appended to a buffer.
 
 #![forbid(unsafe_code)]
+
+pub mod format;
+pub mod map;
+pub mod regex;
+pub mod template;
+pub mod variables;
+
+pub use format::{Escape, Format};
+pub use map::Map;
+pub use regex::{Captures, Regex};
+pub use template::Template;
+pub use variables::{Builtin, Context, Names, Slots, VarId, Variables};

@@ -1,0 +1,311 @@
+//! The table that a module's directives stand in: one entry says everything about a directive.
+
+use std::fmt;
+use std::ops::BitOr;
+use std::time::Duration;
+
+use crate::diagnostic::closest;
+use crate::{Diagnostic, Item, Word, value};
+
+/// A set of contexts (`http`, `server`, `location` …), one bit each; each protocol names its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contexts(pub u32);
+
+impl Contexts {
+    /// Whether the two have a context in common.
+    pub const fn meets(self, other: Contexts) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The union, in a constant.
+    pub const fn or(self, other: Contexts) -> Contexts {
+        Contexts(self.0 | other.0)
+    }
+}
+
+impl BitOr for Contexts {
+    type Output = Contexts;
+
+    fn bitor(self, other: Contexts) -> Contexts {
+        self.or(other)
+    }
+}
+
+/// How many arguments a directive takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arity {
+    /// Just so many.
+    Exactly(usize),
+    /// So many or more.
+    AtLeast(usize),
+    /// From the first to the second.
+    Between(usize, usize),
+    /// One, `on` or `off`.
+    Flag,
+}
+
+impl Arity {
+    fn takes(self, count: usize) -> bool {
+        match self {
+            Arity::Exactly(n) => count == n,
+            Arity::AtLeast(n) => count >= n,
+            Arity::Between(low, high) => (low..=high).contains(&count),
+            Arity::Flag => count == 1,
+        }
+    }
+}
+
+/// Whether a directive does something here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// As nginx, or better.
+    Full,
+    /// Tuning that has no meaning here; the reason.
+    Inert(&'static str),
+}
+
+/// What the reference says of a directive.
+#[derive(Debug, Clone, Copy)]
+pub struct Doc {
+    /// Its form: `root path;`.
+    pub syntax: &'static str,
+    /// What holds when it is not given; empty if there is no default.
+    pub default: &'static str,
+    /// What it does, in one or two sentences.
+    pub text: &'static str,
+}
+
+/// A directive: everything about it in one place. `S` is how the protocol's setters look.
+#[derive(Clone, Copy)]
+pub struct Directive<S: 'static> {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it may stand.
+    pub contexts: Contexts,
+    /// Its number of arguments.
+    pub arity: Arity,
+    /// Whether it has a block.
+    pub block: bool,
+    /// What it does to the draft of its level.
+    pub set: S,
+    /// Whether it does something here.
+    pub support: Support,
+    /// Its entry in the reference.
+    pub doc: Doc,
+}
+
+impl<S> Directive<S> {
+    /// A directive without a block that works as nginx's.
+    pub const fn new(
+        name: &'static str,
+        contexts: Contexts,
+        arity: Arity,
+        set: S,
+        doc: Doc,
+    ) -> Self {
+        Self {
+            name,
+            contexts,
+            arity,
+            block: false,
+            set,
+            support: Support::Full,
+            doc,
+        }
+    }
+
+    /// The same with a block.
+    pub const fn block(
+        name: &'static str,
+        contexts: Contexts,
+        arity: Arity,
+        set: S,
+        doc: Doc,
+    ) -> Self {
+        Self {
+            name,
+            contexts,
+            arity,
+            block: true,
+            set,
+            support: Support::Full,
+            doc,
+        }
+    }
+
+    /// One that is checked for form and otherwise has no meaning here, and why.
+    pub const fn inert(
+        name: &'static str,
+        contexts: Contexts,
+        arity: Arity,
+        set: S,
+        doc: Doc,
+        reason: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            contexts,
+            arity,
+            block: false,
+            set,
+            support: Support::Inert(reason),
+            doc,
+        }
+    }
+}
+
+impl<S> fmt::Debug for Directive<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directive")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds the directive that `item` names in a table, and checks its context and form.
+pub fn find<'t, S>(
+    table: impl Iterator<Item = &'t Directive<S>> + Clone,
+    item: &Item,
+    context: Contexts,
+) -> Result<&'t Directive<S>, Diagnostic> {
+    let name = item.name();
+    let mut known = table.clone().filter(|entry| entry.name == name).peekable();
+    if known.peek().is_none() {
+        let wrong = Diagnostic::emerg(format!("unknown directive \"{}\"", item.name.display()));
+        let names = table
+            .filter(|entry| entry.contexts.meets(context))
+            .map(|entry| entry.name);
+        return Err(match closest(name, names) {
+            Some(meant) => wrong.help(format!("did you mean \"{meant}\"?")),
+            None => wrong,
+        }
+        .at(item.span()));
+    }
+    let Some(entry) = known.find(|entry| entry.contexts.meets(context)) else {
+        let message = format!("\"{name}\" directive is not allowed here");
+        return Err(Diagnostic::emerg(message).at(item.span()));
+    };
+    check_form(entry, item)?;
+    Ok(entry)
+}
+
+fn check_form<S>(entry: &Directive<S>, item: &Item) -> Result<(), Diagnostic> {
+    let name = entry.name;
+    let wrong = |message: String| {
+        Err(Diagnostic::emerg(message)
+            .at(item.span())
+            .help(format!("syntax: {}", entry.doc.syntax)))
+    };
+    if entry.block && item.block.is_none() {
+        return wrong(format!("directive \"{name}\" has no opening \"{{\""));
+    }
+    if !entry.block && item.block.is_some() {
+        return wrong(format!("directive \"{name}\" is not terminated by \";\""));
+    }
+    if !entry.arity.takes(item.args.len()) {
+        return wrong(format!(
+            "invalid number of arguments in \"{name}\" directive"
+        ));
+    }
+    if entry.arity == Arity::Flag && value::flag(&item.args[0].text).is_none() {
+        return Err(Diagnostic::emerg(format!(
+            "invalid value \"{}\" in \"{name}\" directive, it must be \"on\" or \"off\"",
+            item.args[0].display()
+        ))
+        .at(item.args[0].span));
+    }
+    Ok(())
+}
+
+/// Typed access to the arguments, with nginx's words for what is wrong with them.
+impl Item {
+    /// An error about this directive.
+    pub fn error(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::emerg(message).at(self.span())
+    }
+
+    /// The argument `index`; the table's arity makes sure that it is there.
+    pub fn arg(&self, index: usize) -> Result<&Word, Diagnostic> {
+        self.args.get(index).ok_or_else(|| {
+            self.error(format!(
+                "invalid number of arguments in \"{}\" directive",
+                self.name()
+            ))
+        })
+    }
+
+    /// An argument as text.
+    pub fn text(&self, index: usize) -> Result<&str, Diagnostic> {
+        let word = self.arg(index)?;
+        std::str::from_utf8(&word.text).map_err(|_| self.invalid(word))
+    }
+
+    /// `invalid value "…"`, about one argument.
+    pub fn invalid(&self, word: &Word) -> Diagnostic {
+        self.error(format!(
+            "invalid value \"{}\" in \"{}\" directive",
+            word.display(),
+            self.name()
+        ))
+        .at(word.span)
+    }
+
+    /// `invalid parameter "…"`, about one argument.
+    pub fn invalid_parameter(&self, word: &Word) -> Diagnostic {
+        self.error(format!("invalid parameter \"{}\"", word.display()))
+            .at(word.span)
+    }
+
+    /// `on` or `off`.
+    pub fn flag(&self) -> Result<bool, Diagnostic> {
+        let word = self.arg(0)?;
+        value::flag(&word.text).ok_or_else(|| self.invalid(word))
+    }
+
+    /// A whole number.
+    pub fn number(&self, index: usize) -> Result<u64, Diagnostic> {
+        let word = self.arg(index)?;
+        value::number(&word.text).ok_or_else(|| {
+            self.error(format!(
+                "invalid number \"{}\" in \"{}\" directive",
+                word.display(),
+                self.name()
+            ))
+            .at(word.span)
+        })
+    }
+
+    /// A size in bytes.
+    pub fn size(&self, index: usize) -> Result<u64, Diagnostic> {
+        self.value(index, value::size)
+    }
+
+    /// A size in bytes that may have `g`.
+    pub fn offset(&self, index: usize) -> Result<u64, Diagnostic> {
+        self.value(index, value::offset)
+    }
+
+    /// A time.
+    pub fn time(&self, index: usize) -> Result<Duration, Diagnostic> {
+        self.value(index, value::time)
+    }
+
+    fn value<T>(&self, index: usize, parse: fn(&[u8]) -> Option<T>) -> Result<T, Diagnostic> {
+        let word = self.arg(index)?;
+        parse(&word.text).ok_or_else(|| self.invalid(word))
+    }
+
+    /// Stores a value that may be given once.
+    pub fn once<T>(&self, slot: &mut Option<T>, value: T) -> Result<(), Diagnostic> {
+        if slot.is_some() {
+            return Err(self.duplicate());
+        }
+        *slot = Some(value);
+        Ok(())
+    }
+
+    /// `"x" directive is duplicate`.
+    pub fn duplicate(&self) -> Diagnostic {
+        self.error(format!("\"{}\" directive is duplicate", self.name()))
+    }
+}

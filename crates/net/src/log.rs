@@ -1,0 +1,295 @@
+//! The error log, and the files that logs are written to (`ngx_log`, `ngx_errlog_module`).
+//!
+//! An [`ErrorLog`] is what one `error_log` context admits: a list of levels and sinks, immutable,
+//! shared by all threads. A message that no sink admits costs one comparison.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::clock;
+
+mod file;
+pub mod syslog;
+pub mod time;
+
+pub use file::{Files, LogFile};
+pub use syslog::Syslog;
+
+/// How grave a message is; the graver, the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Level {
+    /// The program cannot go on, or a configuration is refused.
+    Emerg = 1,
+    /// Something that never happens in a sane system.
+    Alert,
+    /// A resource is exhausted, or a file is missing that should be there.
+    Crit,
+    /// A request failed through no fault of its client.
+    Error,
+    /// Something works, but not as intended.
+    Warn,
+    /// What an operator wants to know: starts, reloads, stops.
+    Notice,
+    /// What single clients do wrong.
+    Info,
+    /// For finding faults in this program.
+    Debug,
+}
+
+impl Level {
+    /// All of them, the gravest first.
+    pub const ALL: [Level; 8] = [
+        Level::Emerg,
+        Level::Alert,
+        Level::Crit,
+        Level::Error,
+        Level::Warn,
+        Level::Notice,
+        Level::Info,
+        Level::Debug,
+    ];
+
+    /// The name that stands in configurations and log lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Emerg => "emerg",
+            Level::Alert => "alert",
+            Level::Crit => "crit",
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Notice => "notice",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A word that is no level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a log level")]
+pub struct UnknownLevel;
+
+impl FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownLevel> {
+        let level = Level::ALL.into_iter().find(|level| level.name() == name);
+        level.ok_or(UnknownLevel)
+    }
+}
+
+/// Where messages go.
+#[derive(Debug, Clone)]
+pub enum Sink {
+    /// A log file.
+    File(Arc<LogFile>),
+    /// Standard error, with the line of a log file.
+    Stderr,
+    /// A syslog server.
+    Syslog(Arc<Syslog>),
+    /// Standard error for a person who just started the program: `portway: [level] message`.
+    /// Admits nothing below `warn`, and nothing that [`Stderr`](Sink::Stderr) shows already.
+    Console,
+}
+
+/// What one `error_log` context writes, and to where.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorLog {
+    sinks: Vec<(Level, Sink)>,
+    /// The least grave level that any sink admits.
+    admits: Option<Level>,
+}
+
+impl ErrorLog {
+    /// A log with these sinks. Each that admits a message gets one copy, also if two are the same
+    /// file.
+    pub fn new(sinks: Vec<(Level, Sink)>) -> Self {
+        let admits = sinks.iter().map(|(level, _)| *level).max();
+        Self { sinks, admits }
+    }
+
+    /// A log for tests and for the time before there is a configuration: standard error.
+    pub fn stderr(level: Level) -> Self {
+        Self::new(vec![(level, Sink::Stderr)])
+    }
+
+    /// The same log with one sink more.
+    pub fn with(&self, level: Level, sink: Sink) -> Self {
+        let mut sinks = self.sinks.clone();
+        sinks.push((level, sink));
+        Self::new(sinks)
+    }
+
+    /// The levels and sinks.
+    pub fn sinks(&self) -> &[(Level, Sink)] {
+        &self.sinks
+    }
+
+    /// Whether a message of this level would be written anywhere.
+    pub fn admits(&self, level: Level) -> bool {
+        self.admits.is_some_and(|least| level <= least)
+    }
+
+    /// Writes one message: `YYYY/MM/DD HH:MM:SS [level] pid#tid: *conn message`. Longer lines than
+    /// [`LINE_MAX`] are cut.
+    pub fn log(&self, level: Level, conn: Option<u64>, message: fmt::Arguments<'_>) {
+        if !self.admits(level) {
+            return;
+        }
+        let mut line = Line::start(level, conn);
+        // A full line refuses the rest of the message, which is what is wanted.
+        let _ = line.write_fmt(message);
+        self.deliver(level, line);
+    }
+
+    /// As [`log`](Self::log), for a message that holds a client's bytes, which may not be UTF-8.
+    pub fn log_bytes(&self, level: Level, conn: Option<u64>, message: &[u8]) {
+        if !self.admits(level) {
+            return;
+        }
+        let mut line = Line::start(level, conn);
+        let _ = line.write_all(message);
+        self.deliver(level, line);
+    }
+
+    fn deliver(&self, level: Level, mut line: Line) {
+        let message_from = line.message_from;
+        let text = line.finish();
+        let mut failed = None;
+        for (_, sink) in self.sinks.iter().filter(|(least, _)| level <= *least) {
+            match sink {
+                Sink::File(file) => file.write(text),
+                Sink::Stderr => write_stderr(text),
+                Sink::Console => self.write_console(level, message_from, text),
+                Sink::Syslog(server) => {
+                    let line = text.trim_ascii_end();
+                    failed = server.send_error_line(level, line).err().or(failed);
+                }
+            }
+        }
+        if let Some(failure) = failed {
+            self.report(failure);
+        }
+    }
+
+    fn write_console(&self, level: Level, message_from: usize, text: &[u8]) {
+        let shown = |(least, sink): &(Level, Sink)| level <= *least && matches!(sink, Sink::Stderr);
+        if level > Level::Warn || self.sinks.iter().any(shown) {
+            return;
+        }
+        let mut line = format!("portway: [{level}] ").into_bytes();
+        line.extend_from_slice(text.get(message_from..).unwrap_or_default());
+        write_stderr(&line);
+    }
+
+    /// Tells the sinks that are not syslog servers that one of those does not take messages.
+    fn report(&self, failure: syslog::Failure) {
+        let mut rest = self.clone();
+        rest.sinks
+            .retain(|(_, sink)| !matches!(sink, Sink::Syslog(_)));
+        Self::new(rest.sinks).log(Level::Error, None, format_args!("{failure}"));
+    }
+}
+
+/// The longest line of an error log, with its end, as in nginx.
+pub const LINE_MAX: usize = 2048;
+
+/// A line of the error log that is being written.
+struct Line {
+    buf: [u8; LINE_MAX],
+    len: usize,
+    /// Where the message starts, after time, level and ids.
+    message_from: usize,
+}
+
+impl Line {
+    fn start(level: Level, conn: Option<u64>) -> Self {
+        let mut line = Line {
+            buf: [0; LINE_MAX],
+            len: 0,
+            message_from: 0,
+        };
+        let (pid, tid) = ids();
+        // What stands before the message is far shorter than a line.
+        let _ = time::with(|times| write!(line, "{} [{level}] {pid}#{tid}: ", times.error_log()));
+        line.message_from = line.len;
+        if let Some(conn) = conn {
+            let _ = write!(line, "*{conn} ");
+        }
+        line
+    }
+
+    /// Ends the line; room for that was kept.
+    fn finish(&mut self) -> &[u8] {
+        self.buf[self.len] = b'\n';
+        &self.buf[..=self.len]
+    }
+}
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = bytes.len().min(LINE_MAX - 1 - self.len);
+        self.buf[self.len..self.len + n].copy_from_slice(&bytes[..n]);
+        self.len += n;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_stderr(line: &[u8]) {
+    // There is nowhere left to complain to.
+    let _ = rustix::io::retry_on_intr(|| rustix::io::write(rustix::stdio::stderr(), line));
+}
+
+thread_local! {
+    static IDS: Cell<Option<(u32, i32)>> = const { Cell::new(None) };
+}
+
+/// The ids of this process and thread.
+fn ids() -> (u32, i32) {
+    IDS.get().unwrap_or_else(|| {
+        let tid = rustix::thread::gettid().as_raw_nonzero().get();
+        let ids = (std::process::id(), tid);
+        IDS.set(Some(ids));
+        ids
+    })
+}
+
+/// Forgets the ids of this thread: after a fork they are others.
+pub(crate) fn forget_ids() {
+    IDS.set(None);
+    clock::refresh();
+}
+
+/// A system error as log lines show it: `(98: Address already in use)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Errno<'a>(pub &'a io::Error);
+
+impl fmt::Display for Errno<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        match self.0.raw_os_error() {
+            Some(code) => {
+                let name = text.split(" (os error").next().unwrap_or_default();
+                write!(f, "({code}: {name})")
+            }
+            None => write!(f, "({text})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! The only `unsafe` of the project: system calls that no safe wrapper offers.
+#![expect(
+    unsafe_code,
+    reason = "each block states the invariant that makes it sound"
+)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use tokio::io::unix::AsyncFd;
+
+pub mod process;
+pub mod signal;
+pub mod time;
+pub mod user;
+
+/// Registers a descriptor with the current runtime.
+pub fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` names one open file for its whole life: `as_raw_fd` always gives the same
+    // descriptor, and it is closed only when the `AsyncFd` that owns it is dropped.
+    Ok(unsafe { AsyncFd::register(fd) }?)
+}
+
+/// Lets the descriptor `target` name the open file of `source` from now on, in one step: a
+/// concurrent `write` goes to the old file or to the new one, never to neither.
+pub(crate) fn replace(source: BorrowedFd<'_>, target: &OwnedFd) -> io::Result<()> {
+    // SAFETY: both descriptors are open for the length of the call. `target` stays open and owned
+    // by its `OwnedFd`; only the file behind it changes, which nothing in this crate relies on.
+    let result = unsafe { libc::dup3(source.as_raw_fd(), target.as_raw_fd(), libc::O_CLOEXEC) };
+    check(result).map(drop)
+}
+
+/// Sets a TCP option for which rustix has no function.
+pub(crate) fn set_tcp_option(fd: impl AsFd, option: i32, value: i32) -> io::Result<()> {
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the pointer and the size describe `value`, which outlives the call.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            option,
+            (&raw const value).cast(),
+            size,
+        )
+    };
+    check(result).map(drop)
+}
+
+/// The result of a system call that says -1 and sets `errno` when it fails.
+fn check(result: i32) -> io::Result<i32> {
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}

@@ -1,0 +1,158 @@
+//! Making processes and giving up privileges.
+
+use std::ffi::CString;
+use std::io;
+
+use rustix::process::{Pid, Resource, Rlimit, WaitOptions};
+
+use super::check;
+use super::user::User;
+
+/// Which side of a fork this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fork {
+    /// The process that called; the child has this pid.
+    Parent(Pid),
+    /// The new process.
+    Child,
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal killed it; `true` if it left a core.
+    Signal(i32, bool),
+}
+
+/// Copies this process. Refused in a process with more than one thread: the copy would have only
+/// the calling one, and any lock that another thread holds would stay locked in it for ever.
+pub fn fork() -> io::Result<Fork> {
+    if !single_threaded() {
+        return Err(io::Error::other(
+            "a process with several threads does not fork",
+        ));
+    }
+    // SAFETY: with one thread there is no lock held by another, so the child may run any code.
+    let pid = unsafe { libc::fork() };
+    check(pid)?;
+    crate::log::forget_ids();
+    Ok(match Pid::from_raw(pid) {
+        Some(pid) => Fork::Parent(pid),
+        None => Fork::Child,
+    })
+}
+
+/// Whether the calling thread is the only one of the process.
+fn single_threaded() -> bool {
+    match std::fs::read_dir("/proc/self/task") {
+        Ok(tasks) => tasks.count() == 1,
+        Err(_) => {
+            // SAFETY: no memory is involved. With this flag the call changes nothing in a process
+            // with one thread and fails in any other (unshare(2)).
+            let result = unsafe { libc::unshare(libc::CLONE_THREAD) };
+            result == 0
+        }
+    }
+}
+
+/// Leaves the terminal and the caller: forks, and the parent exits with 0; the child leads a new
+/// session, with standard input and output on `/dev/null`.
+pub fn daemonise() -> io::Result<()> {
+    if let Fork::Parent(_) = fork()? {
+        std::process::exit(0);
+    }
+    rustix::process::setsid()?;
+    let null = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    Ok(())
+}
+
+/// Collects one child that ended, if there is one.
+pub fn reap() -> Option<(Pid, Exit)> {
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) => {
+                if let Some(exit) = exit_of(status) {
+                    return Some((pid, exit));
+                }
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(None) | Err(_) => return None,
+        }
+    }
+}
+
+fn exit_of(status: rustix::process::WaitStatus) -> Option<Exit> {
+    if let Some(code) = status.exit_status() {
+        return Some(Exit::Code(code));
+    }
+    let signal = status.terminating_signal()?;
+    Some(Exit::Signal(signal, libc::WCOREDUMP(status.as_raw())))
+}
+
+/// Becomes `user` for good: group, supplementary groups, user. There is no way back, and failing
+/// half way is an error that the caller must not survive.
+pub fn become_user(user: &User) -> io::Result<()> {
+    let name = CString::new(user.name.as_str())?;
+    // The libc functions, unlike the system calls, change every thread of the process.
+    // SAFETY: no memory is involved.
+    check(unsafe { libc::setgid(user.gid) })?;
+    // SAFETY: `name` is a string that ends in NUL and outlives the call.
+    check(unsafe { libc::initgroups(name.as_ptr(), user.gid) })?;
+    // SAFETY: no memory is involved.
+    check(unsafe { libc::setuid(user.uid) })?;
+    Ok(())
+}
+
+/// Whether this process has the powers of root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Sets both limits of open files.
+pub fn limit_open_files(count: u64) -> io::Result<()> {
+    limit(Resource::Nofile, count)
+}
+
+/// Sets both limits of the size of a core file.
+pub fn limit_core(bytes: u64) -> io::Result<()> {
+    limit(Resource::Core, bytes)
+}
+
+fn limit(resource: Resource, value: u64) -> io::Result<()> {
+    let limit = Rlimit {
+        current: Some(value),
+        maximum: Some(value),
+    };
+    Ok(rustix::process::setrlimit(resource, limit)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_with_threads_does_not_fork() {
+        let (stop, wait) = std::sync::mpsc::channel::<()>();
+        let other = std::thread::spawn(move || wait.recv());
+        assert!(fork().is_err());
+        drop(stop);
+        let _ = other.join();
+    }
+
+    #[test]
+    fn becoming_a_user_whose_name_holds_a_nul_is_an_error() {
+        let user = User {
+            name: "a\0b".into(),
+            uid: 1,
+            gid: 1,
+        };
+        assert!(become_user(&user).is_err());
+    }
+}

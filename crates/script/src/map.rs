@@ -1,0 +1,194 @@
+//! `map`: a value chosen by another value (`ngx_http_map_module`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use conf::{Diagnostic, Item};
+
+use crate::regex::Regex;
+use crate::template::Template;
+use crate::variables::{Context, Names, VarId};
+
+/// A compiled map. Exact and wildcard look-ups are hashes; expressions are tried in their order.
+pub struct Map<C: ?Sized> {
+    source: Template,
+    hostnames: bool,
+    pub(crate) volatile: bool,
+    exact: HashMap<Box<[u8]>, Template>,
+    /// `*.example.com`, kept as `example.com`.
+    heads: HashMap<Box<[u8]>, Template>,
+    /// `www.example.*`, kept as `www.example`.
+    tails: HashMap<Box<[u8]>, Template>,
+    expressions: Vec<Expression>,
+    default: Template,
+    context: std::marker::PhantomData<fn(&C)>,
+}
+
+struct Expression {
+    regex: Arc<Regex>,
+    names: Box<[(VarId, usize)]>,
+    value: Template,
+}
+
+impl<C: Context + ?Sized> Map<C> {
+    /// Compiles `map source $name { … }`; errors go to `errors`.
+    pub fn compile(
+        item: &Item,
+        names: &mut Names<C>,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let source = item.arg(0).ok()?;
+        let source = match Template::compile(&source.text, names) {
+            Ok(source) => source,
+            Err(message) => {
+                errors.push(item.error(message));
+                return None;
+            }
+        };
+        let mut map = Self {
+            source,
+            hostnames: false,
+            volatile: false,
+            exact: HashMap::new(),
+            heads: HashMap::new(),
+            tails: HashMap::new(),
+            expressions: Vec::new(),
+            default: Template::default(),
+            context: std::marker::PhantomData,
+        };
+        let is = |entry: &Item, word: &[u8]| entry.args.is_empty() && entry.name.text == word;
+        map.hostnames = item.entries().iter().any(|entry| is(entry, b"hostnames"));
+        map.volatile = item.entries().iter().any(|entry| is(entry, b"volatile"));
+        let mut has_default = false;
+        for entry in item.entries() {
+            if is(entry, b"hostnames") || is(entry, b"volatile") {
+                continue;
+            }
+            if let Err(error) = map.entry(entry, names, &mut has_default) {
+                errors.push(error);
+            }
+        }
+        Some(map)
+    }
+
+    fn entry(
+        &mut self,
+        entry: &Item,
+        names: &mut Names<C>,
+        has_default: &mut bool,
+    ) -> Result<(), Diagnostic> {
+        let [value] = &entry.args[..] else {
+            return Err(entry.error("invalid number of the map parameters"));
+        };
+        let value =
+            Template::compile(&value.text, names).map_err(|message| entry.error(message))?;
+        let key = &entry.name.text[..];
+        if key == b"default" {
+            if std::mem::replace(has_default, true) {
+                return Err(entry.error("duplicate default map parameter"));
+            }
+            self.default = value;
+            return Ok(());
+        }
+        if let Some(pattern) = key.strip_prefix(b"~") {
+            return self.expression(entry, pattern, value, names);
+        }
+        let key = key.strip_prefix(b"\\").unwrap_or(key).to_ascii_lowercase();
+        let place = match &key[..] {
+            [b'*', b'.', host @ ..] if self.hostnames => self.heads.insert(host.into(), value),
+            [b'.', host @ ..] if self.hostnames && !host.is_empty() => {
+                self.exact
+                    .entry(host.into())
+                    .or_insert_with(|| value.clone());
+                self.heads.insert(host.into(), value)
+            }
+            [host @ .., b'.', b'*'] if self.hostnames => self.tails.insert(host.into(), value),
+            _ => self.exact.insert(key.into(), value),
+        };
+        match place {
+            Some(_) => {
+                let message = format!("conflicting parameter \"{}\"", entry.name.display());
+                Err(entry.error(message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn expression(
+        &mut self,
+        entry: &Item,
+        pattern: &[u8],
+        value: Template,
+        names: &mut Names<C>,
+    ) -> Result<(), Diagnostic> {
+        let (pattern, caseless) = match pattern.strip_prefix(b"*") {
+            Some(pattern) => (pattern, true),
+            None => (pattern, false),
+        };
+        let regex = Regex::new(pattern, caseless).map_err(|error| {
+            entry.error(format!(
+                "invalid regular expression \"{}\": {error}",
+                entry.name.display()
+            ))
+        })?;
+        let named = regex.names().iter().map(|(name, index)| {
+            Ok((
+                names.define(name).map_err(|message| entry.error(message))?,
+                *index,
+            ))
+        });
+        let named = named.collect::<Result<_, Diagnostic>>()?;
+        self.expressions.push(Expression {
+            regex: Arc::new(regex),
+            names: named,
+            value,
+        });
+        Ok(())
+    }
+
+    /// The value for this request.
+    pub(crate) fn find(&self, cx: &C) -> Bytes {
+        let key = self.source.value(cx);
+        self.choose(&key, cx).value(cx)
+    }
+
+    fn choose(&self, key: &Bytes, cx: &C) -> &Template {
+        if let Some(value) = self.look_up(key) {
+            return value;
+        }
+        for expression in &self.expressions {
+            // A match that runs into its limit counts as none, as nginx treats an error.
+            if let Ok(Some(captures)) = expression.regex.captures(key) {
+                cx.set_named(&expression.names, &captures);
+                cx.set_captures(captures);
+                return &expression.value;
+            }
+        }
+        &self.default
+    }
+
+    fn look_up(&self, key: &[u8]) -> Option<&Template> {
+        let mut key = key.to_ascii_lowercase();
+        if self.hostnames && key.last() == Some(&b'.') {
+            key.pop();
+        }
+        if let Some(value) = self.exact.get(&key[..]) {
+            return Some(value);
+        }
+        if !self.hostnames {
+            return None;
+        }
+        let dots = |key: &[u8]| -> Vec<usize> {
+            key.iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'.')
+                .map(|(at, _)| at)
+                .collect()
+        };
+        let dots = dots(&key);
+        // The longest name wins: heads from the left, then tails from the right.
+        let head = dots.iter().find_map(|&at| self.heads.get(&key[at + 1..]));
+        head.or_else(|| dots.iter().rev().find_map(|&at| self.tails.get(&key[..at])))
+    }
+}
