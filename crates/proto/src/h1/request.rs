@@ -30,7 +30,7 @@ impl Default for HeadOptions {
 /// The head of a request; its spans are offsets into the buffer that was parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestHead {
-    /// The whole request line without its end (`$request`).
+    /// The whole request line without its end (`$request`); of a refused one as much as came.
     pub line: Span,
     /// The method.
     pub method: Method,
@@ -43,7 +43,7 @@ pub struct RequestHead {
     /// Path and query as written (`$request_uri`). It begins with a slash, or with a question mark
     /// if an absolute target has an empty path.
     pub target: Span,
-    /// The version; HTTP/0.9 if the line names none.
+    /// The version; HTTP/0.9 if the line names none, HTTP/1.0 until it is known.
     pub version: Version,
     /// The version as written (`$server_protocol`); empty for HTTP/0.9.
     pub protocol: Span,
@@ -207,7 +207,11 @@ impl RequestParser {
     }
 
     fn parse_line(&mut self, buf: &[u8]) -> Result<Progress, HeadError> {
-        if !self.line.next(buf, &mut self.pos, &mut self.head)? {
+        let complete = self.line.next(buf, &mut self.pos, &mut self.head);
+        if complete != Ok(true) {
+            self.note_incomplete_line(buf);
+        }
+        if !complete? {
             let part = if self.line.is_before_line() {
                 Part::Nothing
             } else {
@@ -228,6 +232,13 @@ impl RequestParser {
             State::Done
         };
         Ok(Progress::FirstLine)
+    }
+
+    /// What came of a line that is not complete, or is refused, still goes to the log.
+    fn note_incomplete_line(&mut self, buf: &[u8]) {
+        let line = buf.get(self.head.line.start as usize..).unwrap_or_default();
+        let length = memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len());
+        self.head.line.end = self.head.line.start + length as u32;
     }
 
     fn parse_fields(&mut self, buf: &[u8], options: &HeadOptions) -> Result<Progress, HeadError> {

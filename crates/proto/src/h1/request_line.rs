@@ -130,7 +130,7 @@ impl RequestLineScanner {
     fn method(&mut self, byte: u8, pos: usize, buf: &[u8], head: &mut RequestHead) -> StepResult {
         match byte {
             b'\r' | b'\n' if self.state == State::Start => {
-                head.line.start = offset(pos + 1);
+                head.line = Span::new(pos + 1, pos + 1);
                 next(State::Start)
             }
             b' ' if self.state == State::Method => {
@@ -153,11 +153,11 @@ impl RequestLineScanner {
         match (self.state, byte) {
             (State::BeforeTarget, b' ') => next(State::BeforeTarget),
             (State::BeforeTarget, b'/') => {
-                head.target.start = offset(pos);
+                head.target = Span::new(pos, pos);
                 next(State::Target)
             }
             (State::BeforeTarget, b'a'..=b'z' | b'A'..=b'Z') => {
-                head.scheme.start = offset(pos);
+                head.scheme = Span::new(pos, pos);
                 next(State::Scheme)
             }
             (State::Scheme, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.') => {
@@ -206,7 +206,7 @@ impl RequestLineScanner {
             (Method::Connect, b' ') if self.state == State::Port => next(State::AfterTarget),
             (Method::Connect, _) => Err(HeadError::InvalidRequest),
             (_, b'/' | b'?') => {
-                head.target.start = offset(pos);
+                head.target = Span::new(pos, pos);
                 next(State::Target)
             }
             (_, b' ') => {
