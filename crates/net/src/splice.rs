@@ -2,8 +2,8 @@
 //!
 //! A pipe is attached to a connection only while it holds bytes: the kernel grants an ordinary user
 //! about a thousand of full size, and each costs two descriptors. It is filled only when empty and
-//! then drained, because `EAGAIN` of a splice does not say which side could not go on: from an empty
-//! pipe's point of view it was the source, from a full one's the destination.
+//! then drained, because `EAGAIN` of a splice does not say which side could not go on: while the
+//! pipe is empty it was the source, otherwise the destination.
 
 use std::cell::RefCell;
 use std::io;

@@ -1,5 +1,5 @@
-//! The pump that carries bytes both ways between a client and an upstream, for as long as they like:
-//! WebSocket, CONNECT, TCP.
+//! The pump that carries bytes both ways between a client and an upstream for as long as they
+//! like: WebSocket, CONNECT, TCP.
 //!
 //! Bytes go through the thread's scratch buffer, or in bulk through a pipe in the kernel. What the
 //! other side does not take at once waits in a spill of that direction, which reads no more until

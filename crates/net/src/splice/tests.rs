@@ -1,3 +1,5 @@
+//! Pipes between real sockets, and their pool.
+
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

@@ -22,7 +22,7 @@ const BULK_MIN: usize = 16 * 1024;
 /// One direction of a tunnel.
 #[derive(Debug)]
 pub(super) struct Direction {
-    /// Read, but not taken yet by the other side: at most a scratch buffer and a few frames of ours.
+    /// Read, but not taken yet by the other side: at most a scratch and a few frames of ours.
     spill: Spill,
     /// The same, in the kernel. Never both.
     pipe: Option<Pipe>,

@@ -1,3 +1,5 @@
+//! Tunnels between real sockets: what all their tests share.
+
 mod plain;
 mod websocket;
 

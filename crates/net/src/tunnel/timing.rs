@@ -1,7 +1,7 @@
 //! The clocks of a tunnel: idle, send, ping, and those of its phase, under one deadline.
 //!
-//! Traffic only notes the time. The deadline stands at the earliest moment that could matter when it
-//! was set, and what really is due is worked out when it comes.
+//! Traffic only notes the time. The deadline stands at the earliest moment that could matter when
+//! it was set, and what really is due is worked out when it comes.
 
 use std::task::Context;
 use std::time::Instant;

@@ -1,3 +1,5 @@
+//! Boundaries found however the bytes are split.
+
 use super::*;
 
 const COOKIE: Cookie = *b"our ping";

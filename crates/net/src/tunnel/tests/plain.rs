@@ -1,3 +1,5 @@
+//! Bytes as they are: order, back-pressure, ends, timeouts, orders.
+
 use std::rc::Rc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Frames followed: pings, limits, closing in order.
+
 use proto::ws::{Opcode, Sender, close, encode_close, encode_control};
 
 use super::*;
