@@ -22,7 +22,7 @@ export interface EndView {
 }
 
 export class Stage {
-  readonly element = h("main", { class: "stage" });
+  readonly element = h("div", { class: "stage" });
   /** Said aloud by screen readers; the cards themselves are not live regions. */
   readonly announcer = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
   #slow: number | null = null;
