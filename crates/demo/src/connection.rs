@@ -188,7 +188,7 @@ where
 fn take_due(desktop: &Desktop, id: u64) -> (Vec<u8>, Option<Plan>) {
     let mut state = desktop.lock();
     // A viewer is never sent what is already known to be out of date.
-    state.paint();
+    state.refresh(desktop.now());
     let size = state.size();
     let State { shell, viewers, .. } = &mut *state;
     let Some(viewer) = viewers.iter_mut().find(|viewer| viewer.id() == id) else {

@@ -86,12 +86,9 @@ impl Desktop {
             stirred: Notify::new(),
             changed: Notify::new(),
         };
-        let desktop = Self {
+        Self {
             shared: Arc::new(shared),
-        };
-        let now = desktop.now();
-        desktop.lock().shell.tick(now);
-        desktop
+        }
     }
 
     /// Serves the desktop to all who connect to `listener`.
@@ -174,6 +171,19 @@ impl Desktop {
         Some([red, green, blue])
     }
 
+    /// The colours of the whole desktop, row by row: red, green and blue.
+    pub fn picture(&self) -> Vec<[u8; 3]> {
+        let mut state = self.lock();
+        state.paint();
+        let front = state.shell.front();
+        let rows = (0..front.bounds().h).flat_map(|y| front.row(y));
+        let colours = |pixel: &u32| {
+            let [_, red, green, blue] = pixel.to_be_bytes();
+            [red, green, blue]
+        };
+        rows.map(colours).collect()
+    }
+
     /// The part of the drawing board's window that can be drawn on, unless it is minimised.
     pub fn sketch_area(&self) -> Option<Rect> {
         let frame = self.lock().shell.window(AppId::Sketch)?;
@@ -225,21 +235,15 @@ impl Desktop {
             return None;
         }
         let now = self.now();
-        let pace = state.shell.pace();
-        let due = |ticked: Duration| now.uptime + FRAME_MIN / 2 >= ticked + pace;
-        if state.ticked.is_none_or(due) {
-            state.ticked = Some(now.uptime);
-            state.shell.tick(now);
-        }
-        state.paint();
+        state.refresh(now);
         for viewer in &state.viewers {
             viewer.wake_if_ready();
         }
-        let next = state.ticked.unwrap_or_default() + pace;
+        let next = state.ticked.unwrap_or_default() + state.shell.pace();
         Some(next.saturating_sub(now.uptime).saturating_sub(FRAME_MIN))
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -315,8 +319,22 @@ impl State {
         }
     }
 
+    /// Brings the picture up to date, if a viewer waits for it.
+    pub(crate) fn refresh(&mut self, now: Now) {
+        if !self.viewers.iter().any(Viewer::waits) {
+            return;
+        }
+        let pace = self.shell.pace();
+        let due = |ticked: Duration| now.uptime + FRAME_MIN / 2 >= ticked + pace;
+        if self.ticked.is_none_or(due) {
+            self.ticked = Some(now.uptime);
+            self.shell.tick(now);
+        }
+        self.paint();
+    }
+
     /// Paints what is stale and notes it for each viewer.
-    pub(crate) fn paint(&mut self) {
+    fn paint(&mut self) {
         if self.shell.is_stale() {
             let painted: Painted = self.shell.paint();
             for viewer in &mut self.viewers {

@@ -30,7 +30,7 @@ async fn settle(client: &mut Client, desktop: &Desktop) {
     let deadline = Instant::now() + DEADLINE;
     loop {
         client.request(1).await;
-        let different = timeout(Duration::from_millis(700), client.update())
+        let silent = timeout(Duration::from_millis(700), client.update())
             .await
             .is_err();
         // Either nothing changes any more or an update came: in both cases, compare.
@@ -50,14 +50,18 @@ async fn settle(client: &mut Client, desktop: &Desktop) {
 }
 
 fn first_difference(client: &Client, desktop: &Desktop) -> Option<(usize, usize)> {
-    let (width, height) = client.size;
-    assert_eq!(desktop.size(), (width as u16, height as u16));
-    (0..height)
-        .flat_map(|y| (0..width).map(move |x| (x, y)))
-        .find(|(x, y)| {
-            let [red, green, blue] = desktop.pixel(Point::new(*x as i32, *y as i32)).unwrap();
-            client.pixel(*x, *y) != u32::from_be_bytes([0, red, green, blue])
-        })
+    let width = client.size.0;
+    assert_eq!(desktop.size(), (width as u16, client.size.1 as u16));
+    let picture = desktop.picture();
+    let same = |(seen, [red, green, blue]): (&u32, &[u8; 3])| {
+        *seen == u32::from_be_bytes([0, *red, *green, *blue])
+    };
+    let at = client
+        .pixels
+        .iter()
+        .zip(&picture)
+        .position(|pair| !same(pair))?;
+    Some((at % width, at / width))
 }
 
 async fn follows_the_desktop(encodings: &[i32], expected: i32) {
