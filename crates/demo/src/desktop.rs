@@ -12,8 +12,11 @@ use tokio::task::JoinSet;
 use crate::apps::{AppId, Now};
 use crate::connection;
 use crate::geom::{Point, Rect};
-use crate::shell::{Painted, Shell};
 use crate::viewer::Viewer;
+
+mod state;
+
+pub(crate) use self::state::State;
 
 /// How a desktop is set up.
 #[derive(Clone, Debug)]
@@ -60,25 +63,10 @@ struct Shared {
     changed: Notify,
 }
 
-/// What the lock protects; it is never held across a wait.
-pub(crate) struct State {
-    pub(crate) shell: Shell,
-    pub(crate) viewers: Vec<Viewer>,
-    next_viewer: u64,
-    /// When the programs were last told the time, as uptime.
-    ticked: Option<Duration>,
-}
-
 impl Desktop {
     /// A desktop that nobody views yet.
     pub fn new(options: Options) -> Self {
-        let (width, height) = clamp_size(options.size);
-        let state = State {
-            shell: Shell::new(width.into(), height.into()),
-            viewers: Vec::new(),
-            next_viewer: 1,
-            ticked: None,
-        };
+        let state = State::new(options.size);
         let shared = Shared {
             options,
             started: Instant::now(),
@@ -239,7 +227,7 @@ impl Desktop {
         for viewer in &state.viewers {
             viewer.wake_if_ready();
         }
-        let next = state.ticked.unwrap_or_default() + state.shell.pace();
+        let next = state.next_tick();
         Some(next.saturating_sub(now.uptime).saturating_sub(FRAME_MIN))
     }
 
@@ -260,97 +248,6 @@ impl Desktop {
     }
 }
 
-impl State {
-    /// The desktop's width and height.
-    pub(crate) fn size(&self) -> (u16, u16) {
-        let bounds = self.shell.bounds();
-        (bounds.w as u16, bounds.h as u16)
-    }
-
-    /// Lets a viewer in, unless there are too many.
-    pub(crate) fn admit(&mut self, viewers_max: usize) -> Option<(u64, Arc<Notify>)> {
-        if self.viewers.len() >= viewers_max {
-            return None;
-        }
-        let id = self.next_viewer;
-        self.next_viewer += 1;
-        let viewer = Viewer::new(id, self.size());
-        let wake = viewer.wake();
-        self.viewers.push(viewer);
-        self.shell.set_viewers(self.viewers.len());
-        Some((id, wake))
-    }
-
-    /// A viewer has been told the size of the desktop, which may have changed since.
-    pub(crate) fn introduce(&mut self, id: u64, told: (u16, u16)) {
-        let size = self.size();
-        if let Some(viewer) = self.viewer(id) {
-            viewer.introduced(told, size);
-        }
-    }
-
-    /// Forgets a viewer.
-    pub(crate) fn dismiss(&mut self, id: u64) {
-        self.viewers.retain(|viewer| viewer.id() != id);
-        self.shell.forget_viewer(id);
-        self.shell.set_viewers(self.viewers.len());
-    }
-
-    /// The viewer of a connection.
-    pub(crate) fn viewer(&mut self, id: u64) -> Option<&mut Viewer> {
-        self.viewers.iter_mut().find(|viewer| viewer.id() == id)
-    }
-
-    /// Gives the desktop a new size, within limits, and tells all viewers.
-    pub(crate) fn resize(&mut self, size: (u16, u16), asked_by: u64) {
-        let size = clamp_size(size);
-        if size != self.size() {
-            self.shell.resize(size.0.into(), size.1.into());
-            for viewer in self
-                .viewers
-                .iter_mut()
-                .filter(|viewer| viewer.id() != asked_by)
-            {
-                viewer.note_resize(size, RESIZED_BY_OTHER);
-            }
-        }
-        if let Some(viewer) = self.viewer(asked_by) {
-            viewer.note_resize(size, RESIZED_BY_VIEWER);
-        }
-    }
-
-    /// Brings the picture up to date, if a viewer waits for it.
-    pub(crate) fn refresh(&mut self, now: Now) {
-        if !self.viewers.iter().any(Viewer::waits) {
-            return;
-        }
-        let pace = self.shell.pace();
-        let due = |ticked: Duration| now.uptime + FRAME_MIN / 2 >= ticked + pace;
-        if self.ticked.is_none_or(due) {
-            self.ticked = Some(now.uptime);
-            self.shell.tick(now);
-        }
-        self.paint();
-    }
-
-    /// Paints what is stale and notes it for each viewer.
-    fn paint(&mut self) {
-        if self.shell.is_stale() {
-            let painted: Painted = self.shell.paint();
-            for viewer in &mut self.viewers {
-                viewer.note_painted(&painted);
-            }
-        }
-    }
-}
-
-fn clamp_size((width, height): (u16, u16)) -> (u16, u16) {
-    (
-        width.clamp(SIZE_MIN.0, SIZE_MAX.0),
-        height.clamp(SIZE_MIN.1, SIZE_MAX.1),
-    )
-}
-
 /// True for the errors of `accept` that pass: the peer went away, or descriptors ran out.
 fn is_transient(error: &io::Error) -> bool {
     const TOO_MANY_FILES: [i32; 2] = [23, 24];
@@ -365,15 +262,9 @@ fn is_transient(error: &io::Error) -> bool {
         .is_some_and(|code| TOO_MANY_FILES.contains(&code))
 }
 
-/// The limits of what viewers can make of the desktop.
-const SIZE_MIN: (u16, u16) = (320, 200);
-const SIZE_MAX: (u16, u16) = (3840, 2160);
 /// The least time between two paints, which gathers the events of that time.
 const FRAME_MIN: Duration = Duration::from_millis(8);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// The reasons of the ExtendedDesktopSize rectangle.
-const RESIZED_BY_VIEWER: u16 = 1;
-const RESIZED_BY_OTHER: u16 = 2;
 
 #[cfg(test)]
 mod tests;
