@@ -204,6 +204,7 @@ impl Desktop {
     /// Paints for as long as somebody waits for pictures; otherwise it only waits itself.
     async fn drive(&self) {
         loop {
+            let painted = tokio::time::Instant::now();
             match self.step() {
                 Some(pause) => {
                     let stirred = self.shared.stirred.notified();
@@ -212,7 +213,7 @@ impl Desktop {
                 }
                 None => self.shared.stirred.notified().await,
             }
-            tokio::time::sleep(FRAME_MIN).await;
+            tokio::time::sleep_until(painted + FRAME_MIN).await;
         }
     }
 
@@ -228,7 +229,7 @@ impl Desktop {
             viewer.wake_if_ready();
         }
         let next = state.next_tick();
-        Some(next.saturating_sub(now.uptime).saturating_sub(FRAME_MIN))
+        Some(next.saturating_sub(now.uptime))
     }
 
     pub(crate) fn now(&self) -> Now {
