@@ -97,6 +97,12 @@ pub struct Variables<C: ?Sized> {
     slots: usize,
 }
 
+impl<C: ?Sized> Default for Variables<C> {
+    fn default() -> Self {
+        Self { entries: Box::default(), slots: 0 }
+    }
+}
+
 impl<C: ?Sized> std::fmt::Debug for Variables<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
