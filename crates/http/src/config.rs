@@ -120,7 +120,10 @@ impl Config {
 
     /// The sockets that this configuration listens on.
     pub fn listens(&self) -> Vec<Listen> {
-        self.listeners.iter().map(|listener| listener.listen.clone()).collect()
+        self.listeners
+            .iter()
+            .map(|listener| listener.listen.clone())
+            .collect()
     }
 
     /// The log files that it writes.
@@ -152,6 +155,8 @@ impl ListenerConf {
         if self.others.is_empty() {
             return self.servers.as_ref();
         }
-        local().and_then(|addr| self.others.get(&addr)).or(self.servers.as_ref())
+        local()
+            .and_then(|addr| self.others.get(&addr))
+            .or(self.servers.as_ref())
     }
 }

@@ -8,9 +8,6 @@ use crate::modules::headers;
 use crate::request::Request;
 use crate::response::{Chunk, Response};
 
-
-
-
 /// A transform of a body: chunks in, chunks out, nothing awaited.
 pub trait BodyFilter {
     /// Takes a chunk and gives what can go on.
@@ -26,8 +23,7 @@ pub trait BodyFilter {
 type HeaderFilter = fn(&Rc<Request>, &mut Response, &mut Vec<Box<dyn BodyFilter>>);
 
 /// All header filters in the order in which a response passes them.
-const HEADER_FILTERS: &[HeaderFilter] =
-    &[headers::filter];
+const HEADER_FILTERS: &[HeaderFilter] = &[headers::filter];
 
 /// Passes a response through all of them.
 pub fn apply(request: &Rc<Request>, response: &mut Response) -> Vec<Box<dyn BodyFilter>> {

@@ -119,7 +119,9 @@ impl LogLater {
             Late::Msec => msec(clock::wall()),
             Late::UpstreamResponseTime => seconds(clock::now() - self.upstream_started),
             Late::UpstreamResponseLength => traffic.from_upstream.to_string(),
-            Late::UpstreamBytesReceived => (self.upstream_received + traffic.from_upstream).to_string(),
+            Late::UpstreamBytesReceived => {
+                (self.upstream_received + traffic.from_upstream).to_string()
+            }
             Late::UpstreamBytesSent => (self.upstream_sent + traffic.to_upstream).to_string(),
         };
         out.extend_from_slice(text.as_bytes());
@@ -133,5 +135,8 @@ pub fn seconds(time: Duration) -> String {
 
 /// Seconds since 1970 with milliseconds.
 pub fn msec(time: SystemTime) -> String {
-    seconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    seconds(
+        time.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +14,8 @@ use net::log::{Level as LogLevel, LogFile, Target as LogTarget, syslog};
 use script::{Escape, Format, Template};
 
 use crate::draft::{Draft as HttpDraft, Level};
-use crate::log_later::Late;
 use crate::error_log::syslog_target;
+use crate::log_later::Late;
 use crate::logs::FileTarget;
 use crate::module::{ANY, Cx, Done, HTTP, LIMIT_EXCEPT, LOCATION_IF, Module, Set, doc};
 use crate::request::Request;
@@ -49,6 +50,8 @@ enum Target {
 struct Buffer {
     size: usize,
     flush: Option<Duration>,
+    /// The level of compression, if lines are compressed.
+    gzip: Option<u32>,
     lines: Mutex<(Vec<u8>, Option<Instant>)>,
 }
 
@@ -56,12 +59,40 @@ struct Buffer {
 pub const MODULE: Module = Module {
     name: "ngx_http_log_module",
     directives: &[
-        Directive::new("access_log", ANY.or(LOCATION_IF).or(LIMIT_EXCEPT), Arity::AtLeast(1), Set::Level(access_log),
-            doc("access_log path [format [buffer=size] [flush=time] [if=condition]];  access_log off;", "access_log logs/access.log combined;", "Where requests are written, and in which format.")),
-        Directive::new("log_format", HTTP, Arity::AtLeast(2), Set::Main(log_format),
-            doc("log_format name [escape=default|json|none] string …;", "log_format combined \"…\";", "A format for access_log.")),
-        Directive::inert("open_log_file_cache", ANY, Arity::Between(1, 4), Set::Nothing,
-            doc("open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time];", "open_log_file_cache off;", "No effect."), "files of paths with variables are kept open for a second"),
+        Directive::new(
+            "access_log",
+            ANY.or(LOCATION_IF).or(LIMIT_EXCEPT),
+            Arity::AtLeast(1),
+            Set::Level(access_log),
+            doc(
+                "access_log path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]];  access_log off;",
+                "access_log logs/access.log combined;",
+                "Where requests are written, and in which format.",
+            ),
+        ),
+        Directive::new(
+            "log_format",
+            HTTP,
+            Arity::AtLeast(2),
+            Set::Main(log_format),
+            doc(
+                "log_format name [escape=default|json|none] string …;",
+                "log_format combined \"…\";",
+                "A format for access_log.",
+            ),
+        ),
+        Directive::inert(
+            "open_log_file_cache",
+            ANY,
+            Arity::Between(1, 4),
+            Set::Nothing,
+            doc(
+                "open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time];",
+                "open_log_file_cache off;",
+                "No effect.",
+            ),
+            "files of paths with variables are kept open for a second",
+        ),
     ],
     variables: &[],
 };
@@ -95,9 +126,13 @@ fn log_format(item: &Item, _draft: &mut HttpDraft, cx: &mut Cx<'_>) -> Done {
         };
         words = &words[1..];
     }
-    let text: Vec<u8> = words.iter().flat_map(|word| word.text.iter().copied()).collect();
+    let text: Vec<u8> = words
+        .iter()
+        .flat_map(|word| word.text.iter().copied())
+        .collect();
     let format = Format::compile(&text, escape, &mut cx.names);
-    cx.formats.insert(name, format.map_err(|message| item.error(message))?);
+    cx.formats
+        .insert(name, format.map_err(|message| item.error(message))?);
     Ok(())
 }
 
@@ -123,29 +158,55 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         words = &words[1..];
     }
     let format = cx.formats.get(&name);
-    log.format =
-        format.cloned().ok_or_else(|| item.error(format!("unknown log format \"{name}\"")))?;
-    let (mut size, mut flush) = (None, None);
+    log.format = format
+        .cloned()
+        .ok_or_else(|| item.error(format!("unknown log format \"{name}\"")))?;
+    let (mut size, mut flush, mut gzip) = (None, None, None);
     for word in words {
         let invalid = || item.invalid_parameter(word);
-        match word.text.iter().position(|&byte| byte == b'=').map(|at| word.text.split_at(at)) {
+        if word.text == b"gzip" {
+            gzip = Some(1);
+            continue;
+        }
+        match word
+            .text
+            .iter()
+            .position(|&byte| byte == b'=')
+            .map(|at| word.text.split_at(at))
+        {
             Some((b"buffer", size_text)) => {
                 size = Some(value::size(&size_text[1..]).ok_or_else(invalid)?);
             }
             Some((b"flush", time)) => flush = Some(value::time(&time[1..]).ok_or_else(invalid)?),
+            Some((b"gzip", level)) => {
+                let level = value::number(&level[1..]).filter(|level| (1..=9).contains(level));
+                gzip = Some(level.ok_or_else(invalid)? as u32);
+            }
             Some((b"if", condition)) => {
                 log.condition = Some(cx.template_of(item, &condition[1..])?);
             }
             _ => return Err(invalid()),
         }
     }
+    let size = size.or(gzip.map(|_| 64 * 1024));
     if let Some(size) = size {
         let lines = Mutex::default();
-        log.buffer = Some(Arc::new(Buffer { size: size as usize, flush, lines }));
+        log.buffer = Some(Arc::new(Buffer {
+            size: size as usize,
+            flush,
+            gzip,
+            lines,
+        }));
     } else if flush.is_some() {
         return Err(item.error("no buffer is defined for access_log"));
     }
-    level.drafts.log.logs.get_or_insert_default().get_or_insert_default().push(log);
+    level
+        .drafts
+        .log
+        .logs
+        .get_or_insert_default()
+        .get_or_insert_default()
+        .push(log);
     Ok(())
 }
 
@@ -159,7 +220,9 @@ fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
     }
     let template = cx.template(item, 0)?;
     match template.as_constant() {
-        Some(_) => Ok(Target::File(cx.logs.file(&cx.bundle.prefix_path(&path.text)))),
+        Some(_) => Ok(Target::File(
+            cx.logs.file(&cx.bundle.prefix_path(&path.text)),
+        )),
         None => Ok(Target::Dynamic(template, cx.bundle.prefix.clone())),
     }
 }
@@ -251,12 +314,12 @@ impl Buffer {
         let mut guard = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let (lines, since) = &mut *guard;
         if lines.len() + line.len() > self.size {
-            file.write(lines);
+            self.write(lines, file);
             lines.clear();
             *since = None;
         }
         if line.len() > self.size {
-            return file.write(line);
+            return self.write(line, file);
         }
         lines.extend_from_slice(line);
         if since.is_none() {
@@ -275,10 +338,23 @@ impl Buffer {
         let mut guard = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let (lines, since) = &mut *guard;
         if !lines.is_empty() {
-            file.write(lines);
+            self.write(lines, file);
             lines.clear();
         }
         *since = None;
+    }
+
+    fn write(&self, lines: &[u8], file: &FileTarget) {
+        let Some(level) = self.gzip else {
+            return file.write(lines);
+        };
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+        // Writing to a Vec cannot fail.
+        if gzip.write_all(lines).is_ok()
+            && let Ok(packed) = gzip.finish()
+        {
+            file.write(&packed);
+        }
     }
 }
 

@@ -45,12 +45,11 @@ pub static MODULES: &[&Module] = &[
     &headers::MODULE,
     &log::MODULE,
     &access::MODULE,
-//AB
-//GZ
+    //AB
+    //GZ
     &proxy::MODULE,
     &upstream::MODULE,
-
-//VNC
+    //VNC
 ];
 
 /// Declares the drafts and the settings of a level from the modules that have some.

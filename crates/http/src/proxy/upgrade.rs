@@ -7,9 +7,9 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use net::Deadline;
 use net::log::Level;
 use net::tunnel::{Reason, Settings, Timeouts, Tunnel};
-use net::Deadline;
 
 use super::exchange::Replied;
 use crate::connection::Connection;
@@ -34,7 +34,11 @@ impl Upgrade {
             return Body::Upgrade(Box::new(Self { replied }));
         }
         let deadline = Deadline::after(request.conf().proxy.read_timeout);
-        Body::Source(Box::new(Silence { request: request.clone(), deadline, _replied: replied }))
+        Body::Source(Box::new(Silence {
+            request: request.clone(),
+            deadline,
+            _replied: replied,
+        }))
     }
 
     /// Sends the head and says how the tunnel starts.
@@ -85,7 +89,9 @@ struct Start {
 
 impl Start {
     fn run(self, conn: Connection) {
-        let Connection { stream, buf, load, .. } = conn;
+        let Connection {
+            stream, buf, load, ..
+        } = conn;
         let mut settings = self.settings;
         settings.to_upstream = buf.into_inner().to_vec();
         let entry = self.thread.tunnels.enter(self.policy, self.generation);
@@ -122,10 +128,11 @@ impl Source for Silence {
         self.deadline.poll_expired(cx).map(|()| {
             self.request.log(
                 Level::Error,
-                format_args!("upstream timed out (110: Connection timed out) while reading upstream"),
+                format_args!(
+                    "upstream timed out (110: Connection timed out) while reading upstream"
+                ),
             );
             Err(io::ErrorKind::TimedOut.into())
         })
     }
 }
-

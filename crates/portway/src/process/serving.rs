@@ -10,8 +10,8 @@ use net::log::{Errno, ErrorLog, Files, Level};
 
 use super::panics;
 use super::threads::{Event, Order, Threads};
-use http::{Config, Shared};
 use crate::setup::Setup;
+use http::{Config, Shared};
 
 /// The serving part of a worker, or of a single process.
 pub struct Serving {
@@ -76,7 +76,9 @@ impl Serving {
     pub fn install(&mut self, setup: &Setup, sockets: &SocketsByAddr<'_>, log: ErrorLog) {
         panics::log_to(&log);
         self.log = log;
-        self.shutdown_timeout = setup.core.shutdown_timeout;
+        // What runs ends by the rule that it began under.
+        let retire_after =
+            std::mem::replace(&mut self.shutdown_timeout, setup.core.shutdown_timeout);
         let config = &setup.http;
         config.attach_logs(&self.files);
         self.shared
@@ -90,6 +92,7 @@ impl Serving {
             let order = Order::Install {
                 config: Arc::clone(config),
                 listeners,
+                retire_after,
             };
             self.threads.order(index, order);
         }
