@@ -1,0 +1,4 @@
+//! End to end: hosts, desktops and a real browser.
+
+mod stage;
+mod three_hosts;

@@ -1,0 +1,187 @@
+//! What the browser tests share: the three hosts, the stock configuration, proofs of a live desktop.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use testkit::browser::{Browser, artifacts};
+use testkit::desktop::Desktop;
+use testkit::netns::{Host, connect};
+use testkit::process::run_ok;
+use testkit::{Process, Scratch, wait_for, wait_true};
+
+use crate::support::{portway, repository};
+
+pub const VNC_SERVER: &str = "192.168.204.10";
+pub const PROXY_INSIDE: &str = "192.168.204.133";
+pub const PROXY_OUTSIDE: &str = "192.168.50.128";
+pub const CLIENT: &str = "192.168.50.129";
+
+/// A desktop that only the proxy reaches, and a client that only the proxy reaches.
+pub struct ThreeHosts {
+    pub vnc_server: Host,
+    pub proxy_server: Host,
+    pub client: Host,
+}
+
+impl ThreeHosts {
+    pub fn new() -> Self {
+        let [vnc_server, proxy_server, client] = ["vnc", "proxy", "client"].map(Host::new);
+        let with_prefix = |address: &str| format!("{address}/24");
+        connect(
+            (&vnc_server, &with_prefix(VNC_SERVER)),
+            (&proxy_server, &with_prefix(PROXY_INSIDE)),
+        );
+        connect(
+            (&proxy_server, &with_prefix(PROXY_OUTSIDE)),
+            (&client, &with_prefix(CLIENT)),
+        );
+        // A client that knows the way is still not let through: the proxy is no router.
+        let route = ["route", "add", "192.168.204.0/24", "via", PROXY_OUTSIDE];
+        run_ok(client.command("ip").args(route));
+        Self {
+            vnc_server,
+            proxy_server,
+            client,
+        }
+    }
+
+    /// That the proxy reaches this port of the VNC server, and the client does not.
+    pub fn assert_isolated(&self, port: u16) {
+        wait_true("the proxy to reach the VNC server", || {
+            self.proxy_server.reaches(VNC_SERVER, port)
+        });
+        assert!(
+            !self.client.reaches(VNC_SERVER, port),
+            "the client reaches the VNC server"
+        );
+    }
+}
+
+/// The server under test as a distribution starts it: Debian's own `nginx.conf`, and one file in
+/// `conf.d`, under their usual names, in a mount namespace of the host's own.
+pub struct StockServer {
+    process: Process,
+    files: Scratch,
+}
+
+impl StockServer {
+    pub fn start(host: &Host, conf: &str) -> Self {
+        let files = Scratch::new("stock");
+        let etc = files.path().join("etc");
+        run_ok(Command::new("cp").args(["-rL", "/etc/nginx"]).arg(&etc));
+        // What a package of another program enabled is not part of the stock file.
+        for entry in fs::read_dir(etc.join("modules-enabled"))
+            .expect("directory read")
+            .flatten()
+        {
+            fs::remove_file(entry.path()).expect("file removed");
+        }
+        fs::write(etc.join("conf.d/desktop.conf"), conf).expect("file written");
+        for directory in ["run", "log"] {
+            fs::create_dir(files.path().join(directory)).expect("directory created");
+        }
+        let mut command = host.command("sh");
+        command
+            .args(["-c", IN_PLACE, "sh"])
+            .arg(files.path())
+            .arg(portway().path());
+        let mut process = Process::spawn(&mut command, &files.path().join("output"));
+        wait_for("the pid file", || {
+            assert!(process.running(), "the server ended:\n{}", process.output());
+            fs::read_to_string(files.path().join("run/nginx.pid"))
+                .ok()
+                .filter(|pid| !pid.is_empty())
+        });
+        Self { process, files }
+    }
+
+    pub fn error_log(&self) -> String {
+        self.files.read("log/error.log") + &self.process.output()
+    }
+}
+
+/// `ip netns exec` has made the mounts private, so these are seen by the server alone.
+const IN_PLACE: &str = "mount --bind \"$1/etc\" /etc/nginx && mount --bind \"$1/run\" /run \
+    && mkdir -p /var/log/nginx && mount --bind \"$1/log\" /var/log/nginx \
+    && exec \"$2\" -c /etc/nginx/nginx.conf -g 'daemon off;'";
+
+/// Where this test leaves a picture.
+pub fn picture(name: &str) -> std::path::PathBuf {
+    artifacts(&repository()).join(name)
+}
+
+/// Proves that keys and clicks arrive: types a line into a terminal of the desktop that saves it,
+/// and clicks into a window that reports clicks.
+pub fn assert_input_arrives(browser: &mut Browser, desktop: &Desktop, text: &str) {
+    let saved = desktop.files().path().join("typed");
+    let script = format!(
+        "read -r line; printf %s \"$line\" > '{}'; sleep 1000",
+        saved.display()
+    );
+    let _terminal = desktop.terminal("60x10+20+20", &script);
+    browser.click(100, 80);
+    browser.type_text(text);
+    browser.press("Enter");
+    wait_true("the typed line in the desktop's file", || {
+        fs::read_to_string(&saved).is_ok_and(|line| line == text)
+    });
+    assert_click_arrives(browser, desktop);
+}
+
+fn assert_click_arrives(browser: &mut Browser, desktop: &Desktop) {
+    let mut command = desktop.command("xev");
+    command.args(["-geometry", "120x100+420+320", "-event", "button"]);
+    let window = Process::spawn(&mut command, &desktop.files().path().join("xev.log"));
+    wait_for("the window that reports clicks", || {
+        let found = desktop
+            .command("xdotool")
+            .args(["search", "--name", "Event Tester"])
+            .output();
+        found.ok().filter(|output| output.status.success())
+    });
+    let pressed = wait_for("the click", || {
+        browser.click(480, 370);
+        let output = window.output();
+        output.contains("ButtonPress event").then_some(output)
+    });
+    assert!(pressed.contains("root:(480,370)"), "{pressed}");
+    assert!(pressed.contains("button 1"), "{pressed}");
+}
+
+/// A noVNC page of a distribution, with its own names for things.
+pub struct StockPage;
+
+impl StockPage {
+    /// Waits until the page says that it is connected.
+    pub fn wait_connected(browser: &mut Browser) {
+        browser.wait("document.querySelector('#noVNC_status')?.textContent.includes('Connected')");
+    }
+
+    /// Both directions of the clipboard through noVNC's panel.
+    pub fn assert_clipboard(browser: &mut Browser, desktop: &Desktop) {
+        let _owner = desktop.copy("from the desktop");
+        browser.wait(&format!("{PANEL}.value === 'from the desktop'"));
+        browser.evaluate(&format!(
+            "{PANEL}.value = 'from the browser', {PANEL}.dispatchEvent(new Event('change'))"
+        ));
+        wait_true("the browser's text on the desktop's clipboard", || {
+            desktop.clipboard() == "from the browser"
+        });
+    }
+}
+
+const PANEL: &str = "document.querySelector('#noVNC_clipboard_text')";
+
+/// Starts a browser on a host.
+pub fn browser_on(host: &Host) -> Browser {
+    Browser::start(&repository(), Some(host))
+}
+
+/// A picture that shows what a desktop should look like was written and is not empty.
+pub fn assert_written(path: &Path) {
+    let size = fs::metadata(path)
+        .map(|metadata| metadata.len())
+        .unwrap_or_default();
+    assert!(size > 1_000, "{} has {size} bytes", path.display());
+}

@@ -1,0 +1,4 @@
+//! The real binary, from outside: started with a configuration, spoken to over sockets.
+
+mod e2e;
+mod support;
