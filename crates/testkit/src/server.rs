@@ -89,6 +89,12 @@ impl Setup {
         self
     }
 
+    /// The directory that stands for `%DIR%`.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// Replaces what is given with `-g`; `daemon off;` and `pid server.pid;` must be somewhere.
     #[must_use]
     pub fn globals(mut self, globals: &str) -> Self {
