@@ -1,4 +1,8 @@
 //! End to end: hosts, desktops and a real browser.
 
+mod desktops;
+mod errors;
+mod page;
+mod reload;
 mod stage;
 mod three_hosts;

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use testkit::browser::{Browser, artifacts};
-use testkit::desktop::Desktop;
+use testkit::desktop::{Access, Desktop, Place};
 use testkit::netns::{Host, connect};
+use testkit::ports::free_port;
 use testkit::process::run_ok;
-use testkit::{Process, Scratch, wait_for, wait_true};
+use testkit::{Process, Scratch, Server, Setup, wait_for, wait_true};
 
 use crate::support::{portway, repository};
 
@@ -149,33 +150,45 @@ fn assert_click_arrives(browser: &mut Browser, desktop: &Desktop) {
     assert!(pressed.contains("button 1"), "{pressed}");
 }
 
-/// A noVNC page of a distribution, with its own names for things.
-pub struct StockPage;
-
-impl StockPage {
-    /// Waits until the page says that it is connected.
-    pub fn wait_connected(browser: &mut Browser) {
-        browser.wait("document.querySelector('#noVNC_status')?.textContent.includes('Connected')");
-    }
-
-    /// Both directions of the clipboard through noVNC's panel.
-    pub fn assert_clipboard(browser: &mut Browser, desktop: &Desktop) {
-        let _owner = desktop.copy("from the desktop");
-        browser.wait(&format!("{PANEL}.value === 'from the desktop'"));
-        browser.evaluate(&format!(
-            "{PANEL}.value = 'from the browser', {PANEL}.dispatchEvent(new Event('change'))"
-        ));
-        wait_true("the browser's text on the desktop's clipboard", || {
-            desktop.clipboard() == "from the browser"
-        });
-    }
-}
-
-const PANEL: &str = "document.querySelector('#noVNC_clipboard_text')";
-
 /// Starts a browser on a host.
 pub fn browser_on(host: &Host) -> Browser {
     Browser::start(&repository(), Some(host))
+}
+
+/// Starts a browser on this machine.
+pub fn browser() -> Browser {
+    Browser::start(&repository(), None)
+}
+
+/// A desktop of TigerVNC on this machine, and its address.
+pub fn tigervnc(access: Access<'_>) -> (Desktop, String) {
+    let port = free_port();
+    let place = Place {
+        host: None,
+        address: "127.0.0.1",
+        port,
+    };
+    (
+        Desktop::tigervnc(place, access),
+        format!("127.0.0.1:{port}"),
+    )
+}
+
+/// A server with one location that leads to the desktop at `target`; `inside` is what else stands
+/// in the location.
+pub fn gateway(target: &str, inside: &str) -> Server {
+    Setup::new(GATEWAY)
+        .with("TARGET", target)
+        .with("INSIDE", inside)
+        .start(&portway())
+}
+
+pub const GATEWAY: &str = "events { } http { access_log logs/access.log;
+    server { listen 127.0.0.1:%PORT%; location / { vnc_pass %TARGET%; %INSIDE% } } }";
+
+/// The address of a page on a server.
+pub fn page(server: &Server, path: &str) -> String {
+    format!("http://{}/{path}", server.addr())
 }
 
 /// A picture that shows what a desktop should look like was written and is not empty.

@@ -3,9 +3,10 @@
 use testkit::Process;
 use testkit::desktop::{Access, Desktop, Place};
 
+use super::page::{StockPage, Viewer};
 use super::stage::{
-    PROXY_OUTSIDE, StockPage, StockServer, ThreeHosts, VNC_SERVER, assert_input_arrives,
-    assert_written, browser_on, picture,
+    PROXY_OUTSIDE, StockServer, ThreeHosts, VNC_SERVER, assert_input_arrives, assert_written,
+    browser_on, picture,
 };
 
 /// The file that people have, unchanged.
@@ -64,4 +65,32 @@ fn websockify_and_novnc_work_through_the_classic_file() {
         "{}",
         server.error_log()
     );
+}
+
+#[test]
+fn a_vnc_server_alone_is_enough_with_vnc_pass() {
+    let hosts = ThreeHosts::new();
+    let place = Place {
+        host: Some(&hosts.vnc_server),
+        address: VNC_SERVER,
+        port: 5900,
+    };
+    let desktop = Desktop::tigervnc(place, Access::Open);
+    desktop.fill("#0000ff");
+    hosts.assert_isolated(5900);
+
+    let conf = "server { listen 8080; location / { vnc_pass 192.168.204.10:5900; } }\n";
+    let _server = StockServer::start(&hosts.proxy_server, conf);
+    let mut browser = browser_on(&hosts.client);
+    browser.open(&format!("http://{PROXY_OUTSIDE}:8080/vnc.html"));
+    Viewer::wait_connected(&mut browser);
+    browser.wait_pixel(700, 500, [0, 0, 255]);
+    assert_input_arrives(&mut browser, &desktop, "Without websockify: 2 * 3 = 6");
+    Viewer::assert_clipboard(&mut browser, &desktop);
+    desktop.fill("#ffff00");
+    browser.wait_pixel(700, 500, [255, 255, 0]);
+
+    let shot = picture("three-hosts-vnc-pass.png");
+    browser.screenshot(&shot);
+    assert_written(&shot);
 }
