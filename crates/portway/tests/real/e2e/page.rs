@@ -49,7 +49,7 @@ impl Viewer {
         browser.wait("document.querySelector('textarea')?.value === 'from the desktop'");
         drop(owner);
         browser.fill(".sheet textarea", "from the browser");
-        browser.click_on("role=button[name='Put on the desktop']");
+        browser.click_on(".sheet button.primary");
         wait_clipboard(desktop, "from the browser");
         browser.press("Escape");
         browser.press("Escape");
@@ -59,7 +59,7 @@ impl Viewer {
     pub fn log_in(browser: &mut Browser, password: &str) {
         browser.wait("document.querySelector('input[type=password]')");
         browser.fill("input[type=password]", password);
-        browser.click_on("role=button[name='Log in']");
+        browser.press("Enter");
     }
 
     /// Ends the session by the button for it.
