@@ -109,6 +109,8 @@ impl Setup {
     #[must_use]
     #[track_caller]
     pub fn start(mut self, binary: &Binary) -> Server {
+        // The test's own values may hold placeholders themselves.
+        self.conf = fill_in(&self.conf, &self.values);
         self.take_ports();
         self.scratch
             .write("nginx.conf", fill_in(&self.conf, &self.values));

@@ -4,5 +4,5 @@ mod desktops;
 mod errors;
 mod page;
 mod reload;
-mod stage;
+pub mod stage;
 mod three_hosts;

@@ -2,4 +2,7 @@
 
 mod differential;
 mod e2e;
+mod process;
+mod sessions;
 mod support;
+mod tunnels;
