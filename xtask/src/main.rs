@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod report;
 mod run;
 mod test;
@@ -13,6 +14,7 @@ mod tools;
 const HELP: &str = "\
 cargo xtask test [--only STAGE[,STAGE…]]   everything that must hold before a change goes in
 cargo xtask test --list                    the stages by name
+cargo xtask bench [--help]                 Portway beside nginx, HAProxy and websockify
 cargo xtask tidy                           the rules of the house that a machine can check
 ";
 
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["test", options @ ..] => test::main(options),
+        ["bench", options @ ..] => bench::main(options),
         ["tidy"] => tidy::main(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

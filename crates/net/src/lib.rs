@@ -9,11 +9,19 @@ pub mod clock;
 pub mod connect;
 pub mod listen;
 pub mod log;
+pub mod scratch;
+pub mod splice;
 pub mod stream;
 pub mod sys;
 pub mod timer;
+pub mod tunnel;
 
 pub use addr::{Addr, PeerAddr};
 pub use connect::connect;
+pub use scratch::with_scratch;
 pub use stream::Stream;
 pub use timer::Deadline;
+pub use tunnel::{Tunnel, TunnelTable};
+
+#[cfg(test)]
+mod testing;

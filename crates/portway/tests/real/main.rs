@@ -2,6 +2,7 @@
 
 mod differential;
 mod e2e;
+mod operation;
 mod process;
 mod sessions;
 mod support;

@@ -1,4 +1,4 @@
-//! What the browser tests share: the three hosts, the stock configuration, proofs of a live desktop.
+//! What the browser tests share: three hosts, the stock configuration, proofs of a live desktop.
 
 use std::fs;
 use std::path::Path;

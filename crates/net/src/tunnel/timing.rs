@@ -1,0 +1,134 @@
+//! The clocks of a tunnel: idle, send, ping, and those of its phase, under one deadline.
+//!
+//! Traffic only notes the time. The deadline stands at the earliest moment that could matter when
+//! it was set, and what really is due is worked out when it comes.
+
+use std::task::Context;
+use std::time::Instant;
+
+use proto::ws::close;
+
+use super::frames::Insert;
+use super::websocket::Silence;
+use super::{Phase, Reason, Side, Tunnel};
+use crate::clock;
+
+impl Tunnel {
+    /// Looks at the clock, and sees to it that the task is woken when that matters again. `Some` is
+    /// the end.
+    pub(super) fn poll_time(&mut self, cx: &mut Context<'_>) -> Option<Reason> {
+        let now = clock::now();
+        if self.armed.is_some_and(|armed| armed <= now) {
+            self.armed = None;
+            if let Some(reason) = self.handle_time(now) {
+                return Some(reason);
+            }
+            // What it asked for is carried in another turn.
+            cx.waker().wake_by_ref();
+        }
+        let next = self.next_time()?;
+        if self.armed.is_none_or(|armed| next < armed) {
+            self.armed = Some(next);
+            self.deadline.set(next);
+            if self.deadline.poll_expired(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+        }
+        None
+    }
+
+    /// Does what is due. `Some` is the end.
+    fn handle_time(&mut self, now: Instant) -> Option<Reason> {
+        if self.phase_ends().is_some_and(|end| end <= now)
+            && let Some(reason) = self.end_phase()
+        {
+            return Some(reason);
+        }
+        if matches!(self.phase, Phase::Closing(..)) {
+            return None;
+        }
+        for side in [Side::Downstream, Side::Upstream] {
+            if self.send_expires(side).is_some_and(|end| end <= now) {
+                return Some(Reason::SendTimeout(side));
+            }
+        }
+        if self.idle_expires().is_some_and(|end| end <= now) {
+            return Some(Reason::IdleTimeout);
+        }
+        self.handle_silence(Side::Downstream, now);
+        self.handle_silence(Side::Upstream, now);
+        None
+    }
+
+    /// Pings a silent side, or gives it up.
+    fn handle_silence(&mut self, side: Side, now: Instant) {
+        let Some(heard) = self.last_heard(side) else {
+            return;
+        };
+        match self
+            .watch
+            .as_mut()
+            .map(|watch| watch.judge(side, heard, now))
+        {
+            Some(Silence::Ping) => match side {
+                Side::Downstream => self.down.request(Insert::Ping),
+                Side::Upstream => self.up.request(Insert::Ping),
+            },
+            Some(Silence::Lost) => {
+                let reason = Reason::PingTimeout(side);
+                self.close(reason, close::GOING_AWAY, close::GOING_AWAY);
+            }
+            Some(Silence::Short) | None => {}
+        }
+    }
+
+    /// The earliest moment at which something may be due.
+    fn next_time(&self) -> Option<Instant> {
+        let phase = self.phase_ends();
+        if matches!(self.phase, Phase::Closing(..)) {
+            return phase;
+        }
+        [
+            phase,
+            self.idle_expires(),
+            self.send_expires(Side::Downstream),
+            self.send_expires(Side::Upstream),
+            self.silence_ends(Side::Downstream),
+            self.silence_ends(Side::Upstream),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn idle_expires(&self) -> Option<Instant> {
+        let last = self.up.last_moved().max(self.down.last_moved());
+        self.times.idle.map(|wait| last + wait)
+    }
+
+    /// When the side to which bytes wait has taken none for too long.
+    fn send_expires(&self, to: Side) -> Option<Instant> {
+        let (direction, wait) = match to {
+            Side::Downstream => (&self.down, self.times.send_downstream),
+            Side::Upstream => (&self.up, self.times.send_upstream),
+        };
+        let wait = wait.filter(|_| direction.blocked)?;
+        Some(direction.last_write + wait)
+    }
+
+    /// When to look at a side's silence again.
+    fn silence_ends(&self, side: Side) -> Option<Instant> {
+        let heard = self.last_heard(side)?;
+        self.watch.as_ref().map(|watch| watch.next(side, heard))
+    }
+
+    /// When a side was last heard. `None` while we do not listen, because what it sent already is
+    /// not taken by the other side; once it is, the side has its time anew.
+    fn last_heard(&self, side: Side) -> Option<Instant> {
+        let direction = match side {
+            Side::Downstream => &self.up,
+            Side::Upstream => &self.down,
+        };
+        (!direction.blocked).then_some(direction.last_read)
+    }
+}

@@ -1,0 +1,117 @@
+//! Which encodings a viewer may ask for when its stream is enforced, and what they agree to.
+
+use super::Rules;
+
+/// Extensions that change what a viewer may send, as a set: those that it asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Extensions(u16);
+
+impl Extensions {
+    pub(super) const EXTENDED_MOUSE: Self = Self(1);
+    pub(super) const EXTENDED_CLIPBOARD: Self = Self(1 << 1);
+    pub(super) const QEMU_KEY: Self = Self(1 << 2);
+    pub(super) const QEMU_AUDIO: Self = Self(1 << 3);
+    pub(super) const FENCE: Self = Self(1 << 4);
+    pub(super) const CONTINUOUS_UPDATES: Self = Self(1 << 5);
+    pub(super) const DESKTOP_SIZE: Self = Self(1 << 6);
+    pub(super) const POWER: Self = Self(1 << 7);
+    pub(super) const GII: Self = Self(1 << 8);
+
+    pub(super) fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(super) fn insert(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// What asking for this encoding asks for.
+    pub(super) fn of(encoding: i32) -> Self {
+        match encoding {
+            EXTENDED_MOUSE => Self::EXTENDED_MOUSE,
+            EXTENDED_CLIPBOARD => Self::EXTENDED_CLIPBOARD,
+            QEMU_KEY => Self::QEMU_KEY,
+            QEMU_AUDIO => Self::QEMU_AUDIO,
+            FENCE => Self::FENCE,
+            CONTINUOUS_UPDATES => Self::CONTINUOUS_UPDATES,
+            EXTENDED_DESKTOP_SIZE => Self::DESKTOP_SIZE,
+            XVP => Self::POWER,
+            GII => Self::GII,
+            _ => Self::default(),
+        }
+    }
+}
+
+pub(super) const QEMU_KEY: i32 = -258;
+pub(super) const QEMU_AUDIO: i32 = -259;
+pub(super) const GII: i32 = -305;
+pub(super) const EXTENDED_DESKTOP_SIZE: i32 = -308;
+pub(super) const XVP: i32 = -309;
+pub(super) const FENCE: i32 = -312;
+pub(super) const CONTINUOUS_UPDATES: i32 = -313;
+pub(super) const EXTENDED_MOUSE: i32 = -316;
+pub(super) const EXTENDED_CLIPBOARD: i32 = 0xC0A1_E5CE_u32 as i32;
+
+/// The encoding that takes the place of one that a viewer asked for; `None` takes it out.
+///
+/// What is not listed is taken out, because an unknown extension may change the length of what
+/// the viewer sends. So are extended mouse buttons and the extended clipboard: whether they are
+/// agreed is known only to who reads the server's side.
+pub(super) fn negotiate(encoding: i32, rules: &Rules) -> Option<i32> {
+    let controls = !rules.view_only;
+    let allowed = match encoding {
+        // Raw, CopyRect, RRE, CoRRE, Hextile, Zlib, Tight, ZlibHex, TRLE, ZRLE, ZYWRLE, JPEG,
+        // H.264 in two dialects, TightPNG: they only change what the server sends.
+        0..=2 | 4..=8 | 15..=17 | 21 | 50 | 0x4832_3634 | -260 => true,
+        // DesktopSize, LastRect, Cursor, XCursor, DesktopName, LED state, VMware's cursor.
+        -223 | -224 | -239 | -240 | -307 | -261 | 0x574d_5664 => true,
+        FENCE | CONTINUOUS_UPDATES | QEMU_AUDIO => true,
+        QEMU_KEY => controls,
+        EXTENDED_DESKTOP_SIZE => controls && rules.resize,
+        XVP => controls && rules.power,
+        // Compression level.
+        -256..=-247 => true,
+        // Quality level 0 to 9.
+        LOWEST_QUALITY..=-23 => {
+            return Some(encoding.min(LOWEST_QUALITY + i32::from(rules.quality_max.min(9))));
+        }
+        // Fine quality and chroma subsampling would get around a clamped level.
+        -512..=-412 | -768..=-763 => rules.quality_max >= 9,
+        _ => false,
+    };
+    allowed.then_some(encoding)
+}
+
+const LOWEST_QUALITY: i32 = -32;
+
+/// Takes the encodings out of a `SetEncodings` body that comes in pieces.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EncodingReader {
+    /// The start of a number, `split_len < 4` bytes of it.
+    split: [u8; 4],
+    split_len: u8,
+}
+
+impl EncodingReader {
+    pub(super) fn handle(&mut self, mut bytes: &[u8], mut found: impl FnMut(i32)) {
+        while let [byte, rest @ ..] = bytes
+            && self.split_len > 0
+        {
+            self.push(*byte, &mut found);
+            bytes = rest;
+        }
+        let (numbers, rest) = bytes.as_chunks();
+        numbers
+            .iter()
+            .for_each(|number| found(i32::from_be_bytes(*number)));
+        rest.iter().for_each(|byte| self.push(*byte, &mut found));
+    }
+
+    fn push(&mut self, byte: u8, found: &mut impl FnMut(i32)) {
+        self.split[usize::from(self.split_len)] = byte;
+        self.split_len = (self.split_len + 1) % 4;
+        if self.split_len == 0 {
+            found(i32::from_be_bytes(self.split));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a viewer holds down, so that a cut or a takeover leaves no key stuck on the machine.
+
+use super::message::{Head, kind};
+
+/// Keys that are remembered: more than hands can hold.
+const KEYS_MAX: usize = 32;
+
+/// Keys and buttons that are down.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held {
+    keys: Vec<Key>,
+    buttons: u8,
+    /// Where the pointer was last, as sent.
+    position: [u8; 4],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    keysym: [u8; 4],
+    /// The scan code, when the key came as a QEMU extended key event.
+    scan_code: Option<[u8; 4]>,
+}
+
+impl Held {
+    /// Notes an input message; says whether it was one.
+    pub(super) fn note(&mut self, head: &Head) -> bool {
+        match head.kind() {
+            kind::KEY => {
+                let key = Key {
+                    keysym: head.field(4),
+                    scan_code: None,
+                };
+                self.note_key(key, head.field::<1>(1) != [0]);
+            }
+            kind::QEMU if head.field::<1>(1) == [0] => {
+                let key = Key {
+                    keysym: head.field(4),
+                    scan_code: Some(head.field(8)),
+                };
+                self.note_key(key, head.field::<2>(2) != [0, 0]);
+            }
+            kind::POINTER => {
+                let [buttons] = head.field(1);
+                self.buttons = buttons & 0x7f;
+                self.position = head.field(2);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn note_key(&mut self, key: Key, is_down: bool) {
+        self.keys.retain(|held| *held != key);
+        if is_down && self.keys.len() < KEYS_MAX {
+            self.keys.push(key);
+        }
+    }
+
+    /// Appends the messages that let go of everything, last pressed first.
+    pub(super) fn release(&mut self, out: &mut Vec<u8>) {
+        while let Some(key) = self.keys.pop() {
+            match key.scan_code {
+                None => out.extend_from_slice(&[kind::KEY, 0, 0, 0]),
+                Some(_) => out.extend_from_slice(&[kind::QEMU, 0, 0, 0]),
+            }
+            out.extend_from_slice(&key.keysym);
+            out.extend_from_slice(key.scan_code.as_ref().map_or(&[], |code| &code[..]));
+        }
+        if std::mem::take(&mut self.buttons) != 0 {
+            out.extend_from_slice(&[kind::POINTER, 0]);
+            out.extend_from_slice(&self.position);
+        }
+    }
+}

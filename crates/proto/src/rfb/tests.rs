@@ -1,0 +1,10 @@
+//! RFB byte scripts.
+mod handshake;
+mod stream;
+
+#[test]
+fn saved_fuzz_inputs_hold() {
+    crate::run_saved_inputs("rfb_client_stream", super::fuzz::client_stream);
+    crate::run_saved_inputs("rfb_client_handshake", super::fuzz::client_handshake);
+    crate::run_saved_inputs("rfb_server_handshake", super::fuzz::server_handshake);
+}

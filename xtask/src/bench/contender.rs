@@ -1,0 +1,181 @@
+//! The programs under measurement, and how each is set up for a task.
+
+mod config;
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::options::Options;
+use super::process::Server;
+
+/// A program, or programs together, that can do the work of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contender {
+    Portway,
+    /// Portway with `websocket on`.
+    PortwayWebSocket,
+    Nginx,
+    /// nginx with buffers of 64 KiB for each direction of a tunnel, and the memory that they cost.
+    NginxLargeBuffers,
+    Haproxy,
+    NginxWebsockify,
+    /// The backend itself.
+    Direct,
+}
+
+/// What it is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// HTTP and tunnels to the backend.
+    Proxy,
+    /// Files of its own.
+    Files,
+    /// The VNC server behind the backend's address, in a browser.
+    Desktop,
+}
+
+/// A contender that runs.
+pub struct Running {
+    pub addr: SocketAddr,
+    pub servers: Vec<Server>,
+    /// Whatever it was configured with, for the report.
+    pub config: String,
+    dir: PathBuf,
+}
+
+impl Contender {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portway => "portway",
+            Self::PortwayWebSocket => "portway, websocket on",
+            Self::Nginx => "nginx",
+            Self::NginxLargeBuffers => "nginx, 64k buffers",
+            Self::Haproxy => "haproxy",
+            Self::NginxWebsockify => "nginx + websockify",
+            Self::Direct => "no gateway",
+        }
+    }
+
+    /// Starts it in front of `backend`, and waits until it accepts connections.
+    pub fn start(
+        self,
+        task: Task,
+        backend: SocketAddr,
+        options: &Options,
+    ) -> Result<Running, String> {
+        let dir = super::work_dir().join(self.name().replace([' ', ',', '+'], "-"));
+        prepare(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+        let mut running = Running {
+            addr: free_addr()?,
+            servers: Vec::new(),
+            config: String::new(),
+            dir,
+        };
+        match self {
+            Self::Portway | Self::PortwayWebSocket => {
+                let binary = options
+                    .portway
+                    .clone()
+                    .unwrap_or_else(super::portway_binary);
+                let config = config::portway(self, task, running.addr, backend, &running.dir);
+                running.launch(&binary, &["-p", ".", "-c"], "nginx.conf", &config)?;
+            }
+            Self::Nginx | Self::NginxLargeBuffers => {
+                let config = config::nginx(self, task, running.addr, backend, &running.dir);
+                running.launch(&options.nginx, &["-p", ".", "-c"], "nginx.conf", &config)?;
+            }
+            Self::Haproxy => {
+                let config = config::haproxy(running.addr, backend);
+                running.launch(&options.haproxy, &["-f"], "haproxy.cfg", &config)?;
+            }
+            Self::NginxWebsockify => {
+                let gateway = free_addr()?;
+                running.start_websockify(&options.websockify, gateway, backend)?;
+                let config = config::nginx(self, task, running.addr, gateway, &running.dir);
+                running.launch(&options.nginx, &["-p", ".", "-c"], "nginx.conf", &config)?;
+            }
+            Self::Direct => running.addr = backend,
+        }
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// Writes the configuration, starts the program with it, and waits for its port.
+    fn launch(
+        &mut self,
+        binary: &Path,
+        words: &[&str],
+        file: &str,
+        config: &str,
+    ) -> Result<(), String> {
+        let path = self.dir.join(file);
+        fs::write(&path, config).map_err(|error| error.to_string())?;
+        let shown = config.replace(&self.dir.display().to_string(), "DIR");
+        self.config.push_str(&shown);
+        let mut command = Command::new(binary);
+        command.args(words).arg(&path).current_dir(&self.dir);
+        self.serve(command, file, self.addr)
+    }
+
+    /// Has the configuration answer with this number from the next reload on.
+    pub fn set_generation(&self, generation: usize) -> Result<(), String> {
+        let path = self.dir.join("nginx.conf");
+        let config = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        fs::write(&path, config::with_generation(&config, generation))
+            .map_err(|error| error.to_string())
+    }
+
+    fn start_websockify(
+        &mut self,
+        binary: &Path,
+        gateway: SocketAddr,
+        backend: SocketAddr,
+    ) -> Result<(), String> {
+        let mut command = Command::new(binary);
+        command.args([gateway.to_string(), backend.to_string()]);
+        self.config.push_str("websockify GATEWAY BACKEND\n");
+        self.serve(command, "websockify", gateway)
+    }
+
+    fn serve(&mut self, mut command: Command, name: &str, addr: SocketAddr) -> Result<(), String> {
+        let log = self.dir.join(format!("{name}.log"));
+        let file = fs::File::create(&log).map_err(|error| error.to_string())?;
+        let program = command.get_program().to_string_lossy().into_owned();
+        let mut server =
+            Server::start(&mut command, file).map_err(|error| format!("{program}: {error}"))?;
+        let waited = super::load::wait_for(addr);
+        let runs = server.is_running();
+        self.servers.push(server);
+        if waited.is_ok() && runs {
+            return Ok(());
+        }
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let last = said
+            .lines()
+            .last()
+            .unwrap_or("it does not accept connections");
+        Err(format!("{program}: {last}"))
+    }
+}
+
+fn prepare(dir: &Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::create_dir_all(dir.join("logs"))?;
+    let files = dir.join("files");
+    fs::create_dir_all(&files)?;
+    fs::write(files.join("1k"), vec![b'f'; 1 << 10])?;
+    fs::write(files.join("1m"), vec![b'f'; 1 << 20])
+}
+
+/// An address that nobody listens on.
+fn free_addr() -> Result<SocketAddr, String> {
+    TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| error.to_string())
+}
