@@ -34,7 +34,7 @@ fn a_machine_where_nothing_listens_is_said_to_refuse() {
     let server = gateway(&format!("127.0.0.1:{}", free_port()), "");
     let mut browser = browser();
     let address = page(&server, "");
-    assert_shown(&mut browser, &address, &[DOWN, "refused"]);
+    assert_shown(&mut browser, &address, &[DOWN, "its desktop does not run"]);
     browser.screenshot(&picture("error-refused.png"));
     assert_no_address_shown(&mut browser);
     server.wait_error_log("Connection refused");
@@ -56,7 +56,7 @@ fn a_name_that_nobody_knows_is_said_to_be_unknown() {
         .start(&portway());
     let mut browser = browser();
     let address = page(&server, "");
-    assert_shown(&mut browser, &address, &[DOWN, "name"]);
+    assert_shown(&mut browser, &address, &[DOWN, "name is not known"]);
     server.wait_error_log("no-such-machine.example");
 }
 
@@ -87,11 +87,11 @@ fn something_that_is_no_vnc_server_is_said_to_be_none() {
 }
 
 #[test]
-fn something_that_says_nothing_times_out() {
+fn something_that_says_nothing_is_no_vnc_server_either() {
     let silent = Upstream::serving(|peer| peer.hold());
     let server = gateway(&silent.addr().to_string(), "");
     let mut browser = browser();
-    assert_shown(&mut browser, &page(&server, ""), &[DOWN, "time"]);
+    assert_shown(&mut browser, &page(&server, ""), &["not a vnc server"]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_machine_that_is_off_is_said_not_to_answer() {
     cut_cables(&hosts.vnc_server);
     let mut browser = browser_on(&hosts.client);
     let address = format!("http://{PROXY_OUTSIDE}:8080/");
-    assert_shown(&mut browser, &address, &[DOWN]);
+    assert_shown(&mut browser, &address, &[DOWN, "switched off"]);
     browser.screenshot(&picture("error-down.png"));
     // One whose packets vanish without a word.
     let inside = interface_of(&hosts);
@@ -157,7 +157,7 @@ fn a_machine_that_is_off_is_said_not_to_answer() {
         &inside,
     ];
     run_ok(hosts.proxy_server.command("ip").args(neighbour));
-    assert_shown(&mut browser, &address, &[DOWN, "time"]);
+    assert_shown(&mut browser, &address, &[DOWN, "did not answer in time"]);
 }
 
 /// The proxy's cable towards the VNC server.
@@ -181,5 +181,5 @@ fn a_distribution_s_page_shows_the_reasons_too() {
     };
     let mut browser = browser();
     browser.open(&page(&server, "vnc.html?autoconnect=1"));
-    StockPage::wait_status(&mut browser, "refused");
+    StockPage::wait_status(&mut browser, "desktop does not run");
 }
