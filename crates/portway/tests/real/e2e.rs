@@ -2,6 +2,7 @@
 
 mod desktops;
 mod errors;
+mod jobs;
 mod page;
 mod reload;
 pub mod stage;

@@ -11,7 +11,8 @@ use testkit::netns::Host;
 use testkit::process::run;
 use testkit::{Conn, DEADLINE, Scratch, Server, Setup, Upstream, wait_true};
 
-use crate::support::portway;
+use crate::e2e::stage::StockServer;
+use crate::support::{portway, repository};
 
 const CONF: &str =
     "user www-data; worker_processes 2; events { } http { access_log logs/access.log;
@@ -138,20 +139,66 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn debian_s_own_file_loads_as_it_is() {
-    let host = Host::new("stock");
-    let _server = crate::e2e::stage::StockServer::start(&host, "# nothing of our own\n");
+fn the_stock_files_of_distributions_load_as_they_are() {
+    for start in [StockServer::start, StockServer::start_rhel] {
+        let host = Host::new("stock");
+        let conf = "server { listen 8080; location / { return 200 added; } }\n";
+        let server = start(&host, conf);
+        assert_eq!(fetch(&host, "8080/"), "added");
+        let status = fetch(&host, "80/ -o /dev/null -w %{http_code}");
+        assert!(["200", "403", "404"].contains(&status.as_str()), "{status}");
+        assert!(
+            !server.error_log().contains("[emerg]"),
+            "{}",
+            server.error_log()
+        );
+    }
+}
+
+/// What curl says on that host; `words` are a port and path, and more switches.
+fn fetch(host: &Host, words: &str) -> String {
     let mut curl = host.command("curl");
-    curl.args([
-        "-s",
-        "-o",
-        "/dev/null",
-        "-w",
-        "%{http_code}",
-        "http://127.0.0.1/",
-    ]);
-    wait_true("an answer from the stock site", || {
-        let status = run(&mut curl, DEADLINE).stdout;
-        status == b"200" || status == b"403" || status == b"404"
-    });
+    curl.args(["-s", "-m", "5"])
+        .args(format!("http://127.0.0.1:{words}").split(' '));
+    String::from_utf8_lossy(&run(&mut curl, DEADLINE).stdout).into_owned()
+}
+
+#[test]
+fn every_example_loads() {
+    let directory = repository().join("examples");
+    let entries = fs::read_dir(&directory)
+        .expect("the examples are there")
+        .flatten();
+    let mut count = 0;
+    for path in entries.map(|entry| entry.path()) {
+        if path.extension().is_some_and(|end| end == "conf") {
+            let files = Scratch::new("example");
+            let path = path.display().to_string();
+            let tested = with_prefix(&files, &["-t", "-c", &path]);
+            assert!(tested.status.success(), "{path}: {}", said(&tested));
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no example in {}", directory.display());
+}
+
+#[test]
+fn a_subcommand_says_which_file_it_stands_for_and_that_file_loads() {
+    for words in [
+        &["vnc", "192.168.204.10", "--listen", "127.0.0.1:1"][..],
+        &["proxy", "http://127.0.0.1:9", "--listen", "127.0.0.1:1"],
+        &["demo", "--listen", "127.0.0.1:1"],
+    ] {
+        let output = portway().run(&[words, &["--print-config"]].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        let files = Scratch::new("job");
+        files.write("job.conf", &output.stdout);
+        let mut test = Command::new(portway().path());
+        test.arg("-t")
+            .arg("-p")
+            .arg(files.path())
+            .args(["-c", "job.conf"]);
+        let tested = run(&mut test, DEADLINE);
+        assert!(tested.status.success(), "{words:?}: {}", said(&tested));
+    }
 }

@@ -67,7 +67,30 @@ pub struct StockServer {
 }
 
 impl StockServer {
+    /// Debian's file, and `conf` in `conf.d`.
     pub fn start(host: &Host, conf: &str) -> Self {
+        let files = Self::stock_files();
+        files.write("etc/conf.d/desktop.conf", conf);
+        Self::start_in_place(host, files)
+    }
+
+    /// A file of the form that RHEL and its kin ship, with its user, and `conf` in `conf.d`.
+    pub fn start_rhel(host: &Host, conf: &str) -> Self {
+        let files = Self::stock_files();
+        files.write("etc/nginx.conf", RHEL);
+        files.write("etc/conf.d/desktop.conf", conf);
+        for (name, line) in [
+            ("passwd", "nginx:x:990:990::/:/bin/false\n"),
+            ("group", "nginx:x:990:\n"),
+        ] {
+            let known = fs::read_to_string(format!("/etc/{name}")).expect("file read");
+            files.write(name, known + line);
+        }
+        Self::start_in_place(host, files)
+    }
+
+    /// A copy of `/etc/nginx` and the directories that go with it.
+    fn stock_files() -> Scratch {
         let files = Scratch::new("stock");
         let etc = files.path().join("etc");
         run_ok(Command::new("cp").args(["-rL", "/etc/nginx"]).arg(&etc));
@@ -78,10 +101,16 @@ impl StockServer {
         {
             fs::remove_file(entry.path()).expect("file removed");
         }
-        fs::write(etc.join("conf.d/desktop.conf"), conf).expect("file written");
         for directory in ["run", "log"] {
             fs::create_dir(files.path().join(directory)).expect("directory created");
         }
+        for name in ["passwd", "group"] {
+            fs::copy(format!("/etc/{name}"), files.path().join(name)).expect("file copied");
+        }
+        files
+    }
+
+    fn start_in_place(host: &Host, files: Scratch) -> Self {
         let mut command = host.command("sh");
         command
             .args(["-c", IN_PLACE, "sh"])
@@ -90,9 +119,7 @@ impl StockServer {
         let mut process = Process::spawn(&mut command, &files.path().join("output"));
         wait_for("the pid file", || {
             assert!(process.running(), "the server ended:\n{}", process.output());
-            fs::read_to_string(files.path().join("run/nginx.pid"))
-                .ok()
-                .filter(|pid| !pid.is_empty())
+            Some(files.read("run/nginx.pid")).filter(|pid| !pid.is_empty())
         });
         Self { process, files }
     }
@@ -105,7 +132,50 @@ impl StockServer {
 /// `ip netns exec` has made the mounts private, so these are seen by the server alone.
 const IN_PLACE: &str = "mount --bind \"$1/etc\" /etc/nginx && mount --bind \"$1/run\" /run \
     && mkdir -p /var/log/nginx && mount --bind \"$1/log\" /var/log/nginx \
+    && mount --bind \"$1/passwd\" /etc/passwd && mount --bind \"$1/group\" /etc/group \
     && exec \"$2\" -c /etc/nginx/nginx.conf -g 'daemon off;'";
+
+const RHEL: &str = r#"
+user nginx;
+worker_processes auto;
+error_log /var/log/nginx/error.log notice;
+pid /run/nginx.pid;
+include /usr/share/nginx/modules/*.conf;
+events {
+    worker_connections 1024;
+}
+http {
+    log_format  main  '$remote_addr - $remote_user [$time_local] "$request" '
+                      '$status $body_bytes_sent "$http_referer" '
+                      '"$http_user_agent" "$http_x_forwarded_for"';
+    access_log  /var/log/nginx/access.log  main;
+    sendfile            on;
+    tcp_nopush          on;
+    keepalive_timeout   65;
+    types_hash_max_size 4096;
+    include             /etc/nginx/mime.types;
+    default_type        application/octet-stream;
+    include /etc/nginx/conf.d/*.conf;
+    server {
+        listen       80;
+        listen       [::]:80;
+        server_name  _;
+        root         /usr/share/nginx/html;
+        include /etc/nginx/default.d/*.conf;
+        error_page 404 /404.html;
+        location = /404.html {
+        }
+        error_page 500 502 503 504 /50x.html;
+        location = /50x.html {
+        }
+    }
+# Settings for a TLS enabled server.
+#
+#    server {
+#        listen       443 ssl;
+#    }
+}
+"#;
 
 /// Where this test leaves a picture.
 pub fn picture(name: &str) -> std::path::PathBuf {
