@@ -7,7 +7,7 @@ use std::process::ExitCode;
 mod cli;
 mod core;
 mod defaults;
-mod engine;
+mod demo_desktop;
 mod invocation;
 mod loader;
 mod process;
