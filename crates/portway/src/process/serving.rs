@@ -10,8 +10,8 @@ use net::log::{Errno, ErrorLog, Files, Level};
 
 use super::panics;
 use super::threads::{Event, Order, Threads};
-use http::{Config, Shared};
 use crate::setup::Setup;
+use http::{Config, Shared};
 
 /// The serving part of a worker, or of a single process.
 pub struct Serving {
