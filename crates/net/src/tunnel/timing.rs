@@ -26,6 +26,9 @@ impl Tunnel {
             // What it asked for is carried in another turn.
             cx.waker().wake_by_ref();
         }
+        if self.armed.is_some() && !self.may_hasten() {
+            return None;
+        }
         let next = self.next_time()?;
         if self.armed.is_none_or(|armed| next < armed) {
             self.armed = Some(next);
@@ -35,6 +38,11 @@ impl Tunnel {
             }
         }
         None
+    }
+
+    /// Whether something may be due earlier than when the deadline was set. Traffic only delays.
+    fn may_hasten(&self) -> bool {
+        self.up.blocked || self.down.blocked || !matches!(self.phase, Phase::Open)
     }
 
     /// Does what is due. `Some` is the end.
