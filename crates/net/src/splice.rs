@@ -1,9 +1,9 @@
 //! Moving bytes between two sockets inside the kernel, through a pipe of this thread's pool.
 //!
 //! A pipe is attached to a connection only while it holds bytes: the kernel grants an ordinary user
-//! 64 MiB of them in all, and each costs two descriptors. It is filled only when empty and
-//! then drained, because `EAGAIN` of a splice does not say which side could not go on: while the
-//! pipe is empty it was the source, otherwise the destination.
+//! 64 MiB of them in all, and each costs two descriptors. It is filled only when empty and then
+//! drained, because `EAGAIN` of a splice does not say which side could not go on: while the pipe is
+//! empty it was the source, otherwise the destination.
 
 use std::cell::RefCell;
 use std::io;

@@ -24,6 +24,7 @@ pub use table::{Action, Entry, Order, Policy, Traffic, TunnelTable, View};
 
 use crate::{Deadline, Stream};
 use direction::{Direction, Way};
+use timing::Times;
 use websocket::Watch;
 
 /// One of the two ends.
@@ -109,7 +110,7 @@ pub struct Tunnel {
     up: Direction,
     down: Direction,
     half_close: bool,
-    times: Timeouts,
+    times: Times,
     watch: Option<Box<Watch>>,
     deadline: Deadline,
     /// When `deadline` will wake us: never later than needed. Traffic does not move it; the times
@@ -131,7 +132,7 @@ enum Phase {
     /// The client of a WebSocket was told to come back; it has until then to close.
     Draining(Order, Instant),
     /// Close frames are on their way to both sides, which have until then to close.
-    Closing(Reason, Instant),
+    Closing(Box<Reason>, Instant),
     /// The end was reported.
     Over,
 }
@@ -148,7 +149,7 @@ impl Tunnel {
             up: Direction::new(settings.to_upstream, up_frames),
             down: Direction::new(settings.to_downstream, down_frames),
             half_close: settings.half_close,
-            times: settings.times,
+            times: Times::new(settings.times),
             watch,
             deadline: Deadline::unset(),
             armed: None,
@@ -214,7 +215,7 @@ impl Tunnel {
         };
         let failure = ended.take_failure();
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Closing(reason, _) if other.is_ended() => return Some(reason),
+            Phase::Closing(reason, _) if other.is_ended() => return Some(*reason),
             Phase::Draining(order, _) => return Some(Reason::Ordered(order)),
             phase => self.phase = phase,
         }
