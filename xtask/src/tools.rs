@@ -19,6 +19,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("tigervnc-standalone-server", "Xtigervnc"),
     ("tigervnc-tools", "tigervncpasswd"),
     ("websockify", "websockify"),
+    ("x11-utils", "xev"),
     ("x11-xserver-utils", "xsetroot"),
     ("x11vnc", "x11vnc"),
     ("xclip", "xclip"),

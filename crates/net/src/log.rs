@@ -6,10 +6,11 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::clock;
+use crate::{Addr, clock};
 
 mod file;
 pub mod syslog;
@@ -102,6 +103,17 @@ pub enum Sink {
     Console,
 }
 
+/// A sink as a configuration names it, before anything is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file, by its full path.
+    File(PathBuf),
+    /// Standard error.
+    Stderr,
+    /// A syslog server, and its address.
+    Syslog(syslog::Spec, Addr),
+}
+
 /// What one `error_log` context writes, and to where.
 #[derive(Debug, Clone, Default)]
 pub struct ErrorLog {
@@ -116,6 +128,25 @@ impl ErrorLog {
     pub fn new(sinks: Vec<(Level, Sink)>) -> Self {
         let admits = sinks.iter().map(|(level, _)| *level).max();
         Self { sinks, admits }
+    }
+
+    /// The log that `targets` describe. Files that are not open in `files` yet are opened.
+    pub fn open(targets: &[(Level, Target)], files: &Files) -> io::Result<Self> {
+        let sink = |target: &Target| -> io::Result<Sink> {
+            Ok(match target {
+                Target::File(path) => Sink::File(files.open(path)?),
+                Target::Stderr => Sink::Stderr,
+                Target::Syslog(spec, server) => {
+                    let host = crate::sys::user::host_name();
+                    Sink::Syslog(Arc::new(Syslog::new(spec, server.clone(), &host)))
+                }
+            })
+        };
+        let sinks: io::Result<_> = targets
+            .iter()
+            .map(|(level, target)| Ok((*level, sink(target)?)))
+            .collect();
+        Ok(Self::new(sinks?))
     }
 
     /// A log for tests and for the time before there is a configuration: standard error.

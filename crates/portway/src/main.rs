@@ -2,4 +2,70 @@
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+mod cli;
+mod core;
+mod defaults;
+mod engine;
+mod invocation;
+mod loader;
+mod process;
+mod setup;
+mod test_config;
+
+use cli::{Command, Options, version};
+use invocation::Invocation;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Ok(command) => run(command),
+        Err(error) => fail(error),
+    }
+}
+
+fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Version {
+            help,
+            configure,
+            then,
+        } => {
+            eprint!("{}", version::version(configure));
+            if help {
+                eprint!("{}", version::help());
+            }
+            then.map_or(ExitCode::SUCCESS, |then| run(*then))
+        }
+        Command::Serve(options) => match Invocation::to_serve(options) {
+            Ok(invocation) => process::serve(invocation),
+            Err(error) => fail(error),
+        },
+        Command::Test {
+            options,
+            dump,
+            quiet,
+        } => with(options, |invocation| {
+            test_config::run(invocation, dump, quiet)
+        }),
+        Command::Signal { options, signal } => with(options, |invocation| {
+            process::signaller::run(invocation, signal)
+        }),
+        Command::Print(job) => {
+            print!("{}", job.configuration());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn with(options: Options, run: impl FnOnce(Invocation) -> ExitCode) -> ExitCode {
+    match Invocation::new(options) {
+        Ok(invocation) => run(invocation),
+        Err(error) => fail(error),
+    }
+}
+
+fn fail(error: impl std::fmt::Display) -> ExitCode {
+    eprintln!("portway: {error}");
+    ExitCode::FAILURE
+}

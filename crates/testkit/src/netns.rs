@@ -23,6 +23,9 @@ impl Host {
         ip(&["netns", "add", &namespace]);
         let host = Self { namespace };
         run_ok(host.command("ip").args(["link", "set", "lo", "up"]));
+        // The machine may be a router (one that runs containers is); its new hosts are none.
+        let no_router = "echo 0 > /proc/sys/net/ipv4/ip_forward";
+        run_ok(host.command("sh").args(["-c", no_router]));
         host
     }
 

@@ -1,3 +1,44 @@
 //! Desktops: a WebSocket on one side, an RFB server on the other, a policy between them.
+//!
+//! This crate knows nothing of HTTP. Whoever accepted an upgrade hands over the socket:
+//!
+//! ```ignore
+//! let goal = match source.lookup(token) {                       // or a configured target
+//!     Ok(Some(target)) => Ok(target),
+//!     Ok(None) => Err(Refusal::UnknownToken),
+//!     Err(_) => Err(Refusal::Internal),
+//! };
+//! let browser = Browser { stream, early, protocol: Subprotocol::of(chosen) };
+//! let about = About { client, user, desktop, token: Some(mask_token(token)) };
+//! let end = vnc::run(browser, goal, Policy::default(), about, &sessions).await;   // a task of its own
+//! log(end.to_string());
+//! ```
+//!
+//! A valid upgrade is always completed, also when there is nothing to connect to: the refusal is
+//! then told as an RFB failure, which any viewer shows, and in the close frame ([`Refusal`]).
+//!
+//! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories;
+//!   [`Password`]: a stored password, text or `vncpasswd`'s.
+//! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
+//!   `LocalRuntime`; its future is small enough to live for weeks.
+//! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
+
+mod json;
+mod password;
+mod policy;
+mod refusal;
+mod scratch;
+mod session;
+mod sessions;
+mod target;
+mod tokens;
+
+pub use password::{Password, PasswordError};
+pub use policy::Policy;
+pub use refusal::Refusal;
+pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
+pub use sessions::{About, Session, SessionId, Sessions};
+pub use target::{Target, TargetError};
+pub use tokens::{TokenError, TokenSource, mask_token};

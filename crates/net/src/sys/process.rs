@@ -1,7 +1,9 @@
 //! Making processes and giving up privileges.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, WaitOptions};
 
@@ -46,6 +48,17 @@ pub fn fork() -> io::Result<Fork> {
 
 /// Whether the calling thread is the only one of the process.
 fn single_threaded() -> bool {
+    // A thread that was joined may be in the list for a moment longer.
+    (0..100).any(|_| {
+        let alone = threads_counted();
+        if !alone {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        alone
+    })
+}
+
+fn threads_counted() -> bool {
     match std::fs::read_dir("/proc/self/task") {
         Ok(tasks) => tasks.count() == 1,
         Err(_) => {
@@ -57,11 +70,16 @@ fn single_threaded() -> bool {
     }
 }
 
-/// Leaves the terminal and the caller: forks, and the parent exits with 0; the child leads a new
-/// session, with standard input and output on `/dev/null`.
-pub fn daemonise() -> io::Result<()> {
+/// Leaves the terminal and the caller: this process goes on as a child that leads a new session,
+/// with standard input and output on `/dev/null`. The process that was called exits when the child
+/// says that it is [ready](Ready::done), with 0, or has ended without, with 1.
+pub fn daemonise() -> io::Result<Ready> {
+    let (wait, ready) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     if let Fork::Parent(_) = fork()? {
-        std::process::exit(0);
+        drop(ready);
+        let mut byte = [0];
+        let read = rustix::io::retry_on_intr(|| rustix::io::read(&wait, &mut byte));
+        std::process::exit(i32::from(read != Ok(1)));
     }
     rustix::process::setsid()?;
     let null = std::fs::OpenOptions::new()
@@ -70,6 +88,46 @@ pub fn daemonise() -> io::Result<()> {
         .open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(&null)?;
+    Ok(Ready { pipe: ready })
+}
+
+/// A word that the child of [`daemonise`] owes to the process that was called.
+#[derive(Debug)]
+pub struct Ready {
+    pipe: OwnedFd,
+}
+
+impl Ready {
+    /// Lets the process that was called exit with 0.
+    pub fn done(self) {
+        // If it is gone nobody waits.
+        let _ = rustix::io::write(&self.pipe, &[0]);
+    }
+}
+
+/// Removes every variable of the environment that is not named, and sets those that have a value.
+/// Refused in a process with more than one thread, where another could be reading it.
+pub fn limit_environment(keep: &[(String, Option<String>)]) -> io::Result<()> {
+    if !single_threaded() {
+        return Err(io::Error::other(
+            "a process with several threads keeps its environment",
+        ));
+    }
+    let named = |name: &OsString| keep.iter().any(|(kept, _)| name == kept.as_str());
+    let gone: Vec<_> = std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| !named(name))
+        .collect();
+    for name in gone {
+        // SAFETY: this is the only thread.
+        unsafe { std::env::remove_var(name) };
+    }
+    for (name, value) in keep {
+        if let Some(value) = value {
+            // SAFETY: this is the only thread.
+            unsafe { std::env::set_var(name, value) };
+        }
+    }
     Ok(())
 }
 
@@ -138,10 +196,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_with_threads_does_not_fork() {
+    fn a_process_with_threads_does_not_fork_and_keeps_its_environment() {
         let (stop, wait) = std::sync::mpsc::channel::<()>();
         let other = std::thread::spawn(move || wait.recv());
         assert!(fork().is_err());
+        assert!(limit_environment(&[]).is_err());
         drop(stop);
         let _ = other.join();
     }

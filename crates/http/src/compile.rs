@@ -1,0 +1,365 @@
+//! From the tree of directives to a [`Config`]: a pure function of the bundle.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use conf::{Bundle, Contexts, Diagnostic, Item, Severity, directive};
+use net::Addr;
+use net::listen::{Listen, ListenOptions};
+use proto::h1::Method;
+use script::Names;
+
+use crate::config::{
+    AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId, Upstream,
+};
+use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
+use crate::location_tree::LocationTree;
+use crate::logs::ErrorTarget;
+use crate::module::{Cx, HTTP, Set};
+use crate::modules::rewrite::Op;
+use crate::modules::{self, Settings, server};
+use crate::server_names::ServerNames;
+
+/// A place where directives stand, and the drafts that they may change.
+pub(crate) enum Place<'a> {
+    /// `http { … }`
+    Http(&'a mut Draft),
+    /// `server { … }`
+    Server(&'a mut ServerDraft),
+    /// `location { … }`, `if { … }`, `limit_except { … }`
+    Level(&'a mut Level),
+}
+
+impl Place<'_> {
+    fn server(&mut self) -> Option<&mut ServerLevel> {
+        match self {
+            Place::Http(draft) => Some(&mut draft.server),
+            Place::Server(draft) => Some(&mut draft.server),
+            Place::Level(_) => None,
+        }
+    }
+
+    fn level(&mut self) -> &mut Level {
+        match self {
+            Place::Http(draft) => &mut draft.level,
+            Place::Server(draft) => &mut draft.level,
+            Place::Level(level) => level,
+        }
+    }
+}
+
+/// Compiles an `http` block. `error_logs` are those of the main context, which hold where none is
+/// given here. A configuration comes back only if no diagnostic is an error.
+pub fn compile(
+    item: &Item,
+    bundle: &Bundle,
+    error_logs: Vec<ErrorTarget>,
+) -> (Option<Config>, Vec<Diagnostic>) {
+    let tables = modules::MODULES.iter().map(|module| module.variables).collect();
+    let mut cx = Cx::new(bundle, Names::new(tables));
+    let mut draft = Draft::default();
+    draft.level.drafts.core.error_logs = Some(cx.logs.errors(error_logs));
+    walk(item.entries(), HTTP, &mut Place::Http(&mut draft), &mut cx);
+    let config = Compiler::new(&mut cx).http(draft);
+    let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
+    let mut diagnostics = std::mem::take(&mut cx.diagnostics);
+    let config = match cx.names.finish() {
+        Ok(variables) => Config {
+            variables,
+            logs: cx.logs,
+            hostname: bundle.hostname.clone(),
+            prefix: bundle.prefix.clone(),
+            ..config
+        },
+        Err(message) => {
+            diagnostics.push(Diagnostic::emerg(message).at(item.span()));
+            return (None, diagnostics);
+        }
+    };
+    let config = (!diagnostics.iter().any(failed)).then_some(config);
+    (config, diagnostics)
+}
+
+/// Runs the setters of a block's directives; every error is kept and the next one goes on.
+pub(crate) fn walk(items: &[Item], context: Contexts, place: &mut Place<'_>, cx: &mut Cx<'_>) {
+    for item in items {
+        cx.context = context;
+        if let Err(error) = set(item, context, place, cx) {
+            cx.diagnostics.push(error);
+        }
+    }
+}
+
+fn set(
+    item: &Item,
+    context: Contexts,
+    place: &mut Place<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<(), Diagnostic> {
+    let table = modules::MODULES.iter().flat_map(|module| module.directives);
+    let entry = directive::find(table, item, context)?;
+    match (entry.set, place) {
+        (Set::Main(set), Place::Http(draft)) => set(item, draft, cx),
+        (Set::Server(set), place) => match place.server() {
+            Some(server) => set(item, server, cx),
+            None => Err(not_allowed(item)),
+        },
+        (Set::Level(set), place) => set(item, place.level(), cx),
+        (Set::Nothing, _) => Ok(()),
+        (Set::Main(_), _) => Err(not_allowed(item)),
+    }
+}
+
+fn not_allowed(item: &Item) -> Diagnostic {
+    item.error(format!("\"{}\" directive is not allowed here", item.name()))
+}
+
+struct Compiler<'c, 'b> {
+    cx: &'c mut Cx<'b>,
+    locations: Vec<Option<Location>>,
+}
+
+impl<'c, 'b> Compiler<'c, 'b> {
+    fn new(cx: &'c mut Cx<'b>) -> Self {
+        Self { cx, locations: Vec::new() }
+    }
+
+    fn http(mut self, draft: Draft) -> Config {
+        let outer_server = draft.server.settings.compile_top();
+        let outer = draft.level.drafts.compile(&Settings::default(), draft.level.kind);
+        let mut servers = Vec::new();
+        let mut listens: Vec<(ListenDraft, ServerId)> = Vec::new();
+        let mut names = Vec::new();
+        for (index, draft) in draft.servers.into_iter().enumerate() {
+            let id = ServerId(index as u32);
+            let (server, mut draft_listens, server_names) =
+                self.server(draft, &outer_server, &outer);
+            servers.push(server);
+            if draft_listens.is_empty() {
+                draft_listens.push(ListenDraft::default_for_this_user());
+            }
+            listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
+            names.push(server_names);
+        }
+        let upstreams = self.upstreams();
+        let listeners = self.listeners(&listens, &names);
+        Config {
+            servers,
+            locations: self.locations.into_iter().flatten().collect(),
+            upstreams,
+            listeners,
+            ..Config::empty()
+        }
+    }
+
+    fn server(
+        &mut self,
+        draft: ServerDraft,
+        outer_server: &Arc<server::Conf>,
+        outer: &Settings,
+    ) -> (Server, Vec<ListenDraft>, Vec<CompiledName>) {
+        let settings = draft.server.settings.compile(outer_server, draft.level.kind);
+        let mut named = HashMap::new();
+        let level = self.level(draft.level, outer, &mut named);
+        let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
+        let name = match names.first() {
+            Some(CompiledName::Plain(name, _)) => {
+                name.strip_prefix('.').unwrap_or(name).to_owned()
+            }
+            Some(CompiledName::Regex(text, ..)) => text.clone(),
+            None => String::new(),
+        };
+        (Server { settings, name: name.into(), level, named }, draft.server.listens, names)
+    }
+
+    fn level(
+        &mut self,
+        level: Level,
+        outer: &Settings,
+        named: &mut HashMap<Box<[u8]>, LocationId>,
+    ) -> LocationId {
+        let id = LocationId(self.locations.len() as u32);
+        self.locations.push(None);
+        let settings = level.drafts.compile(outer, level.kind);
+        let mut tree = LocationTree::default();
+        let mut children = Vec::new();
+        for mut child in level.levels {
+            let matcher = std::mem::take(&mut child.matcher);
+            let name = child.name.clone();
+            let span = child.span;
+            let child_id = self.level(child, &settings, named);
+            children.push(child_id);
+            if let Err(error) = self.attach(&mut tree, named, matcher, &name, child_id) {
+                self.cx.diagnostics.push(error.at(span));
+            }
+        }
+        let limit_except = level.limit_except.map(|(methods, child)| {
+            (methods.into_boxed_slice() as Box<[Method]>, children[child])
+        });
+        let ops: Vec<Op> = level.ops.into_iter().map(|op| op.resolve(&children)).collect();
+        self.locations[id.0 as usize] = Some(Location {
+            name: level.name.into(),
+            by_regex: level.by_regex,
+            settings,
+            ops: ops.into(),
+            tree,
+            limit_except,
+        });
+        id
+    }
+
+    fn attach(
+        &mut self,
+        tree: &mut LocationTree,
+        named: &mut HashMap<Box<[u8]>, LocationId>,
+        matcher: Matcher,
+        name: &[u8],
+        id: LocationId,
+    ) -> Result<(), Diagnostic> {
+        let fresh = match matcher {
+            Matcher::None => true,
+            Matcher::Exact => tree.add_exact(name, id),
+            Matcher::Prefix { final_ } => tree.add_prefix(name, id, final_),
+            Matcher::Regex(regex, names) => {
+                tree.add_regex(regex, names, id);
+                true
+            }
+            Matcher::Named => named.insert(name.into(), id).is_none(),
+        };
+        let location = self.locations[id.0 as usize].as_ref();
+        let proxies = location.is_some_and(|location| location.settings.redirects_to_slash());
+        if fresh && proxies && !name.is_empty() {
+            tree.add_redirect(name, id);
+        }
+        match fresh {
+            true => Ok(()),
+            false => {
+                let name = String::from_utf8_lossy(name);
+                Err(Diagnostic::emerg(format!("duplicate location \"{name}\"")))
+            }
+        }
+    }
+
+    fn upstreams(&mut self) -> Vec<Upstream> {
+        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle);
+        self.cx.diagnostics.extend(errors);
+        upstreams
+    }
+
+    /// Groups the servers by address and the addresses by socket: a wildcard socket takes the
+    /// connections of all addresses of its port that do not ask for a socket of their own.
+    fn listeners(
+        &mut self,
+        listens: &[(ListenDraft, ServerId)],
+        names: &[Vec<CompiledName>],
+    ) -> Vec<ListenerConf> {
+        let mut addrs: BTreeMap<&Addr, Vec<&(ListenDraft, ServerId)>> = BTreeMap::new();
+        let mut order: Vec<&Addr> = Vec::new();
+        for entry in listens {
+            let group = addrs.entry(&entry.0.addr).or_default();
+            if group.is_empty() {
+                order.push(&entry.0.addr);
+            }
+            if group.iter().any(|(_, server)| *server == entry.1) {
+                let message = format!("a duplicate listen {}", entry.0.addr);
+                self.cx.diagnostics.push(Diagnostic::emerg(message).at(entry.0.span));
+            }
+            group.push(entry);
+        }
+        let mut listeners: Vec<ListenerConf> = Vec::new();
+        let mut later = Vec::new();
+        for addr in order {
+            let group = &addrs[addr];
+            let conf = self.addr_conf(group, names);
+            let options = self.options(group);
+            let wildcard = wildcard_of(addr).filter(|wildcard| addrs.contains_key(wildcard));
+            let own = group.iter().any(|(listen, _)| listen.bind || listen.sets_options);
+            match wildcard {
+                Some(wildcard) if !own => later.push((wildcard, addr.clone(), conf)),
+                _ => {
+                    let listen = Listen { addr: addr.clone(), options };
+                    let others = HashMap::new();
+                    listeners.push(ListenerConf { listen, servers: Some(conf), others });
+                }
+            }
+        }
+        for (wildcard, addr, conf) in later {
+            let socket = listeners.iter_mut().find(|listener| listener.listen.addr == wildcard);
+            if let Some(socket) = socket {
+                socket.others.insert(addr, conf);
+            }
+        }
+        listeners
+    }
+
+    fn addr_conf(
+        &mut self,
+        group: &[&(ListenDraft, ServerId)],
+        names: &[Vec<CompiledName>],
+    ) -> AddrConf {
+        let mut defaults = group.iter().filter(|(listen, _)| listen.default_server);
+        let default_server = defaults.next().map_or(group[0].1, |entry| entry.1);
+        if let Some((listen, _)) = defaults.next() {
+            let message = format!("a duplicate default server for {}", listen.addr);
+            self.cx.diagnostics.push(Diagnostic::emerg(message).at(listen.span));
+        }
+        let mut table = ServerNames::default();
+        for (listen, id) in group {
+            for name in &names[id.0 as usize] {
+                match name {
+                    CompiledName::Plain(name, span) => {
+                        if !table.add(name, *id) {
+                            let message = format!(
+                                "conflicting server name \"{name}\" on {}, ignored",
+                                listen.addr
+                            );
+                            self.cx.diagnostics.push(Diagnostic::warn(message).at(*span));
+                        }
+                    }
+                    CompiledName::Regex(_, regex, groups) => {
+                        table.add_regex(regex.clone(), groups.clone(), *id);
+                    }
+                }
+            }
+        }
+        AddrConf { default_server, names: table }
+    }
+
+    fn options(&mut self, group: &[&(ListenDraft, ServerId)]) -> ListenOptions {
+        let mut given = group.iter().filter(|(listen, _)| listen.sets_options);
+        let options = given.next().map(|(listen, _)| listen.options.clone());
+        if let Some((listen, _)) = given.next() {
+            let message = format!("duplicate listen options for {}", listen.addr);
+            self.cx.diagnostics.push(Diagnostic::emerg(message).at(listen.span));
+        }
+        options.unwrap_or_else(|| group[0].0.options.clone())
+    }
+}
+
+/// A server name, ready for the tables of all addresses of its server.
+enum CompiledName {
+    Plain(String, conf::Span),
+    Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
+}
+
+impl From<crate::draft::NameDraft> for CompiledName {
+    fn from(draft: crate::draft::NameDraft) -> Self {
+        match draft.regex {
+            Some((regex, names)) => Self::Regex(draft.name, Arc::new(regex), names),
+            None => Self::Plain(draft.name, draft.span),
+        }
+    }
+}
+
+/// The wildcard address of the same port, if `addr` is not one itself.
+fn wildcard_of(addr: &Addr) -> Option<Addr> {
+    let ip = addr.ip()?;
+    if ip.ip().is_unspecified() {
+        return None;
+    }
+    let any: std::net::IpAddr = match ip.is_ipv4() {
+        true => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        false => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    Some(std::net::SocketAddr::new(any, ip.port()).into())
+}

@@ -1,0 +1,143 @@
+//! The compiled configuration: what requests see. Shared by all threads, never changed.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use net::listen::Listen;
+use net::log::Files;
+use proto::h1::Method;
+use script::Variables;
+use upstream::Group;
+use upstream::keepalive::Limits;
+
+use crate::location_tree::LocationTree;
+use crate::logs::LogTargets;
+use crate::modules::rewrite::Op;
+use crate::modules::{Settings, server};
+use crate::request::Request;
+use crate::server_names::ServerNames;
+
+/// A server of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerId(pub u32);
+
+/// A location of the configuration, or a level that acts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocationId(pub u32);
+
+/// A group of upstream peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UpstreamId(pub u32);
+
+/// A compiled `http` block.
+#[derive(Debug)]
+pub struct Config {
+    pub(crate) servers: Vec<Server>,
+    pub(crate) locations: Vec<Location>,
+    pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) variables: Variables<Request>,
+    pub(crate) listeners: Vec<ListenerConf>,
+    pub(crate) logs: LogTargets,
+    pub(crate) hostname: String,
+    pub(crate) prefix: PathBuf,
+}
+
+/// A compiled `server` block.
+#[derive(Debug)]
+pub struct Server {
+    /// Settings that only servers have.
+    pub settings: Arc<server::Conf>,
+    /// The first name, which `$server_name` shows.
+    pub name: Bytes,
+    /// The level of the server itself.
+    pub level: LocationId,
+    /// `location @name`.
+    pub named: HashMap<Box<[u8]>, LocationId>,
+}
+
+/// A compiled location.
+#[derive(Debug)]
+pub struct Location {
+    /// Its name: the URI of a prefix or exact location.
+    pub name: Bytes,
+    /// Whether it was chosen by an expression, or has no name of its own.
+    pub by_regex: bool,
+    /// What each module holds here.
+    pub settings: Settings,
+    /// What the rewrite module runs.
+    pub ops: Box<[Op]>,
+    /// The locations inside.
+    pub tree: LocationTree,
+    /// Methods that `limit_except` leaves alone, and the level for the others.
+    pub limit_except: Option<(Box<[Method]>, LocationId)>,
+}
+
+/// An upstream group and what each thread keeps for it.
+#[derive(Debug)]
+pub struct Upstream {
+    /// The peers.
+    pub group: Arc<Group>,
+    /// How many idle connections a thread keeps.
+    pub keepalive: Limits,
+}
+
+/// One listening socket.
+#[derive(Debug)]
+pub struct ListenerConf {
+    /// Where and how to listen.
+    pub listen: Listen,
+    /// The servers of the socket's own address.
+    pub servers: Option<AddrConf>,
+    /// Other addresses whose connections this wildcard socket takes.
+    pub others: HashMap<net::Addr, AddrConf>,
+}
+
+/// The servers of one address.
+#[derive(Debug)]
+pub struct AddrConf {
+    /// Which one answers when no name fits.
+    pub default_server: ServerId,
+    /// Which one answers to which name.
+    pub names: ServerNames,
+}
+
+impl Config {
+    /// The sockets that this configuration listens on.
+    pub fn listens(&self) -> Vec<Listen> {
+        self.listeners.iter().map(|listener| listener.listen.clone()).collect()
+    }
+
+    /// The log files that it writes.
+    pub fn log_paths(&self) -> Vec<PathBuf> {
+        self.logs.paths()
+    }
+
+    /// Connects the logs with their open files; called once, before the first request.
+    pub fn attach_logs(&self, files: &Files) {
+        self.logs.attach(files);
+    }
+
+    pub(crate) fn server(&self, id: ServerId) -> &Server {
+        &self.servers[id.0 as usize]
+    }
+
+    pub(crate) fn location(&self, id: LocationId) -> &Location {
+        &self.locations[id.0 as usize]
+    }
+
+    pub(crate) fn upstream(&self, id: UpstreamId) -> &Upstream {
+        &self.upstreams[id.0 as usize]
+    }
+}
+
+impl ListenerConf {
+    /// The servers for a connection that came in at `local`.
+    pub(crate) fn addr_conf(&self, local: impl FnOnce() -> Option<net::Addr>) -> Option<&AddrConf> {
+        if self.others.is_empty() {
+            return self.servers.as_ref();
+        }
+        local().and_then(|addr| self.others.get(&addr)).or(self.servers.as_ref())
+    }
+}

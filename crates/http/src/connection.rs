@@ -1,0 +1,230 @@
+//! A client's connection over HTTP/1: read a head, have it answered, go on or end.
+//!
+//! ```text
+//! AwaitHead ──▶ Handle ──▶ (keep-alive) AwaitHead
+//!     │           ├──▶ Linger ──▶ (end)
+//!     └──▶ (end)  └──▶ Tunnel: a task of its own
+//! ```
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use net::log::Level;
+use net::{Addr, Deadline, Stream, clock};
+
+use crate::config::AddrConf;
+use crate::downstream::head;
+use crate::handle::{self, After};
+use crate::thread::{Generation, Load};
+
+/// A connection from a client.
+pub struct Connection {
+    /// Its number, counted by the worker.
+    pub id: u64,
+    /// The socket.
+    pub stream: Stream,
+    /// The client.
+    pub peer: Addr,
+    local: OnceCell<Addr>,
+    /// The configuration that it was accepted under.
+    pub generation: Rc<Generation>,
+    /// Index of its listening socket in the configuration.
+    pub listener: usize,
+    /// Bytes read and not used yet.
+    pub buf: RefCell<BytesMut>,
+    /// When it was accepted.
+    pub opened: Instant,
+    /// Requests so far, the current one included.
+    pub requests: Cell<u64>,
+    _load: Load,
+}
+
+impl Connection {
+    /// An accepted connection.
+    pub fn new(
+        id: u64,
+        stream: Stream,
+        peer: Addr,
+        generation: Rc<Generation>,
+        listener: usize,
+        load: Load,
+    ) -> Self {
+        Self {
+            id,
+            stream,
+            peer,
+            local: OnceCell::new(),
+            generation,
+            listener,
+            buf: RefCell::default(),
+            opened: clock::now(),
+            requests: Cell::new(0),
+            _load: load,
+        }
+    }
+
+    /// Our end of it.
+    pub fn local(&self) -> &Addr {
+        self.local.get_or_init(|| {
+            let listen = &self.listener_conf().listen.addr;
+            self.stream.local_addr().unwrap_or_else(|_| listen.clone())
+        })
+    }
+
+    /// The listening socket that it came through.
+    pub fn listener_conf(&self) -> &crate::config::ListenerConf {
+        &self.generation.config.listeners[self.listener]
+    }
+
+    /// The servers that it may ask for.
+    pub fn addr_conf(&self) -> Option<&AddrConf> {
+        self.listener_conf().addr_conf(|| Some(self.local().clone()))
+    }
+
+    /// The client's address without its port, as logs show it.
+    pub fn client_text(&self) -> String {
+        match &self.peer {
+            Addr::Ip(addr) => addr.ip().to_string(),
+            Addr::Unix(_) => "unix:".to_owned(),
+        }
+    }
+
+    /// Reads more into the buffer, at most `more` bytes, within `timeout`. An end is
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof). Cancel-safe.
+    pub async fn fill(&self, more: usize, timeout: Duration) -> io::Result<usize> {
+        let deadline = Deadline::unset();
+        poll_fn(|cx| {
+            let mut buf = self.buf.borrow_mut();
+            match poll_fill(&self.stream, &mut buf, more, cx) {
+                Poll::Ready(result) => Poll::Ready(result),
+                Poll::Pending => {
+                    if !deadline.is_set() {
+                        deadline.set_after(timeout);
+                    }
+                    deadline.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Gives the memory of an empty buffer back: a connection at rest owns none.
+    fn release_buffer(&self) {
+        let mut buf = self.buf.borrow_mut();
+        if buf.is_empty() {
+            *buf = BytesMut::new();
+        }
+    }
+
+    /// Writes to the error log of the connection's default server.
+    pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
+        let config = &self.generation.config;
+        let server = self.addr_conf().map(|conf| config.server(conf.default_server));
+        let Some(server) = server else { return };
+        let log = config.location(server.level).settings.core.error_logs.log();
+        if log.admits(level) {
+            let client = self.client_text();
+            let local = self.local();
+            log.log(
+                level,
+                Some(self.id),
+                format_args!("{message}, client: {client}, server: {local}"),
+            );
+        }
+    }
+}
+
+/// Reads into the end of `buf`.
+pub fn poll_fill(
+    stream: &Stream,
+    buf: &mut BytesMut,
+    more: usize,
+    cx: &mut std::task::Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let len = buf.len();
+    buf.resize(len + more, 0);
+    let read = stream.poll_read(cx, &mut buf[len..]);
+    let n = match &read {
+        Poll::Ready(Ok(n)) => *n,
+        _ => 0,
+    };
+    buf.truncate(len + n);
+    match read {
+        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+        other => other,
+    }
+}
+
+/// Serves a connection to its end.
+pub async fn serve(conn: Rc<Connection>) {
+    conn.listener_conf().listen.prepare(&conn.stream);
+    loop {
+        let Some(request) = head::read(&conn).await else { return };
+        // One box per request: what waits between requests stays small.
+        let after = Box::pin(handle::handle(request)).await;
+        match after {
+            After::KeepAlive(timeout) => {
+                if !rest(&conn, timeout).await {
+                    return;
+                }
+            }
+            After::Close => return,
+            After::Linger(linger) => {
+                drain(&conn, linger).await;
+                return;
+            }
+            After::Tunnel(start) => {
+                let Some(conn) = Rc::into_inner(conn) else { return };
+                start(conn);
+                return;
+            }
+        }
+    }
+}
+
+/// Waits for the next request; false if none comes.
+async fn rest(conn: &Connection, timeout: Duration) -> bool {
+    if !conn.buf.borrow().is_empty() {
+        return true;
+    }
+    conn.release_buffer();
+    if conn.generation.is_closing() {
+        return false;
+    }
+    let deadline = Deadline::after(timeout);
+    tokio::select! {
+        biased;
+        ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => ready.is_ok(),
+        () = deadline.expired() => false,
+        () = conn.generation.closing() => false,
+    }
+}
+
+/// How long a connection is read from after its last response, so that the client sees the response
+/// and not a reset (`ngx_http_lingering_close_handler`).
+#[derive(Debug, Clone, Copy)]
+pub struct Linger {
+    /// In all.
+    pub time: Duration,
+    /// For each read.
+    pub timeout: Duration,
+}
+
+async fn drain(conn: &Connection, linger: Linger) {
+    if conn.stream.shutdown_write().is_err() {
+        return;
+    }
+    let until = clock::now() + linger.time;
+    loop {
+        conn.buf.borrow_mut().clear();
+        let left = until.saturating_duration_since(clock::now());
+        if left.is_zero() || conn.fill(4096, linger.timeout.min(left)).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What the client speaks: HTTP/1 today, with room beside it for HTTP/2 and HTTP/3.
+
+pub mod head;
+pub mod output;
+pub mod write_head;

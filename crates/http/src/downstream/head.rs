@@ -1,0 +1,268 @@
+//! Reading the head of a request (`ngx_http_process_request_line`, `…_headers`).
+
+use std::io;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use net::clock;
+use net::log::Level;
+use proto::h1::{
+    FieldName, Framing, HeadBuffers, HeadError, HeadOptions, HeadRoom, Host, Method, Progress,
+    RequestHead, RequestParser, Slashes, normalize,
+};
+
+use crate::config::ServerId;
+use crate::connection::Connection;
+use crate::modules::server;
+use crate::request::{Parts, Request};
+use crate::server_names::NameMatch;
+
+/// A request whose head was read, or one that is only fit to be refused with a status.
+pub struct Incoming {
+    /// The request.
+    pub request: Rc<Request>,
+    /// The status to refuse it with.
+    pub refused: Option<u16>,
+}
+
+/// How much is read at a time.
+const HEAD_READ: usize = 4096;
+
+/// Reads the next head; `None` when the connection is over.
+pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
+    let default_server = conn.addr_conf()?.default_server;
+    let config = conn.generation.config.clone();
+    let conf = &config.server(default_server).settings;
+    let buffers = conf.head_buffers();
+    let mut room = HeadRoom::new(&buffers);
+    let mut parser = RequestParser::new();
+    let started = clock::now();
+    loop {
+        let (parsed, filled) = {
+            let buf = conn.buf.borrow();
+            let visible = room.visible(&buf);
+            (parse(&mut parser, visible, &conf.head_options()), visible.len())
+        };
+        let refused = match parsed {
+            Ok(Progress::Done) => {
+                let head = parser.take_head();
+                return Some(finish(conn, head, default_server));
+            }
+            Ok(progress) => match room.grow(&buffers, progress, filled) {
+                Err(error) => {
+                    conn.log(Level::Info, format_args!("{error}"));
+                    Some(error.status())
+                }
+                // Pipelined bytes may be there already, hidden by the limit of before.
+                Ok(()) if room.visible(&conn.buf.borrow()).len() > filled => None,
+                Ok(()) => match more(conn, conf, started).await {
+                    Ok(()) => None,
+                    Err(status) => Some(status?),
+                },
+            },
+            Err(error) => {
+                conn.log(Level::Info, format_args!("{error} while reading client request"));
+                Some(error.status())
+            }
+        };
+        if let Some(status) = refused {
+            let head = parser.take_head();
+            return Some(refuse(conn, head, default_server, status));
+        }
+    }
+}
+
+/// Parses as far as the bytes go: a call stops behind the request line and behind the host.
+fn parse(
+    parser: &mut RequestParser,
+    buf: &[u8],
+    options: &HeadOptions,
+) -> Result<Progress, HeadError> {
+    loop {
+        match parser.parse(buf, options)? {
+            Progress::FirstLine | Progress::Host => {}
+            progress => return Ok(progress),
+        }
+    }
+}
+
+/// Reads more of the head; the error is the status to answer with, or none to answer nothing.
+async fn more(
+    conn: &Connection,
+    conf: &server::Conf,
+    started: std::time::Instant,
+) -> Result<(), Option<u16>> {
+    let left = conf.client_header_timeout.saturating_sub(clock::now() - started);
+    let at_rest = conn.buf.borrow().is_empty();
+    match conn.fill(HEAD_READ, left).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            conn.log(Level::Info, format_args!("client timed out while reading headers"));
+            Err((!at_rest).then_some(408))
+        }
+        Err(_) => {
+            if !at_rest {
+                conn.log(
+                    Level::Info,
+                    format_args!("client prematurely closed connection while reading headers"),
+                );
+            }
+            Err(None)
+        }
+    }
+}
+
+/// Takes the head's bytes from the buffer and makes a request of it.
+fn finish(conn: &Rc<Connection>, head: RequestHead, default_server: ServerId) -> Incoming {
+    let buf = conn.buf.borrow_mut().split_to(head.end).freeze();
+    let host = Host::of_request(&head, &buf);
+    let framing = Framing::of_request(&head, &buf);
+    let refused = match (&host, &framing) {
+        (Err(error), _) => {
+            conn.log(Level::Info, format_args!("{error}"));
+            Some(400)
+        }
+        (_, Err(error)) => {
+            conn.log(Level::Info, format_args!("client sent {error}"));
+            Some(error.request_status())
+        }
+        _ => refused_method(conn, &head),
+    };
+    let host = host.ok().flatten();
+    let request_port = host.as_ref().and_then(|host| host.port);
+    let host = host.map_or_else(Bytes::new, |host| match host.name {
+        std::borrow::Cow::Borrowed(name) => buf.slice_ref(name),
+        std::borrow::Cow::Owned(name) => name.into(),
+    });
+    let parts = Parts {
+        framing: framing.unwrap_or(Framing::None),
+        host,
+        request_port,
+        ..Parts::of(buf, head, default_server)
+    };
+    let (request, refused) = with_uri(conn, parts, refused);
+    Incoming { request, refused }
+}
+
+/// A request that was not even a head: what of it could be read is kept for the log.
+fn refuse(
+    conn: &Rc<Connection>,
+    head: RequestHead,
+    default_server: ServerId,
+    status: u16,
+) -> Incoming {
+    let buf = conn.buf.borrow_mut().split().freeze();
+    let parts = Parts::of(buf, head, default_server);
+    conn.requests.set(conn.requests.get() + 1);
+    let request = Request::new(conn.clone(), conn.generation.clone(), parts);
+    Incoming { request: Rc::new(request), refused: Some(status) }
+}
+
+fn refused_method(conn: &Connection, head: &RequestHead) -> Option<u16> {
+    match head.method {
+        Method::Trace => {
+            conn.log(Level::Info, format_args!("client sent TRACE method"));
+            Some(405)
+        }
+        // Without `tunnel_pass` there is nothing that a CONNECT could reach.
+        Method::Connect => {
+            conn.log(Level::Info, format_args!("client sent CONNECT method"));
+            Some(405)
+        }
+        _ => None,
+    }
+}
+
+/// Chooses the server by the host and sets the path.
+fn with_uri(
+    conn: &Rc<Connection>,
+    mut parts: Parts,
+    mut refused: Option<u16>,
+) -> (Rc<Request>, Option<u16>) {
+    let config = conn.generation.config.clone();
+    let found = match parts.host.is_empty() {
+        true => None,
+        false => conn.addr_conf().and_then(|conf| conf.names.find(&parts.host)),
+    };
+    if let Some((id, _)) = &found {
+        parts.server = *id;
+    }
+    let slashes = match config.server(parts.server).settings.merge_slashes {
+        true => Slashes::Merge,
+        false => Slashes::Keep,
+    };
+    let target = parts.head.target;
+    let ignored = (parts.head.ignored_lines, parts.head.last_ignored_line);
+    conn.requests.set(conn.requests.get() + 1);
+    let request = Rc::new(Request::new(conn.clone(), conn.generation.clone(), parts));
+    if let Some((_, Some(NameMatch { names, captures }))) = found {
+        use script::Context as _;
+        request.set_named(names, &captures);
+        request.set_captures(captures);
+    }
+    if ignored.0 > 0 {
+        let line = String::from_utf8_lossy(ignored.1.of(&request.buf)).into_owned();
+        request.log(Level::Info, format_args!("client sent invalid header line: \"{line}\""));
+    }
+    if refused.is_none() && set_uri(&request, target, slashes).is_none() {
+        request.log(Level::Info, format_args!("client sent invalid request"));
+        refused = Some(400);
+    }
+    (request, refused)
+}
+
+fn set_uri(request: &Request, target: proto::h1::Span, slashes: Slashes) -> Option<()> {
+    let target = request.slice(target);
+    let uri = normalize(&target, slashes).ok()?;
+    let path = match uri.path {
+        std::borrow::Cow::Borrowed(path) => target.slice_ref(path),
+        std::borrow::Cow::Owned(path) => path.into(),
+    };
+    let args = match uri.args {
+        [] => Bytes::new(),
+        args => target.slice_ref(args),
+    };
+    request.uri_is_quoted.set(uri.is_quoted || uri.has_plus);
+    request.uri.replace(path);
+    request.args.replace(args);
+    Some(())
+}
+
+impl Parts {
+    fn of(buf: Bytes, head: RequestHead, server: ServerId) -> Self {
+        Self {
+            buf,
+            head,
+            framing: Framing::None,
+            host: Bytes::new(),
+            request_port: None,
+            started: clock::now(),
+            started_wall: clock::wall(),
+            server,
+        }
+    }
+}
+
+impl server::Conf {
+    fn head_buffers(&self) -> HeadBuffers {
+        let (large_count, large_bytes) = self.large_client_header_buffers;
+        HeadBuffers {
+            first_bytes: self.client_header_buffer_size as usize,
+            large_count: large_count as usize,
+            large_bytes: large_bytes as usize,
+        }
+    }
+
+    fn head_options(&self) -> HeadOptions {
+        HeadOptions {
+            underscores_in_headers: self.underscores_in_headers,
+            ignore_invalid_headers: self.ignore_invalid_headers,
+            fields_max: self.max_headers as usize,
+        }
+    }
+}
+
+/// Whether a request asks for an upgrade of its connection.
+pub fn asks_for_upgrade(request: &Request) -> bool {
+    request.head.fields.contains(FieldName::Upgrade)
+}

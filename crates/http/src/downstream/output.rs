@@ -1,0 +1,386 @@
+//! Sending a response: one loop that pulls chunks from the body only while the client has room.
+//!
+//! Head and first chunks go out in one call. While the client takes nothing, a body that buffers
+//! reads on ([`Source::poll_ahead`]).
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use net::{Deadline, clock};
+use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK, LAST_CHUNK_BEFORE_TRAILERS};
+
+use super::write_head::BodyEnd;
+use crate::filters::BodyFilter;
+use crate::request::Request;
+use crate::response::{Body, Chunk, Field, FileSlice};
+
+/// Bytes that may wait to be sent before the body is asked for more.
+const QUEUE_BYTES_MAX: u64 = 64 * 1024;
+
+/// A file is sent by the kernel if so much of it is left; less is read and sent with what is around
+/// it, in one call.
+const SENDFILE_MIN: u64 = 32 * 1024;
+
+/// One system call sends no more of a file, so that other connections get their turn.
+const SENDFILE_MAX: u64 = 2 * 1024 * 1024;
+
+/// Pieces that one call sends.
+const PIECES_MAX: usize = 64;
+
+/// A response on its way.
+pub struct Output<'r> {
+    request: &'r Rc<Request>,
+    queue: VecDeque<Chunk>,
+    queued: u64,
+    body: Option<Body>,
+    filters: Vec<Box<dyn BodyFilter>>,
+    end: BodyEnd,
+    trailers: Vec<Field>,
+    deadline: Deadline,
+    pace: Option<Pace>,
+    expected: Option<u64>,
+}
+
+/// `limit_rate`: no more than so many bytes per second, the first ones free.
+struct Pace {
+    rate: u64,
+    after: u64,
+    since: Instant,
+    sent: u64,
+    deadline: Deadline,
+}
+
+impl<'r> Output<'r> {
+    /// A response whose head is written; `body` is `None` for one that sends no body.
+    pub fn new(
+        request: &'r Rc<Request>,
+        head: Vec<u8>,
+        body: Option<Body>,
+        filters: Vec<Box<dyn BodyFilter>>,
+        end: BodyEnd,
+    ) -> Self {
+        let head_len = head.len() as u64;
+        let sent = request.sent.borrow();
+        let expected = sent.content_length.filter(|_| body.is_some());
+        Self {
+            request,
+            queue: VecDeque::from([Chunk::Memory(head.into())]),
+            queued: head_len,
+            body,
+            filters,
+            end,
+            trailers: sent.trailers.clone(),
+            deadline: Deadline::unset(),
+            pace: Pace::of(request),
+            expected,
+        }
+    }
+
+    /// Sends it to its end.
+    pub async fn run(mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let starved = self.poll_pull(cx)?;
+            if self.queue.is_empty() {
+                if self.body.is_none() {
+                    return Poll::Ready(self.check_length());
+                }
+                self.deadline.clear();
+                if self.request.conn.stream.poll_hangup(cx).is_ready() {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                }
+                return Poll::Pending;
+            }
+            match self.poll_send(cx) {
+                Poll::Ready(result) => result?,
+                Poll::Pending => {
+                    if !starved && let Some(Body::Source(source)) = &mut self.body {
+                        source.poll_ahead(cx);
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// A body that ended before its declared length cannot be followed by another response.
+    fn check_length(&self) -> io::Result<()> {
+        match self.expected {
+            Some(left) if left > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes chunks from the body until there is enough to send; true if the body has none now.
+    fn poll_pull(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        while self.queued < QUEUE_BYTES_MAX {
+            let next = match &mut self.body {
+                None => return Ok(false),
+                Some(Body::Empty | Body::Upgrade(_)) => None,
+                Some(Body::Chunks(chunks)) => chunks.pop_front(),
+                Some(Body::Source(source)) => match source.poll_next(cx) {
+                    Poll::Ready(chunk) => chunk?,
+                    Poll::Pending => return Ok(true),
+                },
+            };
+            match next {
+                Some(chunk) => self.filter(0, chunk)?,
+                None => {
+                    self.finish()?;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn filter(&mut self, index: usize, chunk: Chunk) -> io::Result<()> {
+        let Some(filter) = self.filters.get_mut(index) else {
+            self.enqueue(chunk);
+            return Ok(());
+        };
+        for chunk in filter.push(chunk)? {
+            self.filter(index + 1, chunk)?;
+        }
+        Ok(())
+    }
+
+    /// The end of the body: filters give what they kept, then comes the last chunk.
+    fn finish(&mut self) -> io::Result<()> {
+        for index in 0..self.filters.len() {
+            for chunk in self.filters[index].finish()? {
+                self.filter(index + 1, chunk)?;
+            }
+        }
+        if let Some(Body::Source(mut source)) = self.body.take() {
+            self.trailers.splice(0..0, source.trailers());
+        }
+        if self.end == BodyEnd::Chunked {
+            self.trailers.extend(self.request.conf().headers.trailers(self.request));
+            let last = last_chunk(&self.trailers);
+            self.push(Chunk::Memory(last));
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, chunk: Chunk) {
+        if chunk.is_empty() {
+            return;
+        }
+        if let Some(left) = &mut self.expected {
+            *left = left.saturating_sub(chunk.len());
+        }
+        if self.end != BodyEnd::Chunked {
+            return self.push(chunk);
+        }
+        let header = ChunkHeader::new(chunk.len());
+        self.push(Chunk::Memory(Bytes::copy_from_slice(&header)));
+        self.push(chunk);
+        self.push(Chunk::Memory(Bytes::from_static(CHUNK_END)));
+    }
+
+    fn push(&mut self, chunk: Chunk) {
+        self.queued += chunk.len();
+        self.queue.push_back(chunk);
+    }
+
+    /// Sends some of the queue.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let allowed = match &mut self.pace {
+            Some(pace) => match pace.poll_allowed(cx) {
+                Poll::Ready(allowed) => allowed,
+                Poll::Pending => return Poll::Pending,
+            },
+            None => u64::MAX,
+        };
+        let sent = match self.queue.front() {
+            Some(Chunk::File(slice)) if sends_by_kernel(self.request, slice) => {
+                poll_sendfile(self.request, slice, allowed, cx)
+            }
+            _ => self.poll_writev(allowed, cx),
+        };
+        match sent {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(n)) => {
+                self.sent(n as u64);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => self.poll_timeout(cx),
+        }
+    }
+
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.deadline.is_set() {
+            self.deadline.set_after(self.request.conf().core.send_timeout);
+        }
+        self.deadline.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Reads what of the files at the front goes out with the next call.
+    fn load_files(&mut self) -> io::Result<()> {
+        let mut loaded = 0;
+        let mut index = 0;
+        while index < self.queue.len().min(PIECES_MAX) && loaded < QUEUE_BYTES_MAX {
+            match &mut self.queue[index] {
+                Chunk::File(slice) if sends_by_kernel(self.request, slice) => return Ok(()),
+                Chunk::File(slice) => {
+                    let part = FileSlice {
+                        end: slice.end.min(slice.start + QUEUE_BYTES_MAX),
+                        ..slice.clone()
+                    };
+                    let bytes = Chunk::Memory(read_file(&part)?);
+                    slice.start = part.end;
+                    match slice.start == slice.end {
+                        true => self.queue[index] = bytes,
+                        false => self.queue.insert(index, bytes),
+                    }
+                }
+                Chunk::Memory(_) | Chunk::Flush => {}
+            }
+            loaded += self.queue[index].len();
+            index += 1;
+        }
+        Ok(())
+    }
+
+    fn poll_writev(&mut self, allowed: u64, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.load_files()?;
+        let mut left = allowed;
+        let mut pieces: [IoSlice<'_>; PIECES_MAX] = [IoSlice::new(&[]); PIECES_MAX];
+        let mut count = 0;
+        for chunk in self.queue.iter().take(PIECES_MAX) {
+            match chunk {
+                Chunk::Memory(bytes) if left > 0 => {
+                    let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    pieces[count] = IoSlice::new(&bytes[..take]);
+                    count += 1;
+                    left -= take as u64;
+                }
+                Chunk::Flush => {}
+                Chunk::Memory(_) | Chunk::File(_) => break,
+            }
+        }
+        self.request.conn.stream.poll_write_vectored(cx, &pieces[..count])
+    }
+
+    /// Takes what was sent from the queue.
+    fn sent(&mut self, bytes: u64) {
+        self.deadline.clear();
+        if let Some(pace) = &mut self.pace {
+            pace.sent += bytes;
+        }
+        self.request.bytes_sent.set(self.request.bytes_sent.get() + bytes);
+        self.queued -= bytes;
+        let mut left = bytes;
+        while let Some(chunk) = self.queue.front_mut() {
+            let len = chunk.len();
+            if left < len {
+                match chunk {
+                    Chunk::Memory(bytes) => *bytes = bytes.slice(left as usize..),
+                    Chunk::File(slice) => slice.start += left,
+                    Chunk::Flush => {}
+                }
+                return;
+            }
+            left -= len;
+            self.queue.pop_front();
+            if left == 0 && self.queue.front().is_some_and(|chunk| !chunk.is_empty()) {
+                return;
+            }
+        }
+    }
+}
+
+fn last_chunk(trailers: &[Field]) -> Bytes {
+    if trailers.is_empty() {
+        return Bytes::from_static(LAST_CHUNK);
+    }
+    let mut out = LAST_CHUNK_BEFORE_TRAILERS.to_vec();
+    for field in trailers {
+        out.extend_from_slice(&field.name);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(&field.value);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(CHUNK_END);
+    out.into()
+}
+
+fn sends_by_kernel(request: &Request, slice: &FileSlice) -> bool {
+    slice.end - slice.start >= SENDFILE_MIN
+        && request.conf().core.sendfile
+        && request.conn.stream.as_plain().is_some()
+}
+
+fn poll_sendfile(
+    request: &Request,
+    slice: &FileSlice,
+    allowed: u64,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let wanted = (slice.end - slice.start).min(allowed).min(SENDFILE_MAX) as usize;
+    let mut offset = slice.start;
+    request.conn.stream.poll_send(cx, wanted, |socket| {
+        rustix::fs::sendfile(socket, &slice.file, Some(&mut offset), wanted)
+    })
+}
+
+/// Reads a file slice.
+fn read_file(slice: &FileSlice) -> io::Result<Bytes> {
+    let len = usize::try_from(slice.end - slice.start).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; len];
+    let mut filled = 0;
+    while filled < len {
+        let at = slice.start + filled as u64;
+        let n = rustix::io::pread(&slice.file, &mut bytes[filled..], at)?;
+        if n == 0 {
+            // Truncated while it was sent: the declared length cannot be kept.
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        filled += n;
+    }
+    Ok(bytes.into())
+}
+
+impl Pace {
+    fn of(request: &Request) -> Option<Self> {
+        let core = &request.conf().core;
+        let rate = request.limit_rate.get().unwrap_or_else(|| core.limit_rate(request));
+        (rate > 0).then(|| Self {
+            rate,
+            after: core.limit_rate_after(request),
+            since: clock::now(),
+            sent: 0,
+            deadline: Deadline::unset(),
+        })
+    }
+
+    /// How many bytes may be sent now; as nginx, the first second's share is there at once.
+    fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
+        loop {
+            let elapsed = (clock::now() - self.since).as_millis() as u64;
+            let budget = self.after + self.rate * (elapsed / 1000 + 1);
+            if budget > self.sent {
+                return Poll::Ready(budget - self.sent);
+            }
+            let excess = self.sent - budget + 1;
+            let wait = Duration::from_millis((excess * 1000 / self.rate).max(1));
+            if !self.deadline.is_set() {
+                self.deadline.set_after(wait);
+            }
+            match self.deadline.poll_expired(cx) {
+                Poll::Ready(()) => self.deadline.clear(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

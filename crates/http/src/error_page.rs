@@ -1,0 +1,148 @@
+//! The response for a status: the configured page, or a small one of our own
+//! (`ngx_http_special_response.c`).
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use proto::h1::{Escape, Method, escape, status_line};
+
+use crate::downstream::write_head::server_name;
+use crate::modules::core::{ErrorPage, ServerTokens};
+use crate::phases::Flow;
+use crate::request::Request;
+use crate::response::{Head, Response};
+
+/// Answers with a status: through `error_page`, or with a page of our own.
+pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
+    if closes(status) {
+        request.keepalive.set(false);
+    }
+    request.error_status.set(shown_as(status));
+    let core = &request.conf().core;
+    let page = core.error_pages.iter().find(|page| page.statuses.contains(&status));
+    if let Some(page) = page
+        && (core.recursive_error_pages || !request.in_error_page.get())
+    {
+        request.in_error_page.set(true);
+        return configured(request, page);
+    }
+    Flow::Respond(built_in(request, status))
+}
+
+/// nginx's own codes are shown as the ones that clients know.
+fn shown_as(status: u16) -> u16 {
+    match status {
+        494..=497 | 499 => 400,
+        status => status,
+    }
+}
+
+/// Statuses after which the connection cannot be trusted to be in step.
+fn closes(status: u16) -> bool {
+    matches!(status, 400 | 413 | 414 | 494..=497 | 500 | 501)
+}
+
+/// Shows a configured page: a URI of our own, a named location, or a redirect.
+fn configured(request: &Rc<Request>, page: &ErrorPage) -> Flow {
+    let target = request.eval(&page.target);
+    if let Some(answer) = page.answer {
+        request.error_status.set(answer);
+    }
+    match target.first() {
+        Some(b'/') => {
+            let (uri, args) = split_args(&target);
+            if request.method.get() != Method::Head {
+                request.method.set(Method::Get);
+            }
+            Flow::Redirect(uri, args)
+        }
+        Some(b'@') => Flow::Named(target),
+        _ => {
+            let given = page.answer.unwrap_or(0);
+            let status = if matches!(given, 301..=303 | 307 | 308) { given } else { 302 };
+            request.error_status.set(status);
+            Flow::Respond(redirect(request, status, target))
+        }
+    }
+}
+
+/// Splits a URI at its first question mark.
+pub fn split_args(target: &Bytes) -> (Bytes, Bytes) {
+    match memchr::memchr(b'?', target) {
+        Some(at) => (target.slice(..at), target.slice(at + 1..)),
+        None => (target.clone(), Bytes::new()),
+    }
+}
+
+/// A small page that names the status.
+pub fn built_in(request: &Request, status: u16) -> Response {
+    if matches!(status, 201 | 204) {
+        return Response { head: Head::new(status), ..Response::default() };
+    }
+    let line = match status {
+        494 => Some("400 Request Header Or Cookie Too Large"),
+        _ => status_line(shown_as(status)).filter(|_| status >= 300),
+    };
+    let Some(line) = line else { return Response::empty(status) };
+    let signature = match request.conf().core.server_tokens {
+        ServerTokens::Off => "nginx",
+        ServerTokens::On | ServerTokens::Build => server_name(request),
+    };
+    let mut page = String::new();
+    // Writing to a String cannot fail.
+    let _ = write!(
+        page,
+        "<html>\r\n<head><title>{line}</title></head>\r\n<body>\r\n<center><h1>{line}</h1></center>\r\n\
+         <hr><center>{signature}</center>\r\n</body>\r\n</html>\r\n"
+    );
+    Response::text(shown_as(status), "text/html", page)
+}
+
+/// A redirect with one of our own pages.
+pub fn redirect(request: &Request, status: u16, location: Bytes) -> Response {
+    let mut response = built_in(request, status);
+    response.head.location = Some(location);
+    response
+}
+
+/// `/dir` to `/dir/`, the query kept.
+pub fn redirect_to_slash(request: &Request, name: &[u8]) -> Flow {
+    let mut location = escape(name, Escape::Uri).into_owned();
+    let args = request.args();
+    if !args.is_empty() {
+        location.push(b'?');
+        location.extend_from_slice(&args);
+    }
+    Flow::Respond(redirect(request, 301, location.into()))
+}
+
+/// Makes a `Location` that is a path absolute, if `absolute_redirect` wants that.
+pub fn absolute_location(request: &Request, head: &mut Head) {
+    let Some(location) = &head.location else { return };
+    let core = &request.conf().core;
+    if !location.starts_with(b"/") || !core.absolute_redirect {
+        return;
+    }
+    let mut absolute = b"http://".to_vec();
+    let server = request.server();
+    if core.server_name_in_redirect && !server.name.is_empty() {
+        absolute.extend_from_slice(&server.name);
+    } else if !request.host.is_empty() {
+        absolute.extend_from_slice(&request.host);
+    } else {
+        match request.conn.local() {
+            net::Addr::Ip(addr) if addr.is_ipv6() => {
+                absolute.extend(format!("[{}]", addr.ip()).bytes());
+            }
+            net::Addr::Ip(addr) => absolute.extend(addr.ip().to_string().bytes()),
+            net::Addr::Unix(_) => absolute.extend(b"localhost"),
+        }
+    }
+    let port = request.conn.local().ip().map_or(80, |addr| addr.port());
+    if core.port_in_redirect && port != 80 && port != 0 {
+        absolute.extend(format!(":{port}").bytes());
+    }
+    absolute.extend_from_slice(location);
+    head.location = Some(absolute.into());
+}

@@ -1,0 +1,218 @@
+//! One request from its head to its last byte and its line in the log.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use net::clock;
+use net::log::Level;
+use proto::h1::{FieldName, Method, Persistence, Version};
+
+use crate::connection::{Connection, Linger};
+use crate::downstream::head::Incoming;
+use crate::downstream::output::Output;
+use crate::downstream::write_head::{self, BodyEnd};
+use crate::modules::core::{KeepaliveDisable, LingeringClose};
+use crate::modules::{core, log};
+use crate::phases;
+use crate::request::Request;
+use crate::response::{Body, Response};
+use crate::{error_page, filters};
+
+/// What becomes of the connection behind a response.
+pub enum After {
+    /// It waits so long for the next request.
+    KeepAlive(Duration),
+    /// It closes.
+    Close,
+    /// It closes once the client has had time to read the response.
+    Linger(Linger),
+    /// It becomes a tunnel.
+    Tunnel(Box<dyn FnOnce(Connection)>),
+}
+
+/// What a handler comes to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A response.
+    Response(Response),
+    /// No response: the connection closes (444, or the client is gone: 499).
+    Close(u16),
+}
+
+/// Handles a request.
+pub async fn handle(incoming: Incoming) -> After {
+    let Incoming { request, refused } = incoming;
+    decide_keepalive(&request);
+    let outcome = match refused {
+        Some(status) => phases::refuse(&request, status).await,
+        None => answer(&request).await,
+    };
+    let after = match outcome {
+        Outcome::Response(response) => send(&request, response).await,
+        Outcome::Close(status) => {
+            request.status.set(status);
+            After::Close
+        }
+    };
+    if let After::Tunnel(_) = after {
+        return after;
+    }
+    phases::post_action(&request).await;
+    log::write(&request);
+    after
+}
+
+/// Runs the handlers. A client that goes away meanwhile ends them: nobody waits for the answer.
+async fn answer(request: &Rc<Request>) -> Outcome {
+    let mut handler = std::pin::pin!(phases::respond(request));
+    poll_fn(|cx| {
+        if let Poll::Ready(outcome) = handler.as_mut().poll(cx) {
+            return Poll::Ready(outcome);
+        }
+        let watch = request.body.is_complete() && !request.conf().proxy.ignore_client_abort;
+        if watch && request.conn.stream.poll_hangup(cx).is_ready() {
+            request.log(
+                Level::Info,
+                format_args!("client prematurely closed connection, so upstream connection is closed too"),
+            );
+            return Poll::Ready(Outcome::Close(499));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Whether the client wants the connection to stay open, and may have that.
+fn decide_keepalive(request: &Request) {
+    let wants = match request.head.persistence(&request.buf) {
+        Persistence::Close => false,
+        Persistence::KeepAlive => request.version() >= Version::HTTP_10,
+        Persistence::Default => request.version() >= Version::HTTP_11,
+    };
+    request.keepalive.set(wants);
+}
+
+/// Applies what the location says about keeping connections open; called whenever the request comes
+/// to a location.
+pub fn limit_keepalive(request: &Request) {
+    let core = &request.conf().core;
+    let conn = &request.conn;
+    let over = core.keepalive_timeout.is_zero()
+        || conn.requests.get() >= core.keepalive_requests
+        || clock::now() - conn.opened >= core.keepalive_time
+        || is_disabled_for(request, core);
+    if over {
+        request.keepalive.set(false);
+    }
+}
+
+fn is_disabled_for(request: &Request, core: &core::Conf) -> bool {
+    let KeepaliveDisable { msie6, safari } = core.keepalive_disable;
+    let Some(agent) = request.header(FieldName::UserAgent) else { return false };
+    let has = |word: &[u8]| agent.windows(word.len()).any(|window| window == word);
+    let old_msie = || {
+        let at = agent.windows(5).position(|window| window == b"MSIE ")?;
+        let [major, b'.', ..] = agent.get(at + 5..)? else { return None };
+        Some(matches!(major, b'4' | b'5') || (*major == b'6' && !has(b"SV1")))
+    };
+    (msie6 && request.head.method == Method::Post && old_msie() == Some(true))
+        || (safari && has(b"Mac OS X") && has(b"Safari/") && !has(b"Chrome/"))
+}
+
+/// Sends a response and says what becomes of the connection.
+async fn send(request: &Rc<Request>, mut response: Response) -> After {
+    if request.conn.generation.is_closing() {
+        request.keepalive.set(false);
+    }
+    match request.error_status.get() {
+        0 => {}
+        status => {
+            response.head.status = status;
+            response.head.status_text = None;
+        }
+    }
+    if let Body::Upgrade(upgrade) = response.body {
+        return upgrade.start(request, response.head).await;
+    }
+    let filters = filters::apply(request, &mut response);
+    let sent = send_body(request, response, filters).await;
+    if let Err(error) = sent {
+        if error.kind() == std::io::ErrorKind::TimedOut {
+            request.log(Level::Info, format_args!("client timed out"));
+        }
+        return After::Close;
+    }
+    after(request).await
+}
+
+async fn send_body(
+    request: &Rc<Request>,
+    mut response: Response,
+    filters: Vec<Box<dyn filters::BodyFilter>>,
+) -> std::io::Result<()> {
+    error_page::absolute_location(request, &mut response.head);
+    let status = response.head.status;
+    request.status.set(status);
+    let sends_body = write_head::sends_body(request, status);
+    if matches!(status, 100..=199 | 204 | 304) {
+        response.head.content_length = None;
+        if status != 304 || request.error_status.get() == 0 {
+            response.head.content_type = None;
+        }
+    }
+    if request.version() == Version::HTTP_09 {
+        request.keepalive.set(false);
+        let body = Some(response.body);
+        return Output::new(request, Vec::new(), body, filters, BodyEnd::Close).run().await;
+    }
+    let end = body_end(request, &response, sends_body);
+    if end == BodyEnd::Close {
+        request.keepalive.set(false);
+    }
+    let head = write_head::write(request, &response.head, end, write_head::Connection::Http);
+    request.head_bytes_sent.set(head.len() as u64);
+    request.sent.replace(response.head);
+    let body = sends_body.then_some(response.body);
+    let end = if sends_body { end } else { BodyEnd::Length };
+    Output::new(request, head, body, filters, end).run().await
+}
+
+fn body_end(request: &Request, response: &Response, sends_body: bool) -> BodyEnd {
+    let head = &response.head;
+    if head.content_length.is_some() || matches!(head.status, 100..=199 | 204 | 304) {
+        return BodyEnd::Length;
+    }
+    match write_head::reads_chunks(request) && request.conf().core.chunked_transfer_encoding {
+        true => BodyEnd::Chunked,
+        // The answer to HEAD has no body whose end would have to be told.
+        false if !sends_body => BodyEnd::Length,
+        false => BodyEnd::Close,
+    }
+}
+
+/// What becomes of the connection once the response was sent.
+async fn after(request: &Rc<Request>) -> After {
+    let core = &request.conf().core;
+    let read_all = request.body.discard_buffered(request);
+    if request.keepalive.get() {
+        if read_all || request.body.discard(request).await {
+            return After::KeepAlive(core.keepalive_timeout);
+        }
+        return After::Close;
+    }
+    let unread = !read_all || !request.conn.buf.borrow().is_empty();
+    let lingers = match core.lingering_close {
+        LingeringClose::Off => false,
+        LingeringClose::On => unread,
+        LingeringClose::Always => true,
+    };
+    match lingers {
+        true => After::Linger(Linger {
+            time: core.lingering_time,
+            timeout: core.lingering_timeout,
+        }),
+        false => After::Close,
+    }
+}

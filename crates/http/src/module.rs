@@ -1,0 +1,163 @@
+//! The shape of a module: one file with its directives, variables and settings.
+
+use std::collections::HashMap;
+
+use conf::{Bundle, Contexts, Diagnostic, Directive, Doc, Item};
+use script::{Builtin, Format, Names, Template};
+
+use crate::draft::{Draft, Level, ServerLevel};
+use crate::logs::LogTargets;
+use crate::modules::upstream::Upstreams;
+use crate::request::Request;
+
+/// `http { … }`.
+pub const HTTP: Contexts = Contexts(1);
+/// `server { … }`.
+pub const SERVER: Contexts = Contexts(2);
+/// `location { … }`.
+pub const LOCATION: Contexts = Contexts(4);
+/// `if { … }` in a server.
+pub const SERVER_IF: Contexts = Contexts(8);
+/// `if { … }` in a location.
+pub const LOCATION_IF: Contexts = Contexts(16);
+/// `limit_except { … }`.
+pub const LIMIT_EXCEPT: Contexts = Contexts(32);
+/// `upstream { … }`.
+pub const UPSTREAM: Contexts = Contexts(64);
+/// The usual three: `http`, `server`, `location`.
+pub const ANY: Contexts = HTTP.or(SERVER).or(LOCATION);
+/// `if` wherever it may stand.
+pub const IF: Contexts = SERVER_IF.or(LOCATION_IF);
+
+/// The names of the contexts, for the reference.
+pub const CONTEXT_NAMES: [(Contexts, &str); 7] = [
+    (HTTP, "http"),
+    (SERVER, "server"),
+    (LOCATION, "location"),
+    (SERVER_IF, "if in server"),
+    (LOCATION_IF, "if in location"),
+    (LIMIT_EXCEPT, "limit_except"),
+    (UPSTREAM, "upstream"),
+];
+
+/// What a setter gives back.
+pub type Done = Result<(), Diagnostic>;
+
+/// A setter, by the level whose draft it changes.
+#[derive(Clone, Copy)]
+pub enum Set {
+    /// The whole `http` block.
+    Main(fn(&Item, &mut Draft, &mut Cx<'_>) -> Done),
+    /// What holds for a server; in `http`, for all that do not say otherwise.
+    Server(fn(&Item, &mut ServerLevel, &mut Cx<'_>) -> Done),
+    /// What holds for a location; in `http` and `server`, for all inside.
+    Level(fn(&Item, &mut Level, &mut Cx<'_>) -> Done),
+    /// Checked for form, otherwise without meaning here.
+    Nothing,
+}
+
+/// What setters need beside their draft.
+pub struct Cx<'a> {
+    /// Files, addresses and environment of the configuration.
+    pub bundle: &'a Bundle,
+    /// The variables named so far.
+    pub names: Names<Request>,
+    /// What is wrong, and what deserves attention.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The context of the directive that is being set.
+    pub context: Contexts,
+    /// The upstream groups named so far.
+    pub upstreams: Upstreams,
+    /// The log formats defined so far.
+    pub formats: HashMap<String, Format>,
+    /// The logs named so far.
+    pub logs: LogTargets,
+}
+
+impl<'a> Cx<'a> {
+    /// At the beginning of a configuration.
+    pub fn new(bundle: &'a Bundle, names: Names<Request>) -> Self {
+        let mut cx = Self {
+            bundle,
+            names,
+            diagnostics: Vec::new(),
+            context: HTTP,
+            upstreams: Upstreams::default(),
+            formats: HashMap::new(),
+            logs: LogTargets::default(),
+        };
+        crate::modules::log::define_combined(&mut cx);
+        cx
+    }
+
+    /// Compiles a value that may have variables.
+    pub fn template(&mut self, item: &Item, index: usize) -> Result<Template, Diagnostic> {
+        let word = item.arg(index)?;
+        self.template_of(item, &word.text)
+    }
+
+    /// Compiles a text that may have variables.
+    pub fn template_of(&mut self, item: &Item, text: &[u8]) -> Result<Template, Diagnostic> {
+        Template::compile(text, &mut self.names).map_err(|message| item.error(message))
+    }
+
+    /// A variable that the configuration defines.
+    pub fn define(&mut self, item: &Item, name: &str) -> Result<script::VarId, Diagnostic> {
+        self.names.define(name).map_err(|message| item.error(message))
+    }
+}
+
+/// A module: one file of `modules/`, and its line in the lists that decide about order.
+pub struct Module {
+    /// nginx's name of it.
+    pub name: &'static str,
+    /// Its directives.
+    pub directives: &'static [Directive<Set>],
+    /// Its variables.
+    pub variables: &'static [Builtin<Request>],
+}
+
+/// The name in `$name`, in lower case.
+pub fn variable_name(item: &Item, index: usize) -> Result<String, Diagnostic> {
+    let word = item.arg(index)?;
+    let name = word.text.strip_prefix(b"$").filter(|name| !name.is_empty());
+    match name {
+        Some(name) => Ok(String::from_utf8_lossy(name).to_ascii_lowercase()),
+        None => Err(item.error(format!("invalid variable name \"{}\"", word.display()))),
+    }
+}
+
+/// An entry of the reference.
+pub const fn doc(syntax: &'static str, default: &'static str, text: &'static str) -> Doc {
+    Doc { syntax, default, text }
+}
+
+/// A setter that stores one argument of a usual kind in a field of a module's draft, once.
+macro_rules! store {
+    (flag $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, _| {
+            let value = item.flag()?;
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
+    (template $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, cx| {
+            let value = cx.template(item, 0)?;
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
+    (optional template $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, cx| {
+            let value = cx.template(item, 0)?;
+            item.once(&mut level.drafts.$module.$field, Some(value))
+        })
+    };
+    ($kind:ident $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, _| {
+            let value = item.$kind(0)?;
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
+}
+
+pub(crate) use store;

@@ -1,0 +1,238 @@
+//! `ngx_http_headers_filter_module`: `add_header`, `add_trailer`, `expires`.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use conf::{Arity, Diagnostic, Directive, Item, value};
+use net::clock;
+use net::log::time::seconds;
+use proto::h1::{FieldName, format_http_date, parse_http_date};
+use script::Template;
+
+use crate::draft::Level;
+use crate::filters::BodyFilter;
+use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc};
+use crate::request::Request;
+use crate::response::{Field, Head, Response};
+use crate::settings::settings;
+
+settings! {
+    /// Fields to add.
+    added: Vec<Added> = Vec::new(), inherit;
+    /// Trailer fields to add.
+    added_trailers: Vec<Added> = Vec::new(), inherit;
+    /// `Expires` and `Cache-Control`.
+    expires: Expires = Expires::Off, inherit;
+}
+
+/// A field to add.
+#[derive(Debug, Clone)]
+pub struct Added {
+    name: Bytes,
+    value: Template,
+    always: bool,
+}
+
+/// `expires`
+#[derive(Debug, Clone)]
+pub enum Expires {
+    /// Nothing is added.
+    Off,
+    /// A fixed moment long ago.
+    Epoch,
+    /// A fixed moment far ahead.
+    Max,
+    /// So much from now; `true` is before now.
+    Access(Duration, bool),
+    /// So much from the last modification.
+    Modified(Duration, bool),
+    /// At this time of the day.
+    Daily(Duration),
+    /// What the value says at run time.
+    Dynamic(Template),
+}
+
+/// The module.
+pub const MODULE: Module = Module {
+    name: "ngx_http_headers_module",
+    directives: &[
+        Directive::new("add_header", ANY.or(LOCATION_IF), Arity::Between(2, 3), Set::Level(|item, level, cx| {
+                let added = added(item, cx)?;
+                level.drafts.headers.added.get_or_insert_default().push(added);
+                Ok(())
+            }),
+            doc("add_header name value [always];", "", "Adds a field to responses with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; to all with always.")),
+        Directive::new("add_trailer", ANY.or(LOCATION_IF), Arity::Between(2, 3), Set::Level(|item, level, cx| {
+                let added = added(item, cx)?;
+                level.drafts.headers.added_trailers.get_or_insert_default().push(added);
+                Ok(())
+            }),
+            doc("add_trailer name value [always];", "", "Adds a field behind a chunked body.")),
+        Directive::new("expires", ANY.or(LOCATION_IF), Arity::Between(1, 2), Set::Level(|item, level, cx| {
+                let value = expires(item, cx)?;
+                item.once(&mut level.drafts.headers.expires, value)
+            }),
+            doc("expires [modified] time | @time | epoch | max | off;", "expires off;", "Sets Expires and Cache-Control.")),
+    ],
+    variables: &[],
+};
+
+fn added(item: &Item, cx: &mut Cx<'_>) -> Result<Added, Diagnostic> {
+    let always = match item.args.get(2) {
+        None => false,
+        Some(word) if word.text == b"always" => true,
+        Some(word) => return Err(item.invalid_parameter(word)),
+    };
+    let name = Bytes::from(item.arg(0)?.text.clone());
+    Ok(Added { name, value: cx.template(item, 1)?, always })
+}
+
+fn expires(item: &Item, cx: &mut Cx<'_>) -> Result<Expires, Diagnostic> {
+    let modified = match (item.args.len(), &item.arg(0)?.text[..]) {
+        (2, b"modified") => true,
+        (2, _) => return Err(item.invalid(item.arg(0)?)),
+        _ => false,
+    };
+    let word = item.arg(usize::from(modified))?;
+    if word.text.contains(&b'$') {
+        return Ok(Expires::Dynamic(cx.template_of(item, &word.text)?));
+    }
+    parse_expires(&word.text, modified).ok_or_else(|| item.invalid(word))
+}
+
+fn parse_expires(text: &[u8], modified: bool) -> Option<Expires> {
+    if !modified {
+        match text {
+            b"off" => return Some(Expires::Off),
+            b"epoch" => return Some(Expires::Epoch),
+            b"max" => return Some(Expires::Max),
+            [b'@', time @ ..] => {
+                let time = value::time(time).filter(|time| time.as_secs() <= 24 * 3600)?;
+                return Some(Expires::Daily(time));
+            }
+            _ => {}
+        }
+    }
+    let (text, past) = match text {
+        [b'-', text @ ..] => (text, true),
+        [b'+', text @ ..] => (text, false),
+        text => (text, false),
+    };
+    let time = value::time(text)?;
+    Some(if modified { Expires::Modified(time, past) } else { Expires::Access(time, past) })
+}
+
+/// The header filter.
+pub fn filter(
+    request: &Rc<Request>,
+    response: &mut Response,
+    _body_filters: &mut Vec<Box<dyn BodyFilter>>,
+) {
+    let conf = &request.conf().headers;
+    if conf.added.is_empty() && matches!(conf.expires, Expires::Off) {
+        return;
+    }
+    let head = &mut response.head;
+    let usual = matches!(head.status, 200 | 201 | 204 | 206 | 301..=304 | 307 | 308);
+    if usual {
+        set_expires(request, &conf.expires, head);
+    }
+    for added in conf.added.iter().filter(|added| usual || added.always) {
+        add(head, &added.name, request.eval(&added.value));
+    }
+}
+
+/// Adds a field; those that a response has once are replaced.
+fn add(head: &mut Head, name: &Bytes, value: Bytes) {
+    match FieldName::from_bytes(name) {
+        Some(FieldName::LastModified) => {
+            head.last_modified = None;
+            head.last_modified_text = None;
+            if !value.is_empty() {
+                head.last_modified = parse_http_date(&value);
+                head.last_modified_text = Some(value);
+            }
+        }
+        Some(FieldName::ETag) => {
+            head.remove(FieldName::ETag);
+            if !value.is_empty() {
+                head.push(name.clone(), value);
+            }
+        }
+        _ if value.is_empty() => {}
+        _ => head.push(name.clone(), value),
+    }
+}
+
+fn set_expires(request: &Request, expires: &Expires, head: &mut Head) {
+    let now = seconds(clock::wall());
+    let span = |time: &Duration, past: bool| {
+        let seconds = time.as_secs() as i64;
+        if past { -seconds } else { seconds }
+    };
+    let (at, age) = match expires {
+        Expires::Off => return,
+        Expires::Dynamic(template) => {
+            let text = request.eval(template);
+            match parse_expires(&text, false) {
+                Some(Expires::Dynamic(_)) | None => return,
+                Some(expires) => return set_expires(request, &expires, head),
+            }
+        }
+        Expires::Epoch => {
+            replace(head, "Thu, 01 Jan 1970 00:00:01 GMT".into(), "no-cache".into());
+            return;
+        }
+        Expires::Max => {
+            let age = "max-age=315360000".into();
+            replace(head, "Thu, 31 Dec 2037 23:55:55 GMT".into(), age);
+            return;
+        }
+        Expires::Daily(time) => {
+            let day = 24 * 3600;
+            let mut at = now - now.rem_euclid(day) + time.as_secs() as i64;
+            if at <= now {
+                at += day;
+            }
+            (at, at - now)
+        }
+        Expires::Access(time, past) => (now + span(time, *past), span(time, *past)),
+        Expires::Modified(time, past) => match head.last_modified {
+            Some(modified) => {
+                let at = modified + span(time, *past);
+                (at, at - now)
+            }
+            None => (now + span(time, *past), span(time, *past)),
+        },
+    };
+    let control = match age {
+        ..0 => "no-cache".to_owned(),
+        age => format!("max-age={age}"),
+    };
+    let past = matches!(expires, Expires::Access(_, true) | Expires::Daily(_));
+    let control = if past && age < 0 { "no-cache".to_owned() } else { control };
+    replace(head, Bytes::copy_from_slice(&format_http_date(at)), control.into());
+}
+
+fn replace(head: &mut Head, expires: Bytes, cache_control: Bytes) {
+    head.remove(FieldName::Expires);
+    head.remove(FieldName::CacheControl);
+    head.push("Expires", expires);
+    head.push("Cache-Control", cache_control);
+}
+
+impl Conf {
+    /// The trailer fields of a response that is being sent.
+    pub fn trailers(&self, request: &Request) -> Vec<Field> {
+        if self.added_trailers.is_empty() {
+            return Vec::new();
+        }
+        let usual = matches!(request.status.get(), 200 | 201 | 204 | 206 | 301..=304 | 307 | 308);
+        let wanted = self.added_trailers.iter().filter(|added| usual || added.always);
+        wanted
+            .map(|added| Field { name: added.name.clone(), value: request.eval(&added.value) })
+            .filter(|field| !field.value.is_empty())
+            .collect()
+    }
+}

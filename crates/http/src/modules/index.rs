@@ -1,0 +1,74 @@
+//! `ngx_http_index_module`: what answers for a folder.
+
+use bytes::Bytes;
+use conf::{Arity, Directive};
+use net::log::Level as LogLevel;
+use script::Template;
+
+use crate::module::{ANY, Module, Set, doc};
+use crate::modules::static_files::{self, Kind};
+use crate::phases::Flow;
+use crate::request::Request;
+use crate::settings::settings;
+
+settings! {
+    /// Names that are tried in a folder.
+    names: Vec<Template> = vec![Template::constant(Bytes::from_static(b"index.html"))], inherit;
+}
+
+/// The module.
+pub const MODULE: Module = Module {
+    name: "ngx_http_index_module",
+    directives: &[Directive::new("index", ANY, Arity::AtLeast(1), Set::Level(|item, level, cx| {
+            for index in 0..item.args.len() {
+                if item.args[index].text.starts_with(b"/") && index + 1 != item.args.len() {
+                    cx.diagnostics.push(conf::Diagnostic::warn(format!(
+                        "only the last index in \"index\" directive should be absolute"
+                    )).at(item.args[index].span));
+                }
+                let name = cx.template(item, index)?;
+                level.drafts.index.names.get_or_insert_default().push(name);
+            }
+            Ok(())
+        }),
+        doc("index file …;", "index index.html;", "The files that answer for a folder; the first that exists."))],
+    variables: &[],
+};
+
+/// The handler: a path that ends with a slash leads to the first name that exists.
+pub fn run(request: &Request) -> Flow {
+    let uri = request.uri();
+    if !uri.ends_with(b"/") {
+        return Flow::Next;
+    }
+    if !static_files::method_is_allowed(request) {
+        return Flow::Next;
+    }
+    for name in &request.conf().index.names {
+        let name = request.eval(name);
+        if name.starts_with(b"/") {
+            return Flow::Redirect(name, request.args());
+        }
+        let path = [&uri[..], &name[..]].concat();
+        match static_files::look(request, &path) {
+            Ok(Kind::File) => return Flow::Redirect(path.into(), request.args()),
+            Ok(Kind::Folder) => {}
+            Err(error) => match static_files::not_there(&error) {
+                true => {}
+                false => return static_files::refuse(request, &path, &error),
+            },
+        }
+    }
+    match static_files::look(request, &uri) {
+        Ok(_) => {
+            let path = static_files::path_of(request, &uri);
+            let path = path.display();
+            request.log(
+                LogLevel::Error,
+                format_args!("directory index of \"{path}\" is forbidden"),
+            );
+            Flow::Status(403)
+        }
+        Err(error) => static_files::refuse(request, &uri, &error),
+    }
+}

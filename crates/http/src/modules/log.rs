@@ -1,0 +1,275 @@
+//! `ngx_http_log_module`: `access_log` and `log_format`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use conf::{Arity, Diagnostic, Directive, Item, value};
+use net::clock;
+use net::log::{Level as LogLevel, LogFile, syslog};
+use script::{Escape, Format, Template};
+
+use crate::draft::{Draft as HttpDraft, Level};
+use crate::logs::{FileTarget, syslog_sink};
+use crate::module::{ANY, Cx, Done, HTTP, LIMIT_EXCEPT, LOCATION_IF, Module, Set, doc};
+use crate::request::Request;
+use crate::settings::settings;
+
+settings! {
+    /// Where requests are written; `None` until one is given, which is nowhere.
+    logs: Option<Vec<AccessLog>> = None, inherit;
+}
+
+/// One `access_log`.
+#[derive(Debug, Clone)]
+pub struct AccessLog {
+    to: Target,
+    format: Format,
+    condition: Option<Template>,
+    buffer: Option<Arc<Buffer>>,
+}
+
+#[derive(Debug, Clone)]
+enum Target {
+    File(Arc<FileTarget>),
+    /// The path has variables: the file is opened when a line is written.
+    Dynamic(Template, PathBuf),
+    Syslog(Arc<syslog::Syslog>),
+}
+
+/// Lines that wait to be written together; shared by the threads, so that one file has one.
+#[derive(Debug)]
+struct Buffer {
+    size: usize,
+    flush: Option<Duration>,
+    lines: Mutex<(Vec<u8>, Option<Instant>)>,
+}
+
+/// The module.
+pub const MODULE: Module = Module {
+    name: "ngx_http_log_module",
+    directives: &[
+        Directive::new("access_log", ANY.or(LOCATION_IF).or(LIMIT_EXCEPT), Arity::AtLeast(1), Set::Level(access_log),
+            doc("access_log path [format [buffer=size] [flush=time] [if=condition]];  access_log off;", "access_log logs/access.log combined;", "Where requests are written, and in which format.")),
+        Directive::new("log_format", HTTP, Arity::AtLeast(2), Set::Main(log_format),
+            doc("log_format name [escape=default|json|none] string …;", "log_format combined \"…\";", "A format for access_log.")),
+        Directive::inert("open_log_file_cache", ANY, Arity::Between(1, 4), Set::Nothing,
+            doc("open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time];", "open_log_file_cache off;", "No effect."), "files of paths with variables are kept open for a second"),
+    ],
+    variables: &[],
+};
+
+const COMBINED: &[u8] = b"$remote_addr - $remote_user [$time_local] \"$request\" $status \
+$body_bytes_sent \"$http_referer\" \"$http_user_agent\"";
+
+/// Defines the format that is always there.
+pub fn define_combined(cx: &mut Cx<'_>) {
+    if let Ok(format) = Format::compile(COMBINED, Escape::Default, &mut cx.names) {
+        cx.formats.insert("combined".to_owned(), format);
+    }
+}
+
+fn log_format(item: &Item, _draft: &mut HttpDraft, cx: &mut Cx<'_>) -> Done {
+    let name = item.text(0)?.to_owned();
+    if cx.formats.contains_key(&name) {
+        return Err(item.error(format!("duplicate \"log_format\" name \"{name}\"")));
+    }
+    let mut words = &item.args[1..];
+    let mut escape = Escape::Default;
+    if let Some(kind) = words[0].text.strip_prefix(b"escape=") {
+        escape = match kind {
+            b"default" => Escape::Default,
+            b"json" => Escape::Json,
+            b"none" => Escape::None,
+            _ => {
+                let kind = String::from_utf8_lossy(kind);
+                return Err(item.error(format!("unknown log format escaping \"{kind}\"")));
+            }
+        };
+        words = &words[1..];
+    }
+    let text: Vec<u8> = words.iter().flat_map(|word| word.text.iter().copied()).collect();
+    let format = Format::compile(&text, escape, &mut cx.names);
+    cx.formats.insert(name, format.map_err(|message| item.error(message))?);
+    Ok(())
+}
+
+fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let path = item.arg(0)?;
+    if path.text == b"off" {
+        if item.args.len() > 1 {
+            return Err(item.invalid_parameter(&item.args[1]));
+        }
+        level.drafts.log.logs = Some(Some(Vec::new()));
+        return Ok(());
+    }
+    let mut log = AccessLog {
+        to: target(item, cx)?,
+        format: Format::default(),
+        condition: None,
+        buffer: None,
+    };
+    let mut words = &item.args[1..];
+    let named = words.first().filter(|word| !word.text.contains(&b'='));
+    let name = named.map_or_else(|| "combined".to_owned(), |word| word.display());
+    if named.is_some() {
+        words = &words[1..];
+    }
+    let format = cx.formats.get(&name);
+    log.format =
+        format.cloned().ok_or_else(|| item.error(format!("unknown log format \"{name}\"")))?;
+    let (mut size, mut flush) = (None, None);
+    for word in words {
+        let invalid = || item.invalid_parameter(word);
+        match word.text.iter().position(|&byte| byte == b'=').map(|at| word.text.split_at(at)) {
+            Some((b"buffer", size_text)) => {
+                size = Some(value::size(&size_text[1..]).ok_or_else(invalid)?);
+            }
+            Some((b"flush", time)) => flush = Some(value::time(&time[1..]).ok_or_else(invalid)?),
+            Some((b"if", condition)) => {
+                log.condition = Some(cx.template_of(item, &condition[1..])?);
+            }
+            _ => return Err(invalid()),
+        }
+    }
+    if let Some(size) = size {
+        let lines = Mutex::default();
+        log.buffer = Some(Arc::new(Buffer { size: size as usize, flush, lines }));
+    } else if flush.is_some() {
+        return Err(item.error("no buffer is defined for access_log"));
+    }
+    level.drafts.log.logs.get_or_insert_default().get_or_insert_default().push(log);
+    Ok(())
+}
+
+fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
+    let path = item.arg(0)?;
+    if let Some(parameters) = path.text.strip_prefix(b"syslog:") {
+        let parameters = String::from_utf8_lossy(parameters).into_owned();
+        let spec = syslog::Spec::parse(&parameters).map_err(|message| item.error(message))?;
+        return Ok(Target::Syslog(Arc::new(syslog_sink(item, &spec, cx)?)));
+    }
+    let template = cx.template(item, 0)?;
+    match template.as_constant() {
+        Some(_) => Ok(Target::File(cx.logs.file(&cx.bundle.prefix_path(&path.text)))),
+        None => Ok(Target::Dynamic(template, cx.bundle.prefix.clone())),
+    }
+}
+
+/// Writes a finished request to the logs of its location.
+pub fn write(request: &Request) {
+    let Some(logs) = &request.conf().log.logs else { return };
+    for log in logs {
+        if let Some(condition) = &log.condition
+            && matches!(&request.eval(condition)[..], b"" | b"0")
+        {
+            continue;
+        }
+        let mut line = Vec::with_capacity(256);
+        log.format.append(request, &mut line);
+        log.deliver(request, line);
+    }
+}
+
+impl AccessLog {
+    fn deliver(&self, request: &Request, mut line: Vec<u8>) {
+        match &self.to {
+            Target::Syslog(server) => {
+                if let Err(failure) = server.send(&line) {
+                    request.log(LogLevel::Error, format_args!("{failure}"));
+                }
+            }
+            Target::File(file) => {
+                line.push(b'\n');
+                match &self.buffer {
+                    None => file.write(&line),
+                    Some(buffer) => buffer.add(&line, file),
+                }
+            }
+            Target::Dynamic(path, prefix) => {
+                line.push(b'\n');
+                let path = request.eval(path);
+                let path = prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path)));
+                match open_for_a_while(&path) {
+                    Ok(file) => file.write(&line),
+                    Err(error) => {
+                        let path = path.display();
+                        request.log(LogLevel::Crit, format_args!("open() \"{path}\" failed ({error})"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Buffer {
+    fn add(self: &Arc<Self>, line: &[u8], file: &Arc<FileTarget>) {
+        let mut guard = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lines, since) = &mut *guard;
+        if lines.len() + line.len() > self.size {
+            file.write(lines);
+            lines.clear();
+            *since = None;
+        }
+        if line.len() > self.size {
+            return file.write(line);
+        }
+        lines.extend_from_slice(line);
+        if since.is_none() {
+            *since = Some(clock::now());
+            if let Some(flush) = self.flush {
+                let (buffer, file) = (self.clone(), file.clone());
+                tokio::task::spawn_local(async move {
+                    net::timer::sleep(flush).await;
+                    buffer.flush(&file);
+                });
+            }
+        }
+    }
+
+    fn flush(&self, file: &FileTarget) {
+        let mut guard = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lines, since) = &mut *guard;
+        if !lines.is_empty() {
+            file.write(lines);
+            lines.clear();
+        }
+        *since = None;
+    }
+}
+
+impl Conf {
+    /// Writes what waits in buffers; called when a worker ends.
+    pub fn flush(&self) {
+        for log in self.logs.iter().flatten() {
+            if let (Target::File(file), Some(buffer)) = (&log.to, &log.buffer) {
+                buffer.flush(file);
+            }
+        }
+    }
+}
+
+/// A log whose path has variables, kept open for a moment: long enough for a busy site, short
+/// enough for whoever rotates it.
+fn open_for_a_while(path: &Path) -> std::io::Result<Arc<LogFile>> {
+    const KEPT: Duration = Duration::from_secs(1);
+    const FILES_MAX: usize = 64;
+    thread_local! {
+        static OPEN: RefCell<HashMap<PathBuf, (Arc<LogFile>, Instant)>> = RefCell::default();
+    }
+    OPEN.with_borrow_mut(|open| {
+        let now = clock::now();
+        open.retain(|_, (_, since)| now - *since < KEPT);
+        if let Some((file, _)) = open.get(path) {
+            return Ok(file.clone());
+        }
+        let file = Arc::new(LogFile::open(path)?);
+        if open.len() < FILES_MAX {
+            open.insert(path.to_owned(), (file.clone(), now));
+        }
+        Ok(file)
+    })
+}

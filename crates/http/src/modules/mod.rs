@@ -1,0 +1,88 @@
+//! The modules, each a file: its directives, variables and settings.
+//!
+//! The lists here decide nothing about the order of execution: phases and filters have lists of
+//! their own (`phases.rs`, `filters.rs`).
+
+use std::sync::Arc;
+
+use crate::module::Module;
+use crate::settings::LevelKind;
+
+pub mod access;
+pub mod auth_basic;
+pub mod core;
+pub mod gzip;
+pub mod headers;
+pub mod index;
+pub mod listen;
+pub mod location;
+pub mod log;
+pub mod map;
+pub mod proxy;
+pub mod rewrite;
+pub mod server;
+pub mod ssl;
+pub mod static_files;
+pub mod try_files;
+pub mod types;
+pub mod upstream;
+pub mod variables;
+pub mod vnc;
+
+/// All modules.
+pub static MODULES: &[&Module] = &[
+    &core::MODULE,
+    &server::MODULE,
+    &listen::MODULE,
+    &location::MODULE,
+    &types::MODULE,
+    &variables::MODULE,
+    &static_files::MODULE,
+    &index::MODULE,
+    &try_files::MODULE,
+    &rewrite::MODULE,
+    &map::MODULE,
+    &headers::MODULE,
+    &log::MODULE,
+    &access::MODULE,
+    &auth_basic::MODULE,
+    &gzip::MODULE,
+    &proxy::MODULE,
+    &upstream::MODULE,
+    &ssl::MODULE,
+    &vnc::MODULE,
+];
+
+/// Declares the drafts and the settings of a level from the modules that have some.
+macro_rules! level_settings {
+    ($($module:ident),* $(,)?) => {
+        /// What was written at a level, by module.
+        #[derive(Debug, Default)]
+        pub struct Drafts {
+            $( #[doc = concat!("Of `", stringify!($module), "`.")] pub $module: $module::Draft, )*
+        }
+
+        /// What holds at a level, by module.
+        #[derive(Debug, Clone, Default)]
+        pub struct Settings {
+            $( #[doc = concat!("Of `", stringify!($module), "`.")] pub $module: Arc<$module::Conf>, )*
+        }
+
+        impl Drafts {
+            /// Compiles a level inside `outer`.
+            pub(crate) fn compile(self, outer: &Settings, kind: LevelKind) -> Settings {
+                Settings { $( $module: self.$module.compile(&outer.$module, kind), )* }
+            }
+        }
+    };
+}
+
+level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
+
+impl Settings {
+    /// Whether a prefix location that ends with a slash answers its name without the slash by a
+    /// redirect: those that hand requests on do.
+    pub(crate) fn redirects_to_slash(&self) -> bool {
+        !matches!(self.core.handler, core::Handler::Static)
+    }
+}

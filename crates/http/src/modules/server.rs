@@ -1,0 +1,240 @@
+//! What holds for a server as a whole (`ngx_http_core_srv_conf_t`): limits of request heads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conf::{Arity, Directive, Doc, Item};
+
+use crate::draft::{NameDraft, ServerDraft, ServerLevel};
+use crate::module::{Cx, Done, HTTP, Module, SERVER, Set};
+use crate::settings::{LevelKind, settings};
+
+settings! {
+    /// Buffer for the usual head, in bytes.
+    client_header_buffer_size: u64 = 1024, inherit;
+    /// Number and size in bytes of buffers for long heads.
+    large_client_header_buffers: (u64, u64) = (4, 8192), inherit;
+    /// Time for a whole head.
+    client_header_timeout: Duration = Duration::from_secs(60), inherit;
+    /// Whether invalid header lines are ignored instead of used.
+    ignore_invalid_headers: bool = true, inherit;
+    /// Whether an underscore is valid in a header's name.
+    underscores_in_headers: bool = false, inherit;
+    /// Whether several slashes in a path are one.
+    merge_slashes: bool = true, inherit;
+    /// How many header lines a request may have.
+    max_headers: u64 = 1000, inherit;
+}
+
+impl Draft {
+    /// Compiles the `http` level.
+    pub(crate) fn compile_top(self) -> Arc<Conf> {
+        self.compile(&Arc::default(), LevelKind::Named)
+    }
+}
+
+const fn doc(syntax: &'static str, default: &'static str, text: &'static str) -> Doc {
+    Doc { syntax, default, text }
+}
+
+/// The module.
+pub const MODULE: Module = Module {
+    name: "ngx_http_core_module (server)",
+    directives: &[
+        Directive::block(
+            "server",
+            HTTP,
+            Arity::Exactly(0),
+            Set::Main(server),
+            doc("server { … }", "", "A server: what answers at some addresses for some names."),
+        ),
+        Directive::new(
+            "server_name",
+            SERVER,
+            Arity::AtLeast(1),
+            Set::Server(server_name),
+            doc(
+                "server_name name …;",
+                "server_name \"\";",
+                "The names of the server: exact, with a leading or trailing \"*\", or an expression \
+                 behind \"~\".",
+            ),
+        ),
+        Directive::new(
+            "client_header_buffer_size",
+            HTTP.or(SERVER),
+            Arity::Exactly(1),
+            Set::Server(|item, server, _| {
+                let size = item.size(0)?;
+                item.once(&mut server.settings.client_header_buffer_size, size)
+            }),
+            doc(
+                "client_header_buffer_size size;",
+                "client_header_buffer_size 1k;",
+                "Room for the usual request head; longer ones use large_client_header_buffers.",
+            ),
+        ),
+        Directive::new(
+            "large_client_header_buffers",
+            HTTP.or(SERVER),
+            Arity::Exactly(2),
+            Set::Server(large_buffers),
+            doc(
+                "large_client_header_buffers number size;",
+                "large_client_header_buffers 4 8k;",
+                "Room for long request heads; one line must fit into one buffer.",
+            ),
+        ),
+        Directive::new(
+            "client_header_timeout",
+            HTTP.or(SERVER),
+            Arity::Exactly(1),
+            Set::Server(|item, server, _| {
+                let time = item.time(0)?;
+                item.once(&mut server.settings.client_header_timeout, time)
+            }),
+            doc(
+                "client_header_timeout time;",
+                "client_header_timeout 60s;",
+                "Time within which a client sends a whole request head.",
+            ),
+        ),
+        Directive::new(
+            "ignore_invalid_headers",
+            HTTP.or(SERVER),
+            Arity::Flag,
+            Set::Server(|item, server, _| {
+                let on = item.flag()?;
+                item.once(&mut server.settings.ignore_invalid_headers, on)
+            }),
+            doc(
+                "ignore_invalid_headers on | off;",
+                "ignore_invalid_headers on;",
+                "Whether header lines with invalid names are ignored.",
+            ),
+        ),
+        Directive::new(
+            "underscores_in_headers",
+            HTTP.or(SERVER),
+            Arity::Flag,
+            Set::Server(|item, server, _| {
+                let on = item.flag()?;
+                item.once(&mut server.settings.underscores_in_headers, on)
+            }),
+            doc(
+                "underscores_in_headers on | off;",
+                "underscores_in_headers off;",
+                "Whether names of header lines may have underscores.",
+            ),
+        ),
+        Directive::new(
+            "merge_slashes",
+            HTTP.or(SERVER),
+            Arity::Flag,
+            Set::Server(|item, server, _| {
+                let on = item.flag()?;
+                item.once(&mut server.settings.merge_slashes, on)
+            }),
+            doc(
+                "merge_slashes on | off;",
+                "merge_slashes on;",
+                "Whether two or more slashes in a path count as one.",
+            ),
+        ),
+        Directive::new(
+            "max_headers",
+            HTTP.or(SERVER),
+            Arity::Exactly(1),
+            Set::Server(|item, server, _| {
+                let number = item.number(0)?;
+                item.once(&mut server.settings.max_headers, number)
+            }),
+            doc(
+                "max_headers number;",
+                "max_headers 1000;",
+                "How many header lines a request may have; more are answered with 400.",
+            ),
+        ),
+        Directive::inert(
+            "connection_pool_size",
+            HTTP.or(SERVER),
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc("connection_pool_size size;", "", "Memory of a connection."),
+            "connections have no memory pool of their own",
+        ),
+        Directive::inert(
+            "request_pool_size",
+            HTTP.or(SERVER),
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc("request_pool_size size;", "", "Memory of a request."),
+            "requests have no memory pool of their own",
+        ),
+    ],
+    variables: &[],
+};
+
+fn server(item: &Item, draft: &mut crate::draft::Draft, cx: &mut Cx<'_>) -> Done {
+    let mut server = ServerDraft::default();
+    server.level.span = item.span();
+    let mut place = crate::compile::Place::Server(&mut server);
+    crate::compile::walk(item.entries(), SERVER, &mut place, cx);
+    if server.server.names.is_empty() {
+        server.server.names.push(NameDraft {
+            name: String::new(),
+            regex: None,
+            span: item.span(),
+        });
+    }
+    draft.servers.push(server);
+    Ok(())
+}
+
+fn server_name(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
+    for word in &item.args {
+        let text = word.display();
+        let text = match &text[..] {
+            "$hostname" => cx.bundle.hostname.clone(),
+            _ => text,
+        };
+        let regex = match text.strip_prefix('~') {
+            Some(pattern) => Some(name_regex(item, pattern, cx)?),
+            None => {
+                check_name(item, &text).map_err(|error| error.at(word.span))?;
+                None
+            }
+        };
+        let name = if regex.is_some() { text } else { text.to_ascii_lowercase() };
+        server.names.push(NameDraft { name, regex, span: word.span });
+    }
+    Ok(())
+}
+
+type NameRegex = (script::Regex, Vec<(script::VarId, usize)>);
+
+fn name_regex(item: &Item, pattern: &str, cx: &mut Cx<'_>) -> Result<NameRegex, conf::Diagnostic> {
+    if pattern.is_empty() {
+        return Err(item.error("empty regex in server name \"~\""));
+    }
+    // Host names have no case.
+    super::location::regex(item, pattern.as_bytes(), true, cx)
+}
+
+fn check_name(item: &Item, name: &str) -> Done {
+    let star_inside = |name: &str| name.contains('*');
+    let rest = name.strip_prefix("*.").or(name.strip_suffix(".*")).unwrap_or(name);
+    if star_inside(rest) || name.contains('/') {
+        return Err(item.error(format!("invalid server name or wildcard \"{name}\"")));
+    }
+    Ok(())
+}
+
+fn large_buffers(item: &Item, server: &mut ServerLevel, _cx: &mut Cx<'_>) -> Done {
+    let number = item.number(0)?;
+    let size = item.size(1)?;
+    if number == 0 || size == 0 {
+        return Err(item.invalid(item.arg(usize::from(number != 0))?));
+    }
+    item.once(&mut server.settings.large_client_header_buffers, (number, size))
+}

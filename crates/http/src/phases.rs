@@ -1,0 +1,284 @@
+//! The phases that a request passes, each an explicit list (`ngx_http_core_run_phases`).
+//!
+//! ```text
+//! server rewrite ─▶ find location ─▶ rewrite ─▶ access ─▶ try_files ─▶ content
+//!       ▲                 ▲             │                     │           │
+//!       └─────────────────┴─────────────┴── a new URI ────────┴───────────┘
+//! ```
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use net::log::Level;
+use proto::h1::Method;
+use script::Context as _;
+
+use crate::error_page;
+use crate::handle::{Outcome, limit_keepalive};
+use crate::location_tree::{Found, Match};
+use crate::modules::core::{Handler, Satisfy};
+use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files, vnc};
+use crate::proxy;
+use crate::request::Request;
+use crate::response::Response;
+
+/// What a handler says.
+#[derive(Debug)]
+pub enum Flow {
+    /// Nothing to say: the next one.
+    Next,
+    /// It is allowed (access phase), or answered elsewhere.
+    Allowed,
+    /// This is the response.
+    Respond(Response),
+    /// The response is the one for this status.
+    Status(u16),
+    /// Start again with another URI: path and query.
+    Redirect(Bytes, Bytes),
+    /// Go on in a named location.
+    Named(Bytes),
+    /// Close the connection without a response.
+    Close,
+}
+
+/// Where a turn through the phases begins.
+enum Entry {
+    ServerRewrite,
+    Location,
+}
+
+/// Runs a request through the phases until there is a response.
+pub async fn respond(request: &Rc<Request>) -> Outcome {
+    let mut entry = Entry::ServerRewrite;
+    loop {
+        let flow = turn(request, &entry).await;
+        match settle(request, flow) {
+            Ok(outcome) => return outcome,
+            Err(next) => entry = next,
+        }
+    }
+}
+
+/// Answers a request that was refused before any phase; an error page may still be shown.
+pub async fn refuse(request: &Rc<Request>, status: u16) -> Outcome {
+    match settle(request, Flow::Status(status)) {
+        Ok(outcome) => outcome,
+        Err(entry) => {
+            let flow = turn(request, &entry).await;
+            match settle(request, flow) {
+                Ok(outcome) => outcome,
+                Err(_) => respond(request).await,
+            }
+        }
+    }
+}
+
+/// What a flow comes to: an outcome, or another turn.
+fn settle(request: &Rc<Request>, flow: Flow) -> Result<Outcome, Entry> {
+    let mut flow = flow;
+    loop {
+        flow = match flow {
+            Flow::Respond(response) => return Ok(Outcome::Response(response)),
+            Flow::Close => return Ok(Outcome::Close(444)),
+            Flow::Status(444) => return Ok(Outcome::Close(444)),
+            Flow::Status(status) => error_page::respond(request, status),
+            Flow::Redirect(uri, args) => match internal_redirect(request, uri, args) {
+                true => return Err(Entry::ServerRewrite),
+                false => Flow::Status(500),
+            },
+            Flow::Named(name) => match named_location(request, &name) {
+                true => return Err(Entry::Location),
+                false => Flow::Status(500),
+            },
+            // Every chain ends with a handler that answers.
+            Flow::Next | Flow::Allowed => Flow::Status(404),
+        };
+    }
+}
+
+fn internal_redirect(request: &Request, uri: Bytes, args: Bytes) -> bool {
+    if !request.change_uri() {
+        let path = String::from_utf8_lossy(&uri).into_owned();
+        request.log(
+            Level::Error,
+            format_args!("rewrite or internal redirection cycle while internally redirecting to \"{path}\""),
+        );
+        return false;
+    }
+    request.uri.replace(uri);
+    request.args.replace(args);
+    request.uri_is_original.set(false);
+    request.internal.set(true);
+    request.location.set(request.server().level);
+    true
+}
+
+fn named_location(request: &Request, name: &[u8]) -> bool {
+    let shown = String::from_utf8_lossy(name).into_owned();
+    if !request.change_uri() {
+        request.log(
+            Level::Error,
+            format_args!("rewrite or internal redirection cycle while redirect to named location \"{shown}\""),
+        );
+        return false;
+    }
+    let Some(&id) = request.server().named.get(name) else {
+        request.log(Level::Error, format_args!("could not find named location \"{shown}\""));
+        return false;
+    };
+    request.internal.set(true);
+    request.uri_is_original.set(false);
+    request.location.set(id);
+    limit_keepalive(request);
+    true
+}
+
+async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
+    if let Entry::ServerRewrite = entry {
+        let flow = rewrite::run(request);
+        if !matches!(flow, rewrite::After::Next | rewrite::After::NewUri) {
+            return flow.into();
+        }
+    }
+    let mut find = matches!(entry, Entry::ServerRewrite);
+    loop {
+        if find && let Some(flow) = find_location(request) {
+            return flow;
+        }
+        match rewrite::run(request) {
+            rewrite::After::Next => break,
+            rewrite::After::NewUri => {
+                if !request.change_uri() {
+                    let uri = String::from_utf8_lossy(&request.uri()).into_owned();
+                    request.log(
+                        Level::Error,
+                        format_args!("rewrite or internal redirection cycle while processing \"{uri}\""),
+                    );
+                    return Flow::Status(500);
+                }
+                find = true;
+            }
+            done => return done.into(),
+        }
+    }
+    match access(request).await {
+        Flow::Next | Flow::Allowed => {}
+        flow => return flow,
+    }
+    match try_files::run(request) {
+        Flow::Next => content(request).await,
+        flow => flow,
+    }
+}
+
+/// Finds the location for the path; `Some` if that already settles the request.
+fn find_location(request: &Rc<Request>) -> Option<Flow> {
+    let uri = request.uri();
+    let config = request.config();
+    let level = request.server().level;
+    let mut matched = |found: Match<'_>| {
+        request.set_named(found.names, &found.captures);
+        request.set_captures(found.captures);
+    };
+    let found = config.location(level).tree.find(config, &uri, &mut matched);
+    let id = match found {
+        None => level,
+        Some(Found::Location(id) | Found::AddSlash(id)) => id,
+    };
+    request.location.set(id);
+    if let Some((methods, other)) = &request.location().limit_except
+        && !methods.contains(&request.method.get())
+    {
+        request.location.set(*other);
+    }
+    limit_keepalive(request);
+    let location = request.location();
+    let core = &location.settings.core;
+    if core.internal && !request.internal.get() {
+        return Some(Flow::Status(404));
+    }
+    if let Some(Found::AddSlash(_)) = found {
+        return Some(error_page::redirect_to_slash(request, &location.name));
+    }
+    let max = core.client_max_body_size;
+    if let proto::h1::Framing::Length(length) = request.framing
+        && max != 0
+        && length > max
+    {
+        request.log(
+            Level::Error,
+            format_args!("client intended to send too large body: {length} bytes"),
+        );
+        return Some(Flow::Status(413));
+    }
+    None
+}
+
+/// `satisfy`: all of the handlers must agree, or one is enough.
+async fn access(request: &Rc<Request>) -> Flow {
+    let any = request.conf().core.satisfy == Satisfy::Any;
+    let mut refused = 0;
+    for step in 0..2 {
+        let flow = match step {
+            0 => access::run(request),
+            _ => auth_basic::run(request).await,
+        };
+        match flow {
+            Flow::Next => {}
+            Flow::Allowed if any => return Flow::Allowed,
+            Flow::Allowed => {}
+            Flow::Status(status @ (401 | 403 | 407)) if any => {
+                if refused != 401 {
+                    refused = status;
+                }
+            }
+            flow => return auth_basic::delay(request, flow).await,
+        }
+    }
+    match refused {
+        0 => Flow::Next,
+        status => {
+            if status == 403 {
+                request.log(Level::Error, format_args!("access forbidden by rule"));
+            }
+            auth_basic::delay(request, Flow::Status(status)).await
+        }
+    }
+}
+
+async fn content(request: &Rc<Request>) -> Flow {
+    match request.conf().core.handler {
+        Handler::Proxy => proxy::handle(request).await,
+        Handler::Vnc => vnc::handle(request).await,
+        Handler::VncStatus => vnc::status::handle(request).await,
+        Handler::Static => match index::run(request) {
+            Flow::Next => static_files::run(request),
+            flow => flow,
+        },
+    }
+}
+
+/// `post_action`: a request of our own, behind the response, whose answer nobody sees.
+pub async fn post_action(request: &Rc<Request>) {
+    let Some(target) = request.conf().core.post_action.clone() else { return };
+    if request.in_post_action.replace(true) {
+        return;
+    }
+    let sent = request.status.get();
+    request.method.set(Method::Get);
+    let target = request.eval(&target);
+    let flow = match target.first() {
+        Some(b'@') => Flow::Named(target),
+        _ => Flow::Redirect(target, Bytes::new()),
+    };
+    let Err(entry) = settle(request, flow) else { return };
+    let mut entry = entry;
+    loop {
+        let flow = turn(request, &entry).await;
+        match settle(request, flow) {
+            Ok(_) => break,
+            Err(next) => entry = next,
+        }
+    }
+    request.status.set(sent);
+}

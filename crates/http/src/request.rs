@@ -1,0 +1,290 @@
+//! A request, from its head to its line in the log.
+//!
+//! One thread owns it; whatever changes while it is handled stands in cells, so that handlers,
+//! variables and, later, subrequests can share it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use net::log::{ErrorLog, Level};
+use proto::h1::{FieldName, Framing, Method, RequestHead, Version};
+use script::{Captures, Context, Slots, VarId};
+
+use crate::config::{Config, Location, LocationId, Server, ServerId};
+use crate::connection::Connection;
+use crate::modules::Settings;
+use crate::proxy::attempt::Attempt;
+use crate::request_body::RequestBody;
+use crate::response::Head;
+use crate::thread::Generation;
+
+/// How often an internal redirect or a rewrite may start the search for a location again.
+const URI_CHANGES_MAX: u8 = 10;
+
+/// A request.
+pub struct Request {
+    /// The connection that it came on.
+    pub conn: Rc<Connection>,
+    /// The configuration that it is handled by, to its end.
+    pub generation: Rc<Generation>,
+    /// The bytes of its head; all spans point into them.
+    pub buf: Bytes,
+    /// Its head.
+    pub head: RequestHead,
+    /// How its body is delimited.
+    pub framing: Framing,
+    /// The host that the client asks for, in lower case; empty if it names none.
+    pub host: Bytes,
+    /// The port in the host, if one was named.
+    pub request_port: Option<u16>,
+    /// When its first byte was there.
+    pub started: Instant,
+    /// The same by the wall clock.
+    pub started_wall: SystemTime,
+    /// The method: that of the head until an internal redirect makes it GET.
+    pub method: Cell<Method>,
+    /// The server that answers it.
+    pub server: Cell<ServerId>,
+    /// The location that it is in.
+    pub location: Cell<LocationId>,
+    /// The path, decoded and normalised.
+    pub uri: RefCell<Bytes>,
+    /// The query.
+    pub args: RefCell<Bytes>,
+    /// Whether the path is still the one of the request line.
+    pub uri_is_original: Cell<bool>,
+    /// Whether the path of the request line had encoded bytes or a plus sign: what is taken out of
+    /// it is encoded again where it becomes part of a URI.
+    pub uri_is_quoted: Cell<bool>,
+    uri_changes: Cell<u8>,
+    /// Whether an internal redirect brought it where it is.
+    pub internal: Cell<bool>,
+    /// Whether the connection stays open behind the response.
+    pub keepalive: Cell<bool>,
+    /// Values of variables that it keeps.
+    pub slots: Slots,
+    captures: RefCell<Captures>,
+    /// Its body.
+    pub body: RequestBody,
+    /// The upstream peers that were tried.
+    pub attempts: RefCell<Vec<Attempt>>,
+    /// The head that was sent, or is about to be.
+    pub sent: RefCell<Head>,
+    /// The status of the response; 0 until there is one.
+    pub status: Cell<u16>,
+    /// The status that the response gets whatever its handler says; 0 if it gets that of the
+    /// handler.
+    pub error_status: Cell<u16>,
+    /// Whether an `error_page` was shown already.
+    pub in_error_page: Cell<bool>,
+    /// Bytes per second, if `$limit_rate` or a header said so; 0 is no limit.
+    pub limit_rate: Cell<Option<u64>>,
+    /// Bytes sent for it: head and body.
+    pub bytes_sent: Cell<u64>,
+    /// Bytes of the head among them.
+    pub head_bytes_sent: Cell<u64>,
+    /// The user that authenticated.
+    pub user: RefCell<Option<Bytes>>,
+    /// What is done behind the response (`post_action`) is running.
+    pub in_post_action: Cell<bool>,
+    /// What the desktop gateway says of the session, for the log.
+    pub vnc: RefCell<Option<Rc<crate::modules::vnc::SessionLog>>>,
+}
+
+/// What a new request is made of.
+pub struct Parts {
+    /// The bytes of its head.
+    pub buf: Bytes,
+    /// Its head.
+    pub head: RequestHead,
+    /// How its body is delimited.
+    pub framing: Framing,
+    /// The host that the client asks for.
+    pub host: Bytes,
+    /// The port in the host.
+    pub request_port: Option<u16>,
+    /// When its first byte was there.
+    pub started: Instant,
+    /// The same by the wall clock.
+    pub started_wall: SystemTime,
+    /// The server that answers it.
+    pub server: ServerId,
+}
+
+impl Request {
+    /// A request at the beginning of its way.
+    pub fn new(conn: Rc<Connection>, generation: Rc<Generation>, parts: Parts) -> Self {
+        let location = generation.config.server(parts.server).level;
+        Self {
+            method: Cell::new(parts.head.method),
+            server: Cell::new(parts.server),
+            location: Cell::new(location),
+            uri: RefCell::default(),
+            args: RefCell::default(),
+            uri_is_original: Cell::new(true),
+            uri_is_quoted: Cell::new(false),
+            uri_changes: Cell::new(URI_CHANGES_MAX),
+            internal: Cell::new(false),
+            keepalive: Cell::new(false),
+            slots: Slots::default(),
+            captures: RefCell::default(),
+            body: RequestBody::new(parts.framing),
+            attempts: RefCell::default(),
+            sent: RefCell::default(),
+            status: Cell::new(0),
+            error_status: Cell::new(0),
+            in_error_page: Cell::new(false),
+            limit_rate: Cell::new(None),
+            bytes_sent: Cell::new(0),
+            head_bytes_sent: Cell::new(0),
+            user: RefCell::default(),
+            in_post_action: Cell::new(false),
+            vnc: RefCell::default(),
+            conn,
+            generation,
+            buf: parts.buf,
+            head: parts.head,
+            framing: parts.framing,
+            host: parts.host,
+            request_port: parts.request_port,
+            started: parts.started,
+            started_wall: parts.started_wall,
+        }
+    }
+
+    /// The configuration that it is handled by.
+    pub fn config(&self) -> &Config {
+        &self.generation.config
+    }
+
+    /// The server that answers it.
+    pub fn server(&self) -> &Server {
+        self.config().server(self.server.get())
+    }
+
+    /// The location that it is in.
+    pub fn location(&self) -> &Location {
+        self.config().location(self.location.get())
+    }
+
+    /// What each module holds where it is.
+    pub fn conf(&self) -> &Settings {
+        &self.location().settings
+    }
+
+    /// The path.
+    pub fn uri(&self) -> Bytes {
+        self.uri.borrow().clone()
+    }
+
+    /// The query.
+    pub fn args(&self) -> Bytes {
+        self.args.borrow().clone()
+    }
+
+    /// The first request header field of that name.
+    pub fn header(&self, name: FieldName) -> Option<&[u8]> {
+        self.head.value(&self.buf, name)
+    }
+
+    /// A span of the head as shared bytes.
+    pub fn slice(&self, span: proto::h1::Span) -> Bytes {
+        self.buf.slice(span.start as usize..span.end as usize)
+    }
+
+    /// The version that the client speaks.
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// Counts a change of the URI; false when there have been too many.
+    pub fn change_uri(&self) -> bool {
+        let left = self.uri_changes.get();
+        self.uri_changes.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Evaluates a value.
+    pub fn eval(&self, template: &script::Template) -> Bytes {
+        template.value(self)
+    }
+
+    /// A variable's value as a whole.
+    pub fn variable_value(&self, id: VarId) -> Option<Bytes> {
+        let mut out = Vec::new();
+        self.variable(id, &mut out).then(|| out.into())
+    }
+
+    /// Stores a variable.
+    pub fn set_variable(&self, id: VarId, value: Option<Bytes>) {
+        self.config().variables.set(id, value, self, &self.slots);
+    }
+
+    /// The error log of the place where it is.
+    pub fn error_log(&self) -> &ErrorLog {
+        self.conf().core.error_logs.log()
+    }
+
+    /// Writes to the error log: the message, then who asked for what.
+    pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
+        let log = self.error_log();
+        if !log.admits(level) {
+            return;
+        }
+        log.log_bytes(level, Some(self.conn.id), &self.log_line(message));
+    }
+
+    fn log_line(&self, message: std::fmt::Arguments<'_>) -> Vec<u8> {
+        let mut line = message.to_string().into_bytes();
+        line.extend(format!(", client: {}", self.conn.client_text()).bytes());
+        line.extend(b", server: ");
+        line.extend_from_slice(&self.server().name);
+        if !self.head.line.is_empty() {
+            line.extend(b", request: \"");
+            line.extend_from_slice(self.head.line.of(&self.buf));
+            line.push(b'"');
+        }
+        if let Some(attempt) = self.attempts.borrow().last() {
+            line.extend(b", upstream: \"");
+            line.extend_from_slice(attempt.url.as_bytes());
+            line.push(b'"');
+        }
+        if let Some(host) = self.header(FieldName::Host) {
+            line.extend(b", host: \"");
+            line.extend_from_slice(host);
+            line.push(b'"');
+        }
+        line
+    }
+}
+
+impl Context for Request {
+    fn variable(&self, id: VarId, out: &mut Vec<u8>) -> bool {
+        self.config().variables.append(id, self, &self.slots, out)
+    }
+
+    fn capture(&self, index: usize, out: &mut Vec<u8>) {
+        if let Some(text) = self.captures.borrow().get(index) {
+            out.extend_from_slice(text);
+        }
+    }
+
+    fn set_captures(&self, captures: Captures) {
+        self.captures.replace(captures);
+    }
+
+    fn set_named(&self, names: &[(VarId, usize)], captures: &Captures) {
+        for &(id, index) in names {
+            let value = captures.get(index).map(Bytes::copy_from_slice);
+            self.set_variable(id, Some(value.unwrap_or_default()));
+        }
+    }
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("uri", &self.uri.borrow()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,220 @@
+//! A response before it is sent: a head whose parts are known by name, and a body that is a list of
+//! chunks or a source of them.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use proto::h1::FieldName;
+
+use crate::proxy::upgrade::Upgrade;
+
+/// One header field, in the case it is sent in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The name.
+    pub name: Bytes,
+    /// The value, free of CR, LF and NUL.
+    pub value: Bytes,
+}
+
+/// The head of a response. Parts with a place of their own on the wire are fields here; all others
+/// stand in `fields` in the order in which they are sent.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    /// The status code.
+    pub status: u16,
+    /// The upstream's status line behind the version, if it is passed on as it came.
+    pub status_text: Option<Bytes>,
+    /// `Server`, unless it is our own.
+    pub server: Option<Bytes>,
+    /// `Date`, unless it is ours.
+    pub date: Option<Bytes>,
+    /// `Content-Type` without the charset that we add.
+    pub content_type: Option<Bytes>,
+    /// `Content-Length`; without it the body is chunked or ends with the connection.
+    pub content_length: Option<u64>,
+    /// `Last-Modified` as seconds since 1970, for conditions; what is sent unless there is a text.
+    pub last_modified: Option<i64>,
+    /// `Last-Modified` as it is sent.
+    pub last_modified_text: Option<Bytes>,
+    /// `Location`.
+    pub location: Option<Bytes>,
+    /// All other fields.
+    pub fields: Vec<Field>,
+    /// Whether a part of the body may be asked for.
+    pub allow_ranges: bool,
+    /// Announced trailer fields, sent behind a chunked body.
+    pub trailers: Vec<Field>,
+}
+
+impl Head {
+    /// A head with nothing but a status.
+    pub fn new(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// Appends a field.
+    pub fn push(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
+        self.fields.push(Field { name: name.into(), value: value.into() });
+    }
+
+    /// The first field of that name among `fields`.
+    pub fn get(&self, name: FieldName) -> Option<&Bytes> {
+        let is = |field: &&Field| field.is(name);
+        self.fields.iter().find(is).map(|field| &field.value)
+    }
+
+    /// Removes all fields of that name.
+    pub fn remove(&mut self, name: FieldName) {
+        self.fields.retain(|field| !field.is(name));
+    }
+
+    /// Makes the head one of an empty or a different body: what described the old one is gone.
+    pub fn forget_body(&mut self) {
+        self.content_length = None;
+        self.content_type = None;
+        self.forget_validators();
+        self.remove(FieldName::ContentEncoding);
+    }
+
+    /// Removes what identifies the body that is not sent as it was.
+    pub fn forget_validators(&mut self) {
+        self.last_modified = None;
+        self.last_modified_text = None;
+        self.allow_ranges = false;
+        self.remove(FieldName::ETag);
+        self.remove(FieldName::AcceptRanges);
+    }
+}
+
+impl Field {
+    /// Whether it has that name.
+    pub fn is(&self, name: FieldName) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_str().as_bytes())
+    }
+}
+
+/// What a body is made of.
+#[derive(Debug, Clone)]
+pub enum Chunk {
+    /// Bytes.
+    Memory(Bytes),
+    /// A part of a file.
+    File(FileSlice),
+    /// What is before it goes to the client at once.
+    Flush,
+}
+
+/// A range of a file, `start <= end`.
+#[derive(Debug, Clone)]
+pub struct FileSlice {
+    /// The open file.
+    pub file: Rc<OwnedFd>,
+    /// Its first byte.
+    pub start: u64,
+    /// The byte after its last.
+    pub end: u64,
+}
+
+impl Chunk {
+    /// Its bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Chunk::Memory(bytes) => bytes.len() as u64,
+            Chunk::File(slice) => slice.end - slice.start,
+            Chunk::Flush => 0,
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Where the chunks of a body come from, when they come one after another.
+pub trait Source {
+    /// The next chunk; `None` is the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>>;
+
+    /// Called while the client takes nothing: a source that buffers reads on.
+    fn poll_ahead(&mut self, _cx: &mut Context<'_>) {}
+
+    /// Trailer fields, known once the end was given.
+    fn trailers(&mut self) -> Vec<Field> {
+        Vec::new()
+    }
+}
+
+/// A body.
+#[derive(Default)]
+pub enum Body {
+    /// None.
+    #[default]
+    Empty,
+    /// All of it is known.
+    Chunks(VecDeque<Chunk>),
+    /// It comes bit by bit.
+    Source(Box<dyn Source>),
+    /// The connection becomes a tunnel.
+    Upgrade(Box<Upgrade>),
+}
+
+impl Body {
+    /// A body in memory.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Body::Chunks(VecDeque::from([Chunk::Memory(bytes.into())]))
+    }
+
+    /// Its length, if all of it is known.
+    pub fn len(&self) -> Option<u64> {
+        match self {
+            Body::Empty => Some(0),
+            Body::Chunks(chunks) => Some(chunks.iter().map(Chunk::len).sum()),
+            Body::Source(_) | Body::Upgrade(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Body::Empty => "Empty",
+            Body::Chunks(_) => "Chunks",
+            Body::Source(_) => "Source",
+            Body::Upgrade(_) => "Upgrade",
+        })
+    }
+}
+
+/// A whole response.
+#[derive(Debug, Default)]
+pub struct Response {
+    /// Its head.
+    pub head: Head,
+    /// Its body.
+    pub body: Body,
+}
+
+impl Response {
+    /// A response without a body.
+    pub fn empty(status: u16) -> Self {
+        let head = Head { content_length: Some(0), ..Head::new(status) };
+        Self { head, body: Body::Empty }
+    }
+
+    /// A response with a body in memory.
+    pub fn text(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let head = Head {
+            content_type: Some(Bytes::from_static(content_type.as_bytes())),
+            content_length: Some(body.len() as u64),
+            ..Head::new(status)
+        };
+        Self { head, body: Body::bytes(body) }
+    }
+}

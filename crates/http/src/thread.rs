@@ -1,0 +1,328 @@
+//! HTTP on one worker thread: the generation that it serves, its listeners, its connections.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::os::fd::OwnedFd;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use net::listen::Listener;
+use net::log::{ErrorLog, Level};
+use net::{Addr, Deadline, Stream, TunnelTable};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use upstream::Pool;
+
+use crate::config::Config;
+use crate::connection::{self, Connection};
+
+/// What the threads of a worker share.
+pub struct Shared {
+    connections: AtomicU64,
+    /// Live desktop sessions.
+    pub sessions: Arc<vnc::Sessions>,
+    threads: Vec<Slot>,
+    connections_max: AtomicUsize,
+}
+
+struct Slot {
+    load: AtomicUsize,
+    hand_off: mpsc::UnboundedSender<HandedOff>,
+    receiver: std::sync::Mutex<Option<mpsc::UnboundedReceiver<HandedOff>>>,
+}
+
+/// A connection that one thread accepted and another one serves.
+struct HandedOff {
+    fd: OwnedFd,
+    peer: Addr,
+    listen: Addr,
+}
+
+/// How many connections more than the least busy thread the accepting one must have before it gives
+/// one away: a desktop session lives for hours and cannot move later.
+const HAND_OFF_MARGIN: usize = 8;
+
+impl Shared {
+    /// For a worker with so many threads.
+    pub fn new(threads: usize) -> Arc<Self> {
+        let slot = || {
+            let (hand_off, receiver) = mpsc::unbounded_channel();
+            let receiver = std::sync::Mutex::new(Some(receiver));
+            Slot { load: AtomicUsize::new(0), hand_off, receiver }
+        };
+        Arc::new(Self {
+            connections: AtomicU64::new(0),
+            sessions: Arc::default(),
+            threads: (0..threads).map(|_| slot()).collect(),
+            connections_max: AtomicUsize::new(usize::MAX),
+        })
+    }
+
+    /// Limits the connections of each thread (`worker_connections`).
+    pub fn set_connections_max(&self, max: usize) {
+        self.connections_max.store(max, Ordering::Relaxed);
+    }
+
+    /// The thread that should take a connection which thread `from` accepted.
+    fn least_busy(&self, from: usize) -> Option<&Slot> {
+        let load = |slot: &Slot| slot.load.load(Ordering::Relaxed);
+        let least = self.threads.iter().min_by_key(|slot| load(slot))?;
+        (load(least) + HAND_OFF_MARGIN <= load(&self.threads[from])).then_some(least)
+    }
+}
+
+/// One generation of the configuration, as one thread serves it. Whoever needs the configuration to
+/// the end of its work holds one; the last one to let go ends the generation.
+pub struct Generation {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The thread.
+    pub thread: Rc<Thread>,
+    /// Idle connections to each upstream.
+    pub pools: Vec<Rc<Pool>>,
+    listeners: HashMap<Addr, usize>,
+    closing: Cell<bool>,
+    closed: Notify,
+}
+
+impl Generation {
+    /// Whether a newer one has taken its place, or the thread is to stop.
+    pub fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    /// Waits until it is closing. Cancel-safe.
+    pub async fn closing(&self) {
+        while !self.closing.get() {
+            self.closed.notified().await;
+        }
+    }
+
+    fn close(&self) {
+        self.closing.set(true);
+        self.closed.notify_waiters();
+        self.pools.iter().for_each(|pool| pool.clear());
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        self.thread.generation_ended();
+    }
+}
+
+/// HTTP on one thread.
+pub struct Thread {
+    index: usize,
+    /// What all threads share.
+    pub shared: Arc<Shared>,
+    /// The tunnels of this thread.
+    pub tunnels: TunnelTable,
+    me: Weak<Thread>,
+    current: RefCell<Option<Rc<Generation>>>,
+    accepting: RefCell<HashMap<Addr, JoinHandle<()>>>,
+    generations: Cell<usize>,
+    on_drained: RefCell<Option<Rc<dyn Fn()>>>,
+    ended: Notify,
+}
+
+impl Thread {
+    /// Thread `index` of a worker.
+    pub fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
+        let thread = Rc::new_cyclic(|me| Self {
+            index,
+            shared,
+            tunnels: TunnelTable::default(),
+            me: me.clone(),
+            current: RefCell::default(),
+            accepting: RefCell::default(),
+            generations: Cell::new(0),
+            on_drained: RefCell::default(),
+            ended: Notify::new(),
+        });
+        thread.receive_handed_off();
+        thread
+    }
+
+    /// Calls `f` whenever a generation that was replaced has served its last request.
+    pub fn on_generation_drained(&self, f: impl Fn() + 'static) {
+        self.on_drained.replace(Some(Rc::new(f)));
+    }
+
+    /// Serves `config` from now on. `sockets` are the listening sockets that it does not have yet;
+    /// those that the configuration no longer names are closed, and the old generation drains.
+    pub fn install(&self, config: Arc<Config>, sockets: Vec<(Addr, OwnedFd)>) {
+        let Some(me) = self.me.upgrade() else { return };
+        let listeners = config.listeners.iter().enumerate();
+        let generation = Rc::new(Generation {
+            pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
+            listeners: listeners.map(|(at, conf)| (conf.listen.addr.clone(), at)).collect(),
+            thread: me.clone(),
+            config,
+            closing: Cell::new(false),
+            closed: Notify::new(),
+        });
+        self.generations.set(self.generations.get() + 1);
+        self.accepting.borrow_mut().retain(|addr, task| {
+            let stays = generation.listeners.contains_key(addr);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        let log = generation.config.locations.first().map(|location| &location.settings.core);
+        let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
+        if let Some(old) = self.current.replace(Some(generation)) {
+            old.close();
+        }
+        for (addr, fd) in sockets {
+            match Listener::new(fd, addr.clone()) {
+                Ok(listener) => {
+                    let task = tokio::task::spawn_local(accept(me.clone(), listener));
+                    if let Some(old) = self.accepting.borrow_mut().insert(addr, task) {
+                        old.abort();
+                    }
+                }
+                Err(error) => {
+                    log.log().log(Level::Alert, None, format_args!("listening on {addr}: {error}"));
+                }
+            }
+        }
+    }
+
+    /// Stops accepting and waits until the last request has been answered, at most `limit`; then
+    /// tunnels and sessions are ended too.
+    pub async fn drain(&self, limit: Option<Duration>) {
+        self.accepting.borrow_mut().drain().for_each(|(_, task)| task.abort());
+        if let Some(current) = self.current.take() {
+            current.close();
+        }
+        let deadline = Deadline::unset();
+        if let Some(limit) = limit {
+            deadline.set_after(limit);
+        }
+        let live = || self.generations.get() > 0 || self.live_tunnels() > 0;
+        while live() {
+            tokio::select! {
+                () = self.ended.notified() => {}
+                () = deadline.expired() => return,
+            }
+        }
+    }
+
+    /// Tunnels and desktop sessions of this thread.
+    fn live_tunnels(&self) -> usize {
+        self.tunnels.len()
+    }
+
+    /// Tells a drain to look again: a tunnel ended.
+    pub(crate) fn tunnel_ended(&self) {
+        self.ended.notify_waiters();
+    }
+
+    fn generation_ended(&self) {
+        self.generations.set(self.generations.get() - 1);
+        self.ended.notify_waiters();
+        let callback = self.on_drained.borrow().clone();
+        if let Some(callback) = callback {
+            callback();
+        }
+    }
+
+    fn receive_handed_off(self: &Rc<Self>) {
+        let slot = &self.shared.threads[self.index];
+        // A poisoned lock would mean that `take` panicked, which it cannot.
+        let receiver = slot.receiver.lock().ok().and_then(|mut receiver| receiver.take());
+        let Some(mut receiver) = receiver else { return };
+        let me = Rc::downgrade(self);
+        tokio::task::spawn_local(async move {
+            while let Some(HandedOff { fd, peer, listen }) = receiver.recv().await {
+                let Some(thread) = me.upgrade() else { return };
+                thread.serve(fd, peer, &listen);
+            }
+        });
+    }
+
+    fn serve(&self, fd: OwnedFd, peer: Addr, listen: &Addr) {
+        let Some(generation) = self.current.borrow().clone() else { return };
+        let Some(&listener) = generation.listeners.get(listen) else { return };
+        let slot = &self.shared.threads[self.index];
+        if slot.load.load(Ordering::Relaxed) >= self.shared.connections_max.load(Ordering::Relaxed) {
+            let limit = self.shared.connections_max.load(Ordering::Relaxed);
+            generation_log(&generation)
+                .log(Level::Alert, None, format_args!("{limit} worker_connections are not enough"));
+            return;
+        }
+        let stream = match Stream::new(fd) {
+            Ok(stream) => stream,
+            Err(error) => {
+                generation_log(&generation)
+                    .log(Level::Alert, None, format_args!("accepting a connection: {error}"));
+                return;
+            }
+        };
+        let id = self.shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let load = Load::new(self.shared.clone(), self.index);
+        let conn = Connection::new(id, stream, peer, generation, listener, load);
+        tokio::task::spawn_local(connection::serve(Rc::new(conn)));
+    }
+}
+
+fn generation_log(generation: &Generation) -> &ErrorLog {
+    generation.config.locations[0].settings.core.error_logs.log()
+}
+
+/// Counts a connection for as long as it exists.
+pub struct Load {
+    shared: Arc<Shared>,
+    index: usize,
+}
+
+impl Load {
+    fn new(shared: Arc<Shared>, index: usize) -> Self {
+        shared.threads[index].load.fetch_add(1, Ordering::Relaxed);
+        Self { shared, index }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.shared.threads[self.index].load.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts from one socket for as long as it is listened on.
+async fn accept(thread: Rc<Thread>, listener: Listener) {
+    /// Connections taken in one turn, so that those already open are not kept waiting.
+    const ACCEPTS_MAX: usize = 16;
+    let mut taken = 0;
+    poll_fn(|cx| {
+        loop {
+            if taken == ACCEPTS_MAX {
+                taken = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let Some(generation) = thread.current.borrow().clone() else { return Poll::Ready(()) };
+            let accepted = listener.poll_accept(cx, generation_log(&generation));
+            let Poll::Ready((fd, peer)) = accepted else {
+                taken = 0;
+                return Poll::Pending;
+            };
+            taken += 1;
+            match thread.shared.least_busy(thread.index) {
+                Some(slot) => {
+                    let listen = listener.addr().clone();
+                    // Its thread lives as long as the worker.
+                    let _ = slot.hand_off.send(HandedOff { fd, peer, listen });
+                }
+                None => thread.serve(fd, peer, listener.addr()),
+            }
+        }
+    })
+    .await;
+}

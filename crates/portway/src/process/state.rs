@@ -1,0 +1,150 @@
+//! What a configuration holds open: its log files and sockets, and how a reload exchanges them.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+
+use net::log::{Errno, ErrorLog, Files, Level, LogFile, Sink};
+
+use super::Logged;
+use super::sockets::Sockets;
+use crate::invocation::Invocation;
+use crate::setup::{self, Setup};
+
+/// The configuration in force, and everything that the process with the privileges holds for it.
+pub struct State {
+    /// How the program was called.
+    pub invocation: Invocation,
+    /// The configuration.
+    pub setup: Setup,
+    /// The sockets that it listens on.
+    pub sockets: Sockets,
+    /// The log files that are open.
+    pub files: Arc<Files>,
+    /// Those of this configuration; in force as long as they are held here.
+    log_files: Vec<Arc<LogFile>>,
+    /// The error log of the main context.
+    pub log: ErrorLog,
+}
+
+impl State {
+    /// Opens the logs and sockets of the first configuration. Problems go to `early`, and to the
+    /// configuration's own log once that is open.
+    pub fn open(invocation: Invocation, setup: Setup, early: &ErrorLog) -> Result<Self, Logged> {
+        let files = Arc::new(Files::default());
+        let log_files = open_logs(&setup, &files, early)?;
+        let log = told(early, "open()", setup.open_log(&files))?;
+        let loud = log.with(Level::Warn, Sink::Console);
+        let threads = setup.core.worker.thread_count();
+        let sockets = Sockets::open(&setup.listens(), threads, &Sockets::default(), &loud)?;
+        Ok(Self {
+            invocation,
+            setup,
+            sockets,
+            files,
+            log_files,
+            log,
+        })
+    }
+
+    /// Loads the configuration again and takes it if all is well; otherwise nothing changes.
+    /// Gives the configuration that was in force.
+    pub fn reload(&mut self) -> Result<Setup, Logged> {
+        let (setup, _) = setup::load(&self.invocation, &self.log);
+        let setup = setup.ok_or(Logged)?;
+        let result = self.open_next(&setup);
+        match result {
+            Ok((log_files, log, sockets)) => {
+                self.log_files = log_files;
+                self.log = log;
+                let old = std::mem::replace(&mut self.sockets, sockets);
+                old.unlink_all_but(&self.sockets, &self.log);
+                self.files.close_unused();
+                self.redirect_stderr();
+                Ok(std::mem::replace(&mut self.setup, setup))
+            }
+            Err(Logged) => {
+                self.files.close_unused();
+                Err(Logged)
+            }
+        }
+    }
+
+    fn open_next(&self, setup: &Setup) -> Result<(Vec<Arc<LogFile>>, ErrorLog, Sockets), Logged> {
+        let log_files = open_logs(setup, &self.files, &self.log)?;
+        let log = self.told("open()", setup.open_log(&self.files))?;
+        let threads = setup.core.worker.thread_count();
+        let sockets = Sockets::open(&setup.listens(), threads, &self.sockets, &self.log)?;
+        Ok((log_files, log, sockets))
+    }
+
+    /// Takes over a configuration whose logs and sockets are open already.
+    pub fn replace(&mut self, setup: Setup, log: ErrorLog) {
+        self.setup = setup;
+        self.log = log;
+        // The registry's files belong to the generations that write to them.
+        self.log_files.clear();
+    }
+
+    /// Closes the sockets, and removes the files of unix sockets.
+    pub fn close_sockets(&mut self) {
+        let sockets = std::mem::take(&mut self.sockets);
+        sockets.unlink_all_but(&Sockets::default(), &self.log);
+    }
+
+    /// Opens every log file again, after a rotation.
+    pub fn reopen_logs(&self) {
+        for (path, error) in self.files.reopen() {
+            let (path, error) = (path.display(), Errno(&error));
+            self.log.log(
+                Level::Emerg,
+                None,
+                format_args!("open() \"{path}\" failed {error}"),
+            );
+        }
+        self.redirect_stderr();
+    }
+
+    /// Lets standard error, where libraries and the runtime write, lead to the log, unless it is
+    /// one itself.
+    pub fn redirect_stderr(&self) {
+        let sinks = self.log.sinks();
+        if sinks.iter().any(|(_, sink)| matches!(sink, Sink::Stderr)) {
+            return;
+        }
+        let file = sinks.iter().find_map(|(_, sink)| match sink {
+            Sink::File(file) => Some(file),
+            _ => None,
+        });
+        if let Some(file) = file {
+            let _ = self.told(
+                "dup2()",
+                rustix::stdio::dup2_stderr(file.as_fd()).map_err(Into::into),
+            );
+        }
+    }
+
+    /// The result, with a failure of `call` logged.
+    pub fn told<T>(&self, call: &str, result: io::Result<T>) -> Result<T, Logged> {
+        told(&self.log, call, result)
+    }
+}
+
+fn told<T>(log: &ErrorLog, call: &str, result: io::Result<T>) -> Result<T, Logged> {
+    result.map_err(|error| {
+        log.log(
+            Level::Emerg,
+            None,
+            format_args!("{call} failed {}", Errno(&error)),
+        );
+        Logged
+    })
+}
+
+fn open_logs(setup: &Setup, files: &Files, log: &ErrorLog) -> Result<Vec<Arc<LogFile>>, Logged> {
+    let open = |path: &std::path::PathBuf| {
+        let name = path.display();
+        told(log, &format!("open() \"{name}\""), files.open(path))
+    };
+    setup.log_paths().iter().map(open).collect()
+}

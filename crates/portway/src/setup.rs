@@ -1,0 +1,149 @@
+//! A compiled configuration: what a bundle means to the processes.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use conf::{Bundle, Diagnostic, Diagnostics, Item, Severity, Sources, Span, Word};
+use net::listen::Listen;
+use net::log::{ErrorLog, Files, Level, Target};
+
+use crate::core::{self, Core};
+use crate::engine;
+use crate::invocation::Invocation;
+use crate::loader;
+
+/// A configuration that can be run.
+#[derive(Debug)]
+pub struct Setup {
+    /// The main and `events` contexts.
+    pub core: Core,
+    /// The `http` block.
+    pub http: Arc<engine::Config>,
+    /// What it was compiled from.
+    pub bundle: Bundle,
+}
+
+/// What came of compiling a bundle.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The contexts, if nothing is wrong.
+    parts: Option<(Core, engine::Config)>,
+    /// What is wrong, and what deserves attention.
+    pub diagnostics: Diagnostics,
+    /// The files that were read.
+    pub sources: Sources,
+}
+
+/// Compiles a bundle: a pure function, the same in master and worker.
+pub fn compile(bundle: &Bundle, default_log: &Target) -> Compiled {
+    let tree = conf::parse(bundle);
+    let mut diagnostics = tree.errors;
+    let (http, main): (Vec<Item>, Vec<Item>) = tree
+        .items
+        .into_iter()
+        .partition(|item| item.name() == "http" && item.block.is_some());
+    let core = core::compile(&main, bundle, default_log, &mut diagnostics);
+    if let Some(again) = http.get(1) {
+        diagnostics.push(again.duplicate());
+    }
+    // Without an http block nothing is served, which is as valid as with an empty one.
+    let nothing = Item {
+        name: Word {
+            text: b"http".to_vec(),
+            quoted: false,
+            span: Span::default(),
+        },
+        args: Vec::new(),
+        block: Some(Vec::new()),
+    };
+    let item = http.first().unwrap_or(&nothing);
+    let (http, found) = engine::compile(item, bundle, &core.error_log);
+    diagnostics.extend(found);
+    let failed = diagnostics.iter().any(is_error);
+    Compiled {
+        parts: http.filter(|_| !failed).map(|http| (core, http)),
+        diagnostics,
+        sources: tree.sources,
+    }
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Emerg
+}
+
+/// Loads the configuration and tells what is wrong with it; `None` if that is too much.
+pub fn load(invocation: &Invocation, log: &ErrorLog) -> (Option<Setup>, Sources) {
+    let (bundle, compiled) =
+        loader::load(invocation, |bundle| compile(bundle, &invocation.error_log));
+    compiled.tell(log);
+    let setup = compiled.parts.map(|(core, http)| Setup {
+        core,
+        http: Arc::new(http),
+        bundle,
+    });
+    (setup, compiled.sources)
+}
+
+/// Compiles a bundle that was loaded elsewhere.
+pub fn compile_loaded(bundle: Bundle, invocation: &Invocation, log: &ErrorLog) -> Option<Setup> {
+    let compiled = compile(&bundle, &invocation.error_log);
+    if compiled.parts.is_none() {
+        compiled.tell(log);
+    }
+    let (core, http) = compiled.parts?;
+    Some(Setup {
+        core,
+        http: Arc::new(http),
+        bundle,
+    })
+}
+
+impl Compiled {
+    /// Logs every diagnostic on a line; a person at a terminal also sees the place.
+    fn tell(&self, log: &ErrorLog) {
+        let person = std::io::stderr().is_terminal();
+        for diagnostic in &self.diagnostics {
+            let level = match diagnostic.severity {
+                Severity::Emerg => Level::Emerg,
+                Severity::Warn => Level::Warn,
+            };
+            log.log(
+                level,
+                None,
+                format_args!("{}", diagnostic.line(&self.sources)),
+            );
+            if person {
+                eprint!("{}", diagnostic.snippet(&self.sources));
+            }
+        }
+    }
+}
+
+impl Setup {
+    /// The sockets to listen on.
+    pub fn listens(&self) -> Vec<Listen> {
+        self.http.listens()
+    }
+
+    /// The log files to open.
+    pub fn log_paths(&self) -> Vec<PathBuf> {
+        let main = self
+            .core
+            .error_log
+            .iter()
+            .filter_map(|(_, target)| match target {
+                Target::File(path) => Some(path.clone()),
+                Target::Stderr | Target::Syslog(..) => None,
+            });
+        let mut paths: Vec<_> = main.chain(self.http.log_paths()).collect();
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
+    /// The error log of the main context, once the files are open.
+    pub fn open_log(&self, files: &Files) -> std::io::Result<ErrorLog> {
+        ErrorLog::open(&self.core.error_log, files)
+    }
+}

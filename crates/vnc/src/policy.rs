@@ -1,0 +1,82 @@
+//! What one session may do and how long it may wait.
+
+use std::time::Duration;
+
+use proto::rfb::Rules;
+
+use crate::Password;
+
+/// A session's policy, fixed when it starts.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The viewer may only watch; enforced here, not in the page.
+    pub view_only: bool,
+    /// The viewer's clipboard may reach the machine.
+    pub clipboard_in: bool,
+    /// Longer cut texts do not pass when the stream is enforced.
+    pub clipboard_bytes_max: u32,
+    /// The viewer may change the screen's size.
+    pub resize: bool,
+    /// The viewer may shut down and reset the machine.
+    pub power: bool,
+    /// The best JPEG quality that the viewer may ask for, 0 to 9.
+    pub quality_max: u8,
+    /// The password that the gateway shows to the server, so that the viewer needs none.
+    pub password: Option<Password>,
+    /// Takes the place of the name that the server gives its desktop.
+    pub title: Option<String>,
+    /// How often the browser is pinged; one that does not answer is gone within two periods.
+    /// Zero: never.
+    pub ping: Duration,
+    /// Ends a session without keys or pointer for so long.
+    pub idle: Option<Duration>,
+    /// Ends a session that is so old.
+    pub session_max: Option<Duration>,
+    /// How long connecting to the machine may take, all of its addresses together.
+    pub connect_timeout: Duration,
+    /// How long the machine may take for each step of the handshake.
+    pub handshake_timeout: Duration,
+    /// How long a person may take to log in.
+    pub login_timeout: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            view_only: false,
+            clipboard_in: true,
+            clipboard_bytes_max: 1 << 20,
+            resize: true,
+            power: true,
+            quality_max: 9,
+            password: None,
+            title: None,
+            ping: Duration::from_secs(20),
+            idle: None,
+            session_max: None,
+            connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            login_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Policy {
+    /// What must be enforced on the viewer's stream; `None` when it only needs to be observed.
+    pub(crate) fn rules(&self) -> Option<Rules> {
+        let rules = Rules {
+            view_only: self.view_only,
+            clipboard_in: self.clipboard_in,
+            clipboard_bytes_max: self.clipboard_bytes_max,
+            resize: self.resize,
+            power: self.power,
+            quality_max: self.quality_max,
+        };
+        let restricted = self.view_only
+            || !self.clipboard_in
+            || !self.resize
+            || !self.power
+            || self.quality_max < 9;
+        restricted.then_some(rules)
+    }
+}

@@ -1,0 +1,176 @@
+//! One session: from an accepted upgrade to its end.
+
+mod connect;
+mod ending;
+mod follow;
+mod login;
+mod pump;
+mod server;
+mod spill;
+#[cfg(test)]
+mod tests;
+mod viewer;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sessions::Entry;
+use crate::{About, Policy, Refusal, SessionId, Sessions, Target};
+use ending::Failure;
+
+/// What was agreed as WebSocket sub-protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subprotocol {
+    /// None or `binary`: binary messages are all that is understood.
+    Binary,
+    /// `portway.v1`: JSON in text messages besides.
+    Portway,
+}
+
+impl Subprotocol {
+    /// The names, best first, for [`proto::ws::choose_subprotocol`].
+    pub const NAMES: [&'static str; 2] = ["portway.v1", "binary"];
+
+    /// By the name that was echoed to the browser, if one was.
+    pub fn of(chosen: Option<&str>) -> Self {
+        match chosen {
+            Some("portway.v1") => Self::Portway,
+            _ => Self::Binary,
+        }
+    }
+}
+
+/// The browser's side, right after the reply to its upgrade was written.
+#[derive(Debug)]
+pub struct Browser {
+    /// The socket.
+    pub stream: net::Stream,
+    /// Bytes that were read behind the upgrade request.
+    pub early: Vec<u8>,
+    /// What was agreed.
+    pub protocol: Subprotocol,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndReason {
+    /// The viewer closed, with its code.
+    ViewerClosed(Option<u16>),
+    /// The viewer's connection ended without a close frame.
+    ViewerGone,
+    /// The viewer answered no ping.
+    ViewerSilent,
+    /// This side refused or ended it and said so.
+    Refused(Refusal),
+}
+
+impl EndReason {
+    /// One word for logs and statistics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::ViewerClosed(_) => "viewer-closed",
+            Self::ViewerGone => "viewer-gone",
+            Self::ViewerSilent => "viewer-silent",
+            Self::Refused(refusal) => refusal.word(),
+        }
+    }
+}
+
+/// What the log should know of a session that is over.
+#[derive(Debug, Clone)]
+pub struct SessionEnd {
+    /// Its name; `None` when it could not even be entered in the table.
+    pub id: Option<SessionId>,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// What happened inside, for the operator only.
+    pub detail: String,
+    /// Bytes of RFB from the viewer.
+    pub bytes_in: u64,
+    /// Bytes of RFB towards the viewer.
+    pub bytes_out: u64,
+    /// From the upgrade to the end.
+    pub duration: Duration,
+    /// From the upgrade until the screen was shown; `None` if it never was.
+    pub connected_after: Option<Duration>,
+    /// The last ping's time to the browser and back.
+    pub rtt: Option<Duration>,
+}
+
+impl fmt::Display for SessionEnd {
+    /// For the log: `reason=cut in=120 out=4096 time=12.345 (detail)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.duration.as_secs_f64();
+        let reason = self.reason.word();
+        write!(
+            f,
+            "reason={reason} in={} out={} time={time:.3}",
+            self.bytes_in, self.bytes_out
+        )?;
+        if let EndReason::ViewerClosed(Some(code)) = self.reason {
+            write!(f, " code={code}")?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, " ({})", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a session to its end. `goal` is where it goes, or why it goes nowhere; the viewer is told
+/// either way. To be spawned as a task of its own on the thread that registered the stream, so
+/// that nothing of the request stays in memory with it. The session is listed at once.
+pub fn run(
+    browser: Browser,
+    goal: Result<Target, Refusal>,
+    policy: Policy,
+    about: About,
+    sessions: &Sessions,
+) -> impl Future<Output = SessionEnd> + use<> {
+    let entry = Arc::new(Entry::new(about, policy.view_only));
+    let seat = sessions.enter(Arc::clone(&entry));
+    // What cannot be listed cannot be cut either, so it may not start.
+    let goal = if seat.is_ok() {
+        goal
+    } else {
+        Err(Refusal::Internal)
+    };
+    // The handshake's state is large and gone when the screen is shown, hence the boxes.
+    let opening = Box::pin(login::open(browser, goal, policy, Arc::clone(&entry)));
+    async move {
+        let mut connected_after = None;
+        let failure = match opening.await {
+            Ok(mut pump) => {
+                connected_after = Some(entry.age());
+                let failure = pump.run().await;
+                pump.finish(failure).await
+            }
+            Err(failure) => failure,
+        };
+        let id = seat.as_ref().ok().map(|seat| seat.id);
+        drop(seat);
+        end_of(failure, id, connected_after, &entry)
+    }
+}
+
+fn end_of(
+    failure: Failure,
+    id: Option<SessionId>,
+    connected_after: Option<Duration>,
+    entry: &Entry,
+) -> SessionEnd {
+    let (bytes_in, bytes_out) = entry.bytes();
+    let (reason, detail) = failure.into_parts();
+    let (duration, rtt) = (entry.age(), entry.rtt());
+    SessionEnd {
+        id,
+        reason,
+        detail,
+        bytes_in,
+        bytes_out,
+        duration,
+        connected_after,
+        rtt,
+    }
+}

@@ -1,0 +1,87 @@
+//! Reaching the machine, and telling apart why not.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use net::{Addr, Deadline, Stream};
+
+use super::ending::Failure;
+use crate::{Refusal, Target};
+
+/// Addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 8;
+
+/// TCP keepalive towards the machine: nothing else notices that a quiet one died.
+const KEEPALIVE: (u32, u32, u32) = (20, 20, 3);
+
+/// Connects within `timeout`, whatever the number of addresses.
+pub(super) async fn connect(target: &Target, timeout: Duration) -> Result<Stream, Failure> {
+    let until = Instant::now() + timeout;
+    let stream = match target {
+        Target::Unix(path) => connect_one(&Addr::Unix(path.clone()), until, target).await?,
+        Target::Host { host, port } => match Target::literal(host, *port) {
+            Some(addr) => connect_one(&Addr::Ip(addr), until, target).await?,
+            None => connect_any(&resolve(host, *port, until).await?, until, target).await?,
+        },
+    };
+    if !matches!(target, Target::Unix(_)) {
+        stream.set_nodelay(true);
+        let (idle, interval, count) = KEEPALIVE;
+        // A socket that cannot keep alive still carries the session.
+        let _ = stream.set_keepalive(idle, interval, count);
+    }
+    Ok(stream)
+}
+
+async fn resolve(host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    let deadline = Deadline::after(until.saturating_duration_since(Instant::now()));
+    let found = tokio::select! {
+        found = tokio::net::lookup_host((host, port)) => found,
+        () = deadline.expired() => {
+            return Err(Failure::told(Refusal::Timeout, format!("resolving {host} took too long")));
+        }
+    };
+    let unknown = |why: String| Failure::told(Refusal::NameNotFound, format!("{host}: {why}"));
+    let addrs: Vec<_> = found.map_err(|error| unknown(error.to_string()))?.collect();
+    if addrs.is_empty() {
+        Err(unknown("no address".into()))
+    } else {
+        Ok(addrs)
+    }
+}
+
+async fn connect_any(
+    addrs: &[SocketAddr],
+    until: Instant,
+    target: &Target,
+) -> Result<Stream, Failure> {
+    let mut failure = Failure::told(Refusal::NameNotFound, target.to_string());
+    for addr in addrs.iter().take(ADDRESSES_MAX) {
+        match connect_one(&Addr::Ip(*addr), until, target).await {
+            Ok(stream) => return Ok(stream),
+            Err(failed) => failure = failed,
+        }
+    }
+    Err(failure)
+}
+
+async fn connect_one(addr: &Addr, until: Instant, target: &Target) -> Result<Stream, Failure> {
+    let timeout = until.saturating_duration_since(Instant::now());
+    net::connect(addr, None, timeout).await.map_err(|error| {
+        let refusal = refusal_of(&error, addr);
+        Failure::told(refusal, format!("connecting to {target}: {error}"))
+    })
+}
+
+fn refusal_of(error: &io::Error, addr: &Addr) -> Refusal {
+    use io::ErrorKind::*;
+    match error.kind() {
+        ConnectionRefused | ConnectionReset => Refusal::ConnectionRefused,
+        // A unix socket that is not there is a server that does not run.
+        NotFound if matches!(addr, Addr::Unix(_)) => Refusal::ConnectionRefused,
+        TimedOut => Refusal::Timeout,
+        HostUnreachable | NetworkUnreachable | NetworkDown | AddrNotAvailable => Refusal::HostDown,
+        _ => Refusal::Internal,
+    }
+}

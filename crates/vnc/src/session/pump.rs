@@ -1,0 +1,341 @@
+//! A session while its screen is shown: frames towards the viewer, input towards the server.
+//!
+//! The pump owns no buffer while both sides keep up: it reads into the thread's scratch buffer and
+//! writes from there, and what a peer does not take is copied to that direction's spill. While
+//! something is owed to a peer, nothing is read for it: that is the back-pressure.
+
+mod clock;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use net::Stream;
+use proto::ws::{self, Event, FrameHeader, HEADER_LEN_MAX, Opcode, Receiver, Sender};
+
+use self::clock::{Clock, Tick};
+use super::ending::{Failure, viewer_failed};
+use super::follow::Follow;
+use super::server::Server;
+use super::spill::Spill;
+use super::viewer::{self, Viewer, text_refused};
+use super::{EndReason, Subprotocol};
+use crate::scratch::{SCRATCH_LEN, with_scratch, with_vec};
+use crate::sessions::Entry;
+use crate::{Policy, Refusal};
+
+/// Bytes that a session moves before others of the thread have their turn.
+const TURN_BYTES: usize = 512 * 1024;
+
+/// Bytes that are read from the server at first. A read that fills this much doubles it, one that
+/// the viewer does not keep up with halves it, so that a slow viewer is owed little.
+const SCREEN_READ_MIN: usize = 32 * 1024;
+
+/// The most that is read from the server at a time.
+const SCREEN_READ_MAX: usize = SCRATCH_LEN - HEADER_LEN_MAX;
+
+/// Bytes that are read from the viewer at a time.
+const INPUT_READ: usize = 64 * 1024;
+
+/// Beyond what is owed to a viewer at most after one read, answers to its pings are left out.
+const PONG_OWED_MAX: usize = SCREEN_READ_MAX + 4096;
+
+/// Both directions of a session.
+#[derive(Debug)]
+pub(super) struct Pump {
+    viewer: Stream,
+    server: Stream,
+    receiver: Receiver,
+    protocol: Subprotocol,
+    to_viewer: Spill,
+    to_server: Spill,
+    follow: Follow,
+    entry: Arc<Entry>,
+    clock: Clock,
+    screen_read: usize,
+}
+
+/// Whether a direction can do more at once.
+type Step = Result<usize, Failure>;
+
+impl Pump {
+    /// Goes on where the handshake ended, with the bytes that it left.
+    pub(super) fn start(
+        viewer: Viewer,
+        server: Server,
+        follow: Follow,
+        policy: &Policy,
+        entry: Arc<Entry>,
+    ) -> Result<Self, Failure> {
+        let mut pump = Self {
+            viewer: viewer.stream,
+            server: server.stream,
+            receiver: viewer.receiver,
+            protocol: viewer.protocol,
+            to_viewer: Spill::default(),
+            to_server: Spill::default(),
+            follow,
+            entry,
+            clock: Clock::start(policy),
+            screen_read: SCREEN_READ_MIN,
+        };
+        pump.entry.set_connected();
+        if !server.inbox.is_empty() {
+            pump.to_viewer
+                .push(&FrameHeader::binary(server.inbox.len() as u64).encode());
+            pump.to_viewer.push(&server.inbox);
+            pump.entry.add_out(server.inbox.len() as u64);
+        }
+        let mut passed = Vec::new();
+        pump.pass(&viewer.inbox, &mut passed)?;
+        pump.to_server.push(&passed);
+        Ok(pump)
+    }
+
+    /// Carries the session until it ends.
+    pub(super) async fn run(&mut self) -> Failure {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        if let Some(why) = self.entry.wants_cut(cx.waker()) {
+            return Poll::Ready(Failure::told(why, "cut"));
+        }
+        let moved = self.turn(cx);
+        if let Err(failure) | Ok(Err(failure)) = moved.map(|()| self.tick(cx)) {
+            return Poll::Ready(failure);
+        }
+        Poll::Pending
+    }
+
+    /// Moves what can be moved, input first: a person feels it, and it is small.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let mut moved = 0;
+        while moved < TURN_BYTES {
+            let step = self.carry_input(cx)? + self.carry_screen(cx)?;
+            if step == 0 {
+                return Ok(());
+            }
+            moved += step;
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    /// One read from the server, as one frame. Says how much was moved; 0 means waiting.
+    fn carry_screen(&mut self, cx: &mut Context<'_>) -> Step {
+        if self
+            .to_viewer
+            .poll_flush(cx, &self.viewer)
+            .map_err(viewer_failed)?
+            .is_pending()
+        {
+            return Ok(0);
+        }
+        // Reading while the viewer takes nothing would only fill the spill.
+        if self
+            .viewer
+            .poll_write_ready(cx)
+            .map_err(viewer_failed)?
+            .is_pending()
+        {
+            return Ok(0);
+        }
+        with_scratch(|scratch| {
+            let payload = &mut scratch[HEADER_LEN_MAX..HEADER_LEN_MAX + self.screen_read];
+            match self.server.poll_read(cx, payload) {
+                Poll::Pending => Ok(0),
+                Poll::Ready(Ok(0)) => Err(Failure::told(Refusal::ServerClosed, "")),
+                Poll::Ready(Ok(n)) => self.send_frame(cx, scratch, n),
+                Poll::Ready(Err(error)) => Err(server_failed(&error)),
+            }
+        })
+    }
+
+    /// Sends `n` bytes that stand in the scratch buffer with room for a header before them.
+    fn send_frame(&mut self, cx: &mut Context<'_>, scratch: &mut [u8], n: usize) -> Step {
+        let header = FrameHeader::binary(n as u64).encode();
+        let start = HEADER_LEN_MAX - header.len();
+        scratch[start..HEADER_LEN_MAX].copy_from_slice(&header);
+        let frame = &scratch[start..HEADER_LEN_MAX + n];
+        let sent = self
+            .to_viewer
+            .write(cx, &self.viewer, frame)
+            .map_err(viewer_failed)?;
+        self.entry.add_out(n as u64);
+        if sent < frame.len() {
+            self.screen_read = (self.screen_read / 2).max(SCREEN_READ_MIN);
+        } else if n == self.screen_read {
+            self.screen_read = (self.screen_read * 2).min(SCREEN_READ_MAX);
+        }
+        Ok(n)
+    }
+
+    /// One read from the viewer, unmasked where it lies.
+    fn carry_input(&mut self, cx: &mut Context<'_>) -> Step {
+        let flushed = self.to_server.poll_flush(cx, &self.server);
+        if flushed.map_err(|error| server_failed(&error))?.is_pending() {
+            // The viewer may well have answered; it is only not listened to.
+            self.clock.note_heard();
+            return Ok(0);
+        }
+        with_scratch(|scratch| {
+            let input = &mut scratch[..INPUT_READ];
+            match self.viewer.poll_read(cx, input) {
+                Poll::Pending => Ok(0),
+                Poll::Ready(Ok(0)) => Err(Failure::gone("viewer: end of stream")),
+                Poll::Ready(Ok(n)) => self.handle_input(cx, &mut scratch[..n]).map(|()| n),
+                Poll::Ready(Err(error)) => Err(viewer_failed(error)),
+            }
+        })
+    }
+
+    fn handle_input(&mut self, cx: &mut Context<'_>, mut bytes: &mut [u8]) -> Result<(), Failure> {
+        self.clock.note_heard();
+        with_vec(|out| {
+            let mut ended = None;
+            while ended.is_none() {
+                match self.receiver.handle(&mut bytes) {
+                    Ok(Some(event)) => ended = self.handle_event(cx, event, out).err(),
+                    Ok(None) => break,
+                    Err(error) => ended = Some(Failure::frames(error)),
+                }
+            }
+            // What came before the end still counts.
+            let sent = self.to_server.write(cx, &self.server, out);
+            match (ended, sent) {
+                (Some(failure), _) => Err(failure),
+                (None, sent) => sent.map(drop).map_err(|error| server_failed(&error)),
+            }
+        })
+    }
+
+    fn handle_event(
+        &mut self,
+        cx: &mut Context<'_>,
+        event: Event<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        match event {
+            Event::Data {
+                text: false,
+                payload,
+                ..
+            } => self.pass(payload, out),
+            // Nothing that a page says in text means anything yet; it may be newer than we are.
+            Event::Data { .. } if self.protocol == Subprotocol::Portway => Ok(()),
+            Event::Data { .. } => Err(text_refused()),
+            Event::Ping(payload) => self.send_control(cx, Opcode::Pong, &payload),
+            Event::Pong(payload) => {
+                if let Some(rtt) = self.clock.note_pong(&payload) {
+                    self.entry.set_rtt(rtt);
+                }
+                Ok(())
+            }
+            Event::Close(close) => Err(Failure::closed(close.code)),
+        }
+    }
+
+    /// Takes RFB bytes of the viewer: notes them, and appends what may pass to `out`.
+    fn pass(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+        let inputs_before = self.follow.counts().map(|counts| counts.inputs());
+        self.entry.add_in(payload.len() as u64);
+        let passed = self.follow.pass(payload, out);
+        let counts = self.follow.counts();
+        // Where nothing can be told apart, everything is input.
+        if counts.map(|counts| counts.inputs()) != inputs_before || counts.is_none() {
+            self.entry.note_input(self.clock.note_input());
+        }
+        if let Some(counts) = counts {
+            self.entry.set_messages_in(counts.messages);
+        }
+        passed.map_err(|violation| Failure::told(Refusal::Violation, violation.to_string()))
+    }
+
+    fn send_control(
+        &mut self,
+        cx: &mut Context<'_>,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> Result<(), Failure> {
+        // RFC 6455 §5.5.3: not every ping needs an answer of its own.
+        if self.to_viewer.len() > PONG_OWED_MAX {
+            return Ok(());
+        }
+        let mut frame = Vec::new();
+        ws::encode_control(Sender::Server, opcode, payload, &mut frame);
+        self.to_viewer
+            .write(cx, &self.viewer, &frame)
+            .map(drop)
+            .map_err(viewer_failed)
+    }
+
+    /// Does what the time asks for.
+    fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        while let Poll::Ready(tick) = self.clock.poll_tick(cx) {
+            match tick {
+                Tick::Ping(payload) => self.send_control(cx, Opcode::Ping, &payload)?,
+                Tick::Warn { reason, seconds } => self.warn(cx, reason, seconds)?,
+                Tick::Silent => return Err(Failure::silent()),
+                Tick::Idle => return Err(Failure::told(Refusal::Idle, "")),
+                Tick::TimeOver => return Err(Failure::told(Refusal::TimeOver, "")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the page that the session is about to end; other pages cannot show it.
+    fn warn(&mut self, cx: &mut Context<'_>, reason: &str, seconds: u64) -> Result<(), Failure> {
+        if self.protocol != Subprotocol::Portway {
+            return Ok(());
+        }
+        let text =
+            format!("{{\"type\":\"warning\",\"reason\":\"{reason}\",\"seconds\":{seconds}}}");
+        let header = FrameHeader {
+            opcode: Opcode::Text,
+            ..FrameHeader::binary(text.len() as u64)
+        };
+        let frame = [&header.encode()[..], text.as_bytes()].concat();
+        self.to_viewer
+            .write(cx, &self.viewer, &frame)
+            .map(drop)
+            .map_err(viewer_failed)
+    }
+
+    /// Lets go of the machine's keys and takes leave of the viewer.
+    pub(super) fn finish(mut self, failure: Failure) -> impl Future<Output = Failure> {
+        let mut release = Vec::new();
+        self.follow.release_held(&mut release);
+        Box::pin(async move {
+            // The last word to a server that may be gone; what it does not take is lost.
+            let released =
+                poll_fn(|cx| Poll::Ready(self.to_server.write(cx, &self.server, &release)));
+            let _ = released.await;
+            drop(self.server);
+            match &failure.reason {
+                EndReason::Refused(refusal) => {
+                    let deadline = net::Deadline::after(viewer::CLOSE_TIMEOUT);
+                    let owed = poll_fn(|cx| self.to_viewer.poll_flush(cx, &self.viewer));
+                    // A close frame inside of another frame would only confuse.
+                    let is_whole = tokio::select! {
+                        flushed = owed => flushed.is_ok(),
+                        () = deadline.expired() => false,
+                    };
+                    if is_whole {
+                        let (code, reason) = (refusal.close_code(), refusal.sentence());
+                        viewer::close(&self.viewer, &mut self.receiver, code, &reason).await;
+                    }
+                }
+                EndReason::ViewerClosed(_) if self.to_viewer.is_empty() => {
+                    viewer::answer_close(&self.viewer, &failure).await;
+                }
+                _ => {}
+            }
+            failure
+        })
+    }
+}
+
+fn server_failed(error: &std::io::Error) -> Failure {
+    Failure::told(Refusal::Lost, format!("server: {error}"))
+}

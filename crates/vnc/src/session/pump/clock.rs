@@ -1,0 +1,179 @@
+//! What a session does by the time: pings, and ends after idleness or at its age.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use net::Deadline;
+
+use crate::Policy;
+
+/// How long before the end a person is warned, unless the whole time is short.
+const WARNING: Duration = Duration::from_secs(60);
+
+/// Something is due.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Tick {
+    /// A ping with this payload is to be sent.
+    Ping([u8; 8]),
+    /// The session ends in so many seconds.
+    Warn {
+        /// `idle` or `time`.
+        reason: &'static str,
+        seconds: u64,
+    },
+    /// The viewer answered no ping.
+    Silent,
+    /// No input for too long.
+    Idle,
+    /// The session is too old.
+    TimeOver,
+}
+
+/// A session's times. One deadline serves them all: it stands at the earliest.
+#[derive(Debug)]
+pub(super) struct Clock {
+    deadline: Deadline,
+    /// Zero: no pings.
+    ping: Duration,
+    next_ping: Instant,
+    /// The ping that is not answered yet: its number and when it was sent.
+    unanswered: Option<(u64, Instant)>,
+    pings: u64,
+    /// Something came from the viewer since the last ping.
+    heard: bool,
+    idle: Option<Duration>,
+    last_input: Instant,
+    /// When the session is too old, and how long it may be in all.
+    age: Option<(Instant, Duration)>,
+    /// The person knows of the end that is next.
+    warned: bool,
+}
+
+/// An end that time brings.
+struct End {
+    reason: &'static str,
+    at: Instant,
+    warn_at: Instant,
+}
+
+impl Clock {
+    pub(super) fn start(policy: &Policy) -> Self {
+        let now = net::clock::now();
+        let clock = Self {
+            deadline: Deadline::unset(),
+            ping: policy.ping,
+            next_ping: now + policy.ping,
+            unanswered: None,
+            pings: 0,
+            heard: true,
+            idle: policy.idle,
+            last_input: now,
+            age: policy.session_max.map(|age| (now + age, age)),
+            warned: false,
+        };
+        clock.arm();
+        clock
+    }
+
+    /// The viewer lives.
+    pub(super) fn note_heard(&mut self) {
+        self.heard = true;
+    }
+
+    /// A key or the pointer: says when. The deadline is put right when it expires.
+    pub(super) fn note_input(&mut self) -> Instant {
+        self.last_input = net::clock::now();
+        self.last_input
+    }
+
+    /// A pong; the time since its ping, if it is the latest one's.
+    pub(super) fn note_pong(&mut self, payload: &[u8]) -> Option<Duration> {
+        let (number, sent) = self.unanswered?;
+        if payload != number.to_be_bytes() {
+            return None;
+        }
+        self.unanswered = None;
+        Some(net::clock::now() - sent)
+    }
+
+    /// Ready as long as something is due.
+    pub(super) fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Tick> {
+        loop {
+            if self.deadline.poll_expired(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let due = self.due(net::clock::now());
+            self.arm();
+            if let Some(tick) = due {
+                return Poll::Ready(tick);
+            }
+        }
+    }
+
+    fn due(&mut self, now: Instant) -> Option<Tick> {
+        if self.age.is_some_and(|(at, _)| at <= now) {
+            return Some(Tick::TimeOver);
+        }
+        if self.idle_end().is_some_and(|at| at <= now) {
+            return Some(Tick::Idle);
+        }
+        if !self.ping.is_zero() && self.next_ping <= now {
+            return Some(self.ping(now));
+        }
+        self.warning(now)
+    }
+
+    fn ping(&mut self, now: Instant) -> Tick {
+        // Anything that came since the last ping proves as much as its pong.
+        if self.unanswered.is_some() && !self.heard {
+            return Tick::Silent;
+        }
+        self.next_ping = now + self.ping;
+        self.heard = false;
+        self.pings += 1;
+        self.unanswered = Some((self.pings, now));
+        Tick::Ping(self.pings.to_be_bytes())
+    }
+
+    fn warning(&mut self, now: Instant) -> Option<Tick> {
+        let end = self.next_end()?;
+        let knew = std::mem::replace(&mut self.warned, end.warn_at <= now);
+        let seconds = (end.at - now).as_secs_f64().round() as u64;
+        (self.warned && !knew).then_some(Tick::Warn {
+            reason: end.reason,
+            seconds,
+        })
+    }
+
+    fn idle_end(&self) -> Option<Instant> {
+        self.idle.map(|idle| self.last_input + idle)
+    }
+
+    fn next_end(&self) -> Option<End> {
+        let end = |reason, at: Instant, whole: Duration| {
+            let warn_at = at.checked_sub(WARNING.min(whole / 4)).unwrap_or(at);
+            End {
+                reason,
+                at,
+                warn_at,
+            }
+        };
+        let idle = self
+            .idle
+            .map(|idle| end("idle", self.last_input + idle, idle));
+        let age = self.age.map(|(at, age)| end("time", at, age));
+        idle.into_iter().chain(age).min_by_key(|end| end.at)
+    }
+
+    /// Puts the deadline at the earliest thing that will be due.
+    fn arm(&self) {
+        let end = self
+            .next_end()
+            .map(|end| if self.warned { end.at } else { end.warn_at });
+        let ping = (!self.ping.is_zero()).then_some(self.next_ping);
+        match end.into_iter().chain(ping).min() {
+            Some(at) => self.deadline.set(at),
+            None => self.deadline.clear(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Pings, idleness, age.
+
+use std::time::Instant;
+
+use super::*;
+
+fn quiet_server() -> Upstream {
+    open_server(|peer| while peer.read_exact(1).is_some() {})
+}
+
+fn pinging() -> Policy {
+    Policy {
+        ping: Duration::from_millis(100),
+        ..policy()
+    }
+}
+
+#[test]
+fn a_viewer_that_answers_no_ping_is_gone_within_two_periods() {
+    let server = quiet_server();
+    let gateway = Gateway::start(target(server.addr()), pinging());
+    let mut viewer = enter(&gateway, "desk");
+    let start = Instant::now();
+    assert!(matches!(viewer.recv(), Message::Ping(_)));
+    assert_eq!(gateway.end().reason, EndReason::ViewerSilent);
+    assert!(
+        start.elapsed() >= Duration::from_millis(150),
+        "not before a second period"
+    );
+}
+
+#[test]
+fn a_viewer_that_answers_stays_and_its_round_trip_is_known() {
+    let server = quiet_server();
+    let gateway = Gateway::start(target(server.addr()), pinging());
+    let mut viewer = enter(&gateway, "desk");
+    for _ in 0..5 {
+        let Message::Ping(payload) = viewer.recv() else {
+            panic!("only pings come")
+        };
+        viewer.send_pong(&payload);
+    }
+    testkit::wait_true("the round trip is known", || {
+        gateway.sessions.list()[0].rtt.is_some()
+    });
+    let rtt = gateway.sessions.list()[0].rtt.unwrap();
+    assert!(rtt < Duration::from_secs(2), "{rtt:?}");
+}
+
+#[test]
+fn a_viewer_that_sends_input_needs_no_pongs() {
+    let server = quiet_server();
+    let gateway = Gateway::start(target(server.addr()), pinging());
+    let mut viewer = enter(&gateway, "desk");
+    let mut pings = 0;
+    while pings < 4 {
+        assert!(matches!(viewer.recv(), Message::Ping(_)));
+        viewer.send_binary(&KEY_DOWN);
+        pings += 1;
+    }
+}
+
+#[test]
+fn a_person_that_is_logging_in_is_pinged_too() {
+    let server = Upstream::serving(|peer| {
+        peer.send(VERSION);
+        peer.send(&[1, 2]);
+        while peer.read_exact(1).is_some() {}
+    });
+    let gateway = Gateway::start(target(server.addr()), pinging());
+    let mut viewer = gateway.viewer();
+    viewer.recv_bytes(12);
+    viewer.send_binary(VERSION);
+    assert_eq!(viewer.recv(), Message::Binary(vec![1, 2]));
+    assert!(matches!(viewer.recv(), Message::Ping(_)));
+}
+
+#[test]
+fn an_idle_session_ends_after_a_warning_that_our_page_can_show() {
+    let server = quiet_server();
+    let policy = Policy {
+        idle: Some(Duration::from_millis(400)),
+        ..policy()
+    };
+    let gateway = Gateway::speaking(target(server.addr()), policy, Subprotocol::Portway);
+    let mut viewer = enter(&gateway, "desk");
+    let start = Instant::now();
+    std::thread::sleep(Duration::from_millis(200));
+    // Asking for pictures is not input.
+    viewer.send_binary(&KEY_DOWN);
+    let input = Instant::now();
+    viewer.send_binary(&[3, 1, 0, 0, 0, 0, 3, 32, 2, 88]);
+    let Message::Text(warning) = viewer.recv() else {
+        panic!("a warning comes first")
+    };
+    assert_eq!(
+        warning,
+        "{\"type\":\"warning\",\"reason\":\"idle\",\"seconds\":0}"
+    );
+    assert!(
+        input.elapsed() >= Duration::from_millis(250),
+        "input counts"
+    );
+    closed(&mut viewer, &Refusal::Idle);
+    assert!(start.elapsed() >= Duration::from_millis(550));
+    gateway.refused_with(&Refusal::Idle);
+}
+
+#[test]
+fn a_session_ends_at_its_age_however_busy() {
+    let server = quiet_server();
+    let policy = Policy {
+        session_max: Some(Duration::from_millis(200)),
+        ..policy()
+    };
+    let gateway = Gateway::start(target(server.addr()), policy);
+    let mut viewer = enter(&gateway, "desk");
+    viewer.send_binary(&KEY_DOWN);
+    closed(&mut viewer, &Refusal::TimeOver);
+    gateway.refused_with(&Refusal::TimeOver);
+}

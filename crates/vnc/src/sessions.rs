@@ -1,0 +1,207 @@
+//! Every live session of the process: what is known of it, and a way to end it.
+
+mod entry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+pub(crate) use entry::Entry;
+
+use crate::Refusal;
+use crate::json::Object;
+
+/// What is known of a session before it starts.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// The browser's address, as the access log has it.
+    pub client: String,
+    /// The person, when one has signed in.
+    pub user: Option<String>,
+    /// The desktop's name, or the target when it has none.
+    pub desktop: String,
+    /// The token that led here, masked ([`mask_token`](crate::mask_token)).
+    pub token: Option<String>,
+}
+
+/// A session's name: random, so that knowing one's own says nothing about others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(u128);
+
+impl SessionId {
+    fn random() -> std::io::Result<Self> {
+        let mut bytes = [0; 16];
+        let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+        // Up to 256 bytes come at once or not at all.
+        debug_assert_eq!(got, bytes.len());
+        Ok(Self(u128::from_ne_bytes(bytes)))
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl std::str::FromStr for SessionId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u128::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// A live session as it was at the moment of asking.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// Who and where to.
+    pub about: About,
+    /// When the browser's upgrade was accepted.
+    pub start: SystemTime,
+    /// The screen is shown; before that, the handshake.
+    pub connected: bool,
+    /// The viewer may only watch.
+    pub view_only: bool,
+    /// Bytes of RFB towards the viewer.
+    pub bytes_out: u64,
+    /// Bytes of RFB from the viewer.
+    pub bytes_in: u64,
+    /// Frames towards the viewer.
+    pub frames_out: u64,
+    /// RFB messages of the viewer, as far as they could be followed.
+    pub messages_in: u64,
+    /// How long ago there was a key or the pointer.
+    pub idle: Duration,
+    /// The latest ping's time to the browser and back.
+    pub rtt: Option<Duration>,
+}
+
+/// The table of live sessions. Clones are the same table.
+#[derive(Debug, Clone, Default)]
+pub struct Sessions {
+    live: Arc<Mutex<HashMap<SessionId, Arc<Entry>>>>,
+}
+
+impl Sessions {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// All of them, the oldest first.
+    pub fn list(&self) -> Vec<Session> {
+        let entries: Vec<_> = self
+            .lock()
+            .iter()
+            .map(|(id, entry)| (*id, Arc::clone(entry)))
+            .collect();
+        let mut list: Vec<_> = entries
+            .iter()
+            .map(|(id, entry)| entry.snapshot(*id))
+            .collect();
+        list.sort_by_key(|session| (session.start, session.id));
+        list
+    }
+
+    /// All of them as a JSON array.
+    pub fn to_json(&self) -> String {
+        let mut out = String::from("[");
+        for (at, session) in self.list().iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            session.write_json(&mut out);
+        }
+        out.push(']');
+        out
+    }
+
+    /// Ends a session; `why` is told to its person. `false` when there is no such session.
+    pub fn cut(&self, id: SessionId, why: Refusal) -> bool {
+        let entry = self.lock().get(&id).cloned();
+        entry.is_some_and(|entry| {
+            entry.cut(why);
+            true
+        })
+    }
+
+    /// Ends every session that `matches`; says how many.
+    pub fn cut_matching(&self, why: &Refusal, matches: impl Fn(&Session) -> bool) -> usize {
+        let matching = self.list().into_iter().filter(matches);
+        matching
+            .filter(|session| self.cut(session.id, why.clone()))
+            .count()
+    }
+
+    /// Enters a session; it leaves when the seat is dropped.
+    pub(crate) fn enter(&self, entry: Arc<Entry>) -> std::io::Result<Seat> {
+        let id = SessionId::random()?;
+        self.lock().insert(id, entry);
+        Ok(Seat {
+            id,
+            sessions: self.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Entry>>> {
+        // Nothing that holds the lock can leave the table half changed.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session's place in the table.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) id: SessionId,
+    sessions: Sessions,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.sessions.lock().remove(&self.id);
+    }
+}
+
+impl Session {
+    fn write_json(&self, out: &mut String) {
+        let since = self
+            .start
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let mut object = Object::begin(out);
+        object
+            .text("id", &self.id.to_string())
+            .text("client", &self.about.client)
+            .text_if("user", self.about.user.as_deref())
+            .text("desktop", &self.about.desktop)
+            .text_if("token", self.about.token.as_deref())
+            .plain("start", since.as_secs())
+            .plain("connected", self.connected)
+            .plain("view_only", self.view_only)
+            .plain("bytes_out", self.bytes_out)
+            .plain("bytes_in", self.bytes_in)
+            .plain("frames_out", self.frames_out)
+            .plain("messages_in", self.messages_in)
+            .plain("idle_seconds", self.idle.as_secs());
+        if let Some(rtt) = self.rtt {
+            object.plain("rtt_ms", rtt.as_micros() as f64 / 1000.0);
+        }
+        object.end();
+    }
+}

@@ -1,0 +1,253 @@
+//! Tokens as websockify's files know them, re-read whenever they change.
+
+mod file;
+mod stamp;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use file::TokenFile;
+use stamp::Stamp;
+
+use crate::{Target, TargetError};
+
+/// Files of a token directory that are read.
+const FILES_MAX: usize = 100_000;
+
+/// Bytes of a file whose name is the token.
+const NAMED_LEN_MAX: u64 = 4096;
+
+/// A token that is nowhere makes a directory be looked through again, but not more often.
+const RESCAN_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Where tokens are looked up. Shared by threads; a lookup costs a `stat` or two while nothing has
+/// changed.
+#[derive(Debug)]
+pub enum TokenSource {
+    /// A file of lines `token: host:port`.
+    File(TokenList),
+    /// A directory of such files; in the order of their names, the last line for a token counts.
+    Dir(TokenDir),
+    /// A directory in which a file's name is the token and its content the target.
+    NameDir(PathBuf),
+}
+
+/// Why a token could not be looked up. Not for the person: it names files.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The source cannot be read.
+    #[error("cannot read tokens from {path}: {error}")]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The token stands there, with something that is no target.
+    #[error("bad target for a token in {path}: {error}")]
+    BadTarget {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: TargetError,
+    },
+}
+
+impl TokenSource {
+    /// A file of tokens, read at the first lookup.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::File(TokenList {
+            file: Mutex::new(TokenFile::new(path.into())),
+        })
+    }
+
+    /// A directory of such files.
+    pub fn dir(path: impl Into<PathBuf>) -> Self {
+        Self::Dir(TokenDir {
+            path: path.into(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// A directory of files named as their tokens.
+    pub fn name_dir(path: impl Into<PathBuf>) -> Self {
+        Self::NameDir(path.into())
+    }
+
+    /// websockify's `TokenFile`: a directory of files when the path is one now, otherwise a file.
+    pub fn file_or_dir(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        if path.is_dir() {
+            Self::dir(path)
+        } else {
+            Self::file(path)
+        }
+    }
+
+    /// The target of a token, as the source says at this moment; `None` when it knows no such.
+    pub fn lookup(&self, token: &str) -> Result<Option<Target>, TokenError> {
+        if token.is_empty() || token.len() > TOKEN_LEN_MAX {
+            return Ok(None);
+        }
+        match self {
+            Self::File(list) => {
+                let mut file = lock(&list.file);
+                file.refresh()?;
+                file.target(token)
+            }
+            Self::Dir(dir) => dir.lookup(token),
+            Self::NameDir(path) => lookup_named(path, token),
+        }
+    }
+}
+
+/// The longest token.
+const TOKEN_LEN_MAX: usize = 1024;
+
+/// A token as a log may show it: enough to recognise, not enough to use.
+pub fn mask_token(token: &str) -> String {
+    let shown = if token.chars().count() >= 12 { 4 } else { 0 };
+    let start = token.chars().take(shown);
+    start
+        .map(|char| if char.is_ascii_graphic() { char } else { '?' })
+        .chain("***".chars())
+        .collect()
+}
+
+/// A file of tokens with what was read of it.
+#[derive(Debug)]
+pub struct TokenList {
+    file: Mutex<TokenFile>,
+}
+
+/// A directory of token files with what was read of it.
+#[derive(Debug)]
+pub struct TokenDir {
+    path: PathBuf,
+    state: Mutex<DirState>,
+}
+
+#[derive(Debug, Default)]
+struct DirState {
+    /// Of the directory itself: changes when a file comes or goes.
+    stamp: Option<Stamp>,
+    scanned_at: Option<Instant>,
+    files: BTreeMap<PathBuf, TokenFile>,
+}
+
+impl TokenDir {
+    fn lookup(&self, token: &str) -> Result<Option<Target>, TokenError> {
+        let mut state = lock(&self.state);
+        let stamp = Stamp::of(&self.path).map_err(|error| unreadable(&self.path, error))?;
+        if stamp.is_none() || stamp != state.stamp {
+            return state.scan_for(token, &self.path, stamp);
+        }
+        let recent = |at: Instant| at.elapsed() < RESCAN_INTERVAL;
+        match state.file_of(token).map(TokenFile::refresh) {
+            // A hit costs one more `stat`: of the file that holds it.
+            Some(Ok(false)) => state.target(token),
+            None if state.scanned_at.is_some_and(recent) => Ok(None),
+            _ => state.scan_for(token, &self.path, stamp),
+        }
+    }
+}
+
+impl DirState {
+    /// Scans and looks the token up. A file that cannot be read matters only when the token is in
+    /// none of the others.
+    fn scan_for(
+        &mut self,
+        token: &str,
+        dir: &Path,
+        stamp: Option<Stamp>,
+    ) -> Result<Option<Target>, TokenError> {
+        let failed = self.scan(dir)?;
+        self.stamp = stamp.filter(|_| failed.is_none());
+        match (self.target(token)?, failed) {
+            (None, Some(error)) => Err(error),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// Reads files that are new or changed and forgets those that are gone; gives back why one
+    /// could not be read.
+    fn scan(&mut self, dir: &Path) -> Result<Option<TokenError>, TokenError> {
+        let entries = std::fs::read_dir(dir).map_err(|error| unreadable(dir, error))?;
+        let mut known = std::mem::take(&mut self.files);
+        let mut failed = None;
+        for entry in entries.flatten().take(FILES_MAX) {
+            let path = entry.path();
+            if !path.is_file() {
+                continue;
+            }
+            let mut file = known
+                .remove(&path)
+                .unwrap_or_else(|| TokenFile::new(path.clone()));
+            match file.refresh() {
+                Ok(_) => drop(self.files.insert(path, file)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        self.scanned_at = Some(Instant::now());
+        Ok(failed)
+    }
+
+    fn file_of(&mut self, token: &str) -> Option<&mut TokenFile> {
+        self.files
+            .values_mut()
+            .rev()
+            .find(|file| file.contains(token))
+    }
+
+    fn target(&mut self, token: &str) -> Result<Option<Target>, TokenError> {
+        self.file_of(token)
+            .map_or(Ok(None), |file| file.target(token))
+    }
+}
+
+fn lookup_named(dir: &Path, token: &str) -> Result<Option<Target>, TokenError> {
+    // A name that is not a single component could leave the directory.
+    if token.contains(['/', '\0']) || token == "." || token == ".." {
+        return Ok(None);
+    }
+    let path = dir.join(token);
+    let unreadable = |error| unreadable(&path, error);
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) && dir.is_dir() => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Ok(None);
+    }
+    let mut content = String::new();
+    file.take(NAMED_LEN_MAX)
+        .read_to_string(&mut content)
+        .map_err(unreadable)?;
+    let target = content.parse();
+    target
+        .map(Some)
+        .map_err(|error| TokenError::BadTarget { path, error })
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotFound};
+    matches!(error.kind(), NotFound | InvalidFilename)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> TokenError {
+    TokenError::Unreadable {
+        path: path.into(),
+        error,
+    }
+}
+
+/// A panic while a list was read leaves a list that is read again.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,97 @@
+// Drives Chromium for the tests in crates/portway/tests: one command per line in, one answer per
+// line out. Words are separated by tabs and percent-encoded; `testkit::browser` is the other side.
+
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const TIMEOUT = 20_000;
+
+// Functions for the expressions of the tests, in every page.
+function helpers() {
+  // The colour of a place of the desktop as "red,green,blue"; empty before there is a canvas.
+  window.pixelAt = (x, y) => {
+    const canvas = document.querySelector("canvas");
+    if (!canvas || canvas.width <= x || canvas.height <= y) return "";
+    const { data } = canvas.getContext("2d").getImageData(x, y, 1, 1);
+    return `${data[0]},${data[1]},${data[2]}`;
+  };
+  // What a person can read, input fields included.
+  window.visibleText = () => document.body?.innerText ?? "";
+}
+
+const context = await chromium.launchPersistentContext(process.argv[2], {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  viewport: { width: 1280, height: 800 },
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+context.setDefaultTimeout(TIMEOUT);
+await context.addInitScript(helpers);
+const page = context.pages()[0] ?? (await context.newPage());
+
+let messages = [];
+page.on("console", (message) => messages.push(`${message.type()}: ${message.text()}`));
+page.on("pageerror", (error) => messages.push(`exception: ${error.message}`));
+page.on("requestfailed", (request) => messages.push(`failed: ${request.url()}`));
+page.on("response", (response) => {
+  if (response.status() >= 400) messages.push(`${response.status()}: ${response.url()}`);
+});
+
+// A place of the desktop in the coordinates of the page, whatever the canvas is scaled to.
+async function onDesktop(x, y) {
+  const canvas = page.locator("canvas").first();
+  const box = await canvas.boundingBox();
+  const size = await canvas.evaluate(({ width, height }) => ({ width, height }));
+  return [box.x + (x * box.width) / size.width, box.y + (y * box.height) / size.height];
+}
+
+const verbs = {
+  hello: () => context.browser()?.version() ?? "",
+  open: async (url) => {
+    const response = await page.goto(url, { waitUntil: "load" });
+    return response ? String(response.status()) : "";
+  },
+  evaluate: (expression) => page.evaluate(expression),
+  wait: async (expression) => (await page.waitForFunction(expression, null, { polling: 50 })).jsonValue(),
+  click: async (x, y) => page.mouse.click(...(await onDesktop(Number(x), Number(y)))),
+  "click-on": (selector) => page.locator(selector).first().click(),
+  fill: async (selector, text) => {
+    await page.locator(selector).fill(text);
+    await page.locator(selector).dispatchEvent("change");
+  },
+  type: (text) => page.keyboard.type(text, { delay: 15 }),
+  press: (key) => page.keyboard.press(key),
+  screenshot: (path) => page.screenshot({ path }).then(() => path),
+  console: () => messages.splice(0).join("\n"),
+};
+
+// What the page shows and has said: a failure is explained by it more often than by itself.
+async function circumstances() {
+  const text = await page.evaluate("visibleText()").catch(() => "");
+  return `at ${page.url()}\nshown: ${text}\nconsole:\n${messages.join("\n")}`;
+}
+
+async function answer(line) {
+  const [verb, ...words] = line.split("\t").map(decodeURIComponent);
+  try {
+    if (!(verb in verbs)) throw new Error(`unknown command ${verb}`);
+    const value = await verbs[verb](...words);
+    return ["ok", typeof value === "string" ? value : JSON.stringify(value ?? null)];
+  } catch (error) {
+    return ["error", `${error.message}\n${await circumstances()}`];
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [kind, value] = await answer(line);
+  process.stdout.write(`${kind}\t${encodeURIComponent(value)}\n`);
+}
+await context.close();

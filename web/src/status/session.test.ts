@@ -1,0 +1,68 @@
+// The gateway's list, good and bad, and how it is searched and sorted.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { compare, matches, readSessions, type Session } from "./session.ts";
+
+const whole = {
+  id: "a1",
+  user: "alice",
+  desktop: "office",
+  target: "192.0.2.10:5900",
+  client: "198.51.100.7",
+  started: 1_790_000_000,
+  duration_s: 61,
+  bytes_down: 10,
+  bytes_up: 2,
+  last_input_s: 0,
+  view_only: true,
+  rtt_ms: 12.5,
+};
+
+test("a session is read whole, bare or wrapped", () => {
+  const sessions = readSessions([whole]);
+  assert.deepEqual(readSessions({ sessions: [whole] }), sessions);
+  assert.deepEqual(sessions?.[0], {
+    id: "a1",
+    user: "alice",
+    desktop: "office",
+    target: "192.0.2.10:5900",
+    client: "198.51.100.7",
+    started: 1_790_000_000,
+    durationS: 61,
+    bytesDown: 10,
+    bytesUp: 2,
+    lastInputS: 0,
+    viewOnly: true,
+    rttMs: 12.5,
+  });
+});
+
+test("missing and odd fields become blanks, what has no id is left out", () => {
+  const sessions = readSessions([{ id: 7, user: null, rtt_ms: "fast" }, {}, null, "x"]);
+  assert.equal(sessions?.length, 1);
+  assert.equal(sessions?.[0]?.id, "7");
+  assert.deepEqual([sessions?.[0]?.user, sessions?.[0]?.rttMs, sessions?.[0]?.lastInputS], ["", null, null]);
+});
+
+test("an answer that is no list is told apart from an empty list", () => {
+  assert.deepEqual(readSessions([]), []);
+  for (const answer of [null, {}, "x", { sessions: 7 }]) {
+    assert.equal(readSessions(answer), null);
+  }
+});
+
+test("each word of a search must be somewhere", () => {
+  const session = readSessions([whole])?.[0] as Session;
+  assert(matches(session, ""));
+  assert(matches(session, "ALICE 192.0"));
+  assert.equal(matches(session, "alice bob"), false);
+});
+
+test("sessions without a value come last", () => {
+  const [a, b] = readSessions([{ id: 1, rtt_ms: 5, user: "u" }, { id: 2 }]) as [Session, Session];
+  assert(compare("rtt", a, b) < 0);
+  assert(compare("input", a, b) === 0);
+  assert(compare("user", a, b) < 0);
+  assert(compare("desktop", a, b) === 0);
+});

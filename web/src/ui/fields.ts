@@ -1,0 +1,105 @@
+// The few form controls of the pages, each with its label.
+
+import { freshId, h } from "./dom.ts";
+import { icon, type IconName } from "./icons.ts";
+
+/** A switch with a label and, if given, a line that explains it. */
+export function toggle(
+  label: string,
+  hint: string,
+  on: boolean,
+  onChange: (on: boolean) => void,
+): { element: HTMLElement; input: HTMLInputElement; hint: HTMLElement } {
+  const id = freshId();
+  const hintId = freshId();
+  const input = h("input", {
+    id,
+    type: "checkbox",
+    role: "switch",
+    "aria-describedby": hintId,
+    onchange: () => onChange(input.checked),
+  });
+  input.checked = on;
+  const explanation = h("small", { id: hintId }, hint);
+  const words = h("label", { for: id }, h("span", {}, label), explanation);
+  return { element: h("div", { class: "row" }, words, input), input, hint: explanation };
+}
+
+/** One of a few, all visible. */
+export function choice<Value extends string>(
+  label: string,
+  options: readonly (readonly [Value, string])[],
+  chosen: Value,
+  onChange: (value: Value) => void,
+): { element: HTMLElement; choose: (value: Value) => void } {
+  const name = freshId();
+  const inputs = options.map(([value, words]) => {
+    const id = freshId();
+    const input = h("input", { id, name, value, type: "radio", onchange: () => onChange(value) });
+    input.checked = value === chosen;
+    return { value, input, nodes: [input, h("label", { for: id }, words)] };
+  });
+  const element = h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, label),
+    h("div", { class: "segments" }, ...inputs.flatMap(({ nodes }) => nodes)),
+  );
+  const choose = (value: Value) => {
+    for (const one of inputs) {
+      one.input.checked = one.value === value;
+    }
+  };
+  return { element, choose };
+}
+
+/** A level from 0 to 9. */
+export function level(
+  label: string,
+  ends: [string, string],
+  value: number,
+  onChange: (value: number) => void,
+): HTMLElement {
+  const id = freshId();
+  const shown = h("output", { for: id }, String(value));
+  const input = h("input", {
+    id,
+    type: "range",
+    min: 0,
+    max: 9,
+    step: 1,
+    oninput: () => (shown.textContent = input.value),
+    onchange: () => onChange(Number(input.value)),
+  });
+  input.value = String(value);
+  return h(
+    "div",
+    { class: "level" },
+    h("label", { for: id }, label),
+    shown,
+    input,
+    h("small", {}, ends[0]),
+    h("small", {}, ends[1]),
+  );
+}
+
+/** A labelled line of text. */
+export function textField(
+  label: string,
+  attributes: Record<string, string | boolean>,
+): { element: HTMLElement; input: HTMLInputElement } {
+  const id = freshId();
+  const input = h("input", { id, autocapitalize: "off", spellcheck: "false", ...attributes });
+  return { element: h("div", { class: "field" }, h("label", { for: id }, label), input), input };
+}
+
+/** A button that shows only an icon; the words are its name. */
+export function iconButton(name: IconName, label: string, onClick: () => void): HTMLButtonElement {
+  const attributes = { type: "button", class: "tool", title: label, "aria-label": label };
+  return h("button", { ...attributes, onclick: onClick }, icon(name));
+}
+
+/** A button with words. */
+export function button(label: string, look: string, onClick: () => void): HTMLButtonElement {
+  return h("button", { type: "button", class: look, onclick: onClick }, label);
+}

@@ -1,0 +1,240 @@
+// What stands in the middle of the page while there is no picture: progress, login, the machine's
+// identity, and the reason why a session ended.
+
+import type { Credentials } from "@novnc/novnc";
+import { freshId, h } from "../ui/dom.ts";
+import { button, textField } from "../ui/fields.ts";
+import { icon, type IconName } from "../ui/icons.ts";
+import { t, type TextKey } from "../ui/language.ts";
+import type { Kind, Verdict } from "./ending.ts";
+import type { Fingerprint } from "./identity.ts";
+
+/** After this long the person is told that it is not their fault. */
+const SLOW_MS = 6000;
+
+export interface EndView {
+  verdict: Verdict;
+  code: number | null;
+  /** Seconds until the next attempt; null if there is none. */
+  countdown: { seconds: number; total: number } | null;
+  onAgain(): void;
+  onStop(): void;
+}
+
+export class Stage {
+  readonly element = h("main", { class: "stage" });
+  /** Said aloud by screen readers; the cards themselves are not live regions. */
+  readonly announcer = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
+  #slow: number | null = null;
+
+  /** Leaves the middle free for the picture. */
+  clear(): void {
+    this.#show(null);
+  }
+
+  announce(text: string): void {
+    this.announcer.textContent = text;
+  }
+
+  ready(name: string, onConnect: () => void): void {
+    const connect = button(t("state.connect"), "primary", onConnect);
+    const card = this.#card("display", name || t("state.ready"));
+    card.append(h("p", {}, t("state.ready.text")), h("div", { class: "actions" }, connect));
+    this.#show(card);
+    connect.focus();
+  }
+
+  progress(name: string, text: TextKey, onCancel: () => void): void {
+    const slow = h("p", { class: "hint" });
+    const card = h(
+      "section",
+      { class: "card progress", "aria-busy": "true" },
+      h("div", { class: "spinner" }),
+      h("h1", {}, name || t("desktop")),
+      h("p", {}, t(text)),
+      slow,
+      h("div", { class: "actions" }, button(t("cancel"), "quiet", onCancel)),
+    );
+    this.#show(card);
+    this.announce(t(text));
+    this.#slow = window.setTimeout(() => {
+      slow.textContent = t("state.slow");
+      this.announce(t("state.slow"));
+    }, SLOW_MS);
+  }
+
+  login(name: string, types: string[], onSend: (answer: Credentials) => void, onCancel: () => void): void {
+    const fields = loginFields(types);
+    const send = h("button", { type: "submit", class: "primary" }, t("login.send"));
+    const form = h(
+      "form",
+      {
+        onsubmit: (event: SubmitEvent) => {
+          event.preventDefault();
+          onSend(Object.fromEntries(fields.map(({ type, input }) => [type, input.value])));
+        },
+      },
+      ...fields.map(({ element }) => element),
+      window.isSecureContext ? null : h("p", { class: "hint warn" }, t("login.insecure")),
+      h("div", { class: "actions" }, button(t("cancel"), "quiet", onCancel), send),
+    );
+    const card = this.#card("lock", t("login.title", { name: name || t("desktop") }));
+    card.append(form);
+    this.#show(card);
+    this.announce(t("login.title", { name: name || t("desktop") }));
+    fields[0]?.input.focus();
+  }
+
+  identity(print: Fingerprint, changed: boolean, onApprove: () => void, onCancel: () => void): void {
+    const title = t(changed ? "identity.changed.title" : "identity.title");
+    const card = this.#card(changed ? "warning" : "shield", title);
+    const cancel = button(t("cancel"), changed ? "primary" : "quiet", onCancel);
+    const approve = button(t("identity.approve"), changed ? "quiet" : "primary", onApprove);
+    card.append(
+      h("p", {}, t(changed ? "identity.changed.text" : "identity.text")),
+      h(
+        "dl",
+        { class: "facts" },
+        h("dt", {}, "SHA-256"),
+        h("dd", { class: "mono" }, print.sha256),
+        h("dt", {}, t("identity.short")),
+        h("dd", { class: "mono" }, print.short),
+      ),
+      h("div", { class: "actions" }, changed ? approve : cancel, changed ? cancel : approve),
+    );
+    this.#show(card);
+    this.announce(title);
+    cancel.focus();
+  }
+
+  /** Shows why it ended; returns what updates the countdown. */
+  ended(view: EndView): (seconds: number) => void {
+    const { kind, quote } = view.verdict;
+    const title = t(`end.${kind}.title`);
+    const card = this.#card(ICON_OF_KIND[kind] ?? "unplugged", title);
+    const next = t(`end.${kind}.next`);
+    card.append(
+      h("p", {}, t(`end.${kind}.text`)),
+      ...(quote === "" ? [] : [h("blockquote", {}, h("small", {}, t("said")), quote)]),
+      ...(next === "" ? [] : [h("p", { class: "next" }, next)]),
+    );
+    const label = view.countdown === null ? (kind === "left" ? "again" : "try") : "countdown.now";
+    const again = button(t(label), "primary", view.onAgain);
+    const actions = h("div", { class: "actions" }, again);
+    const ring = view.countdown === null ? null : new Ring(view.countdown.total);
+    if (ring !== null) {
+      card.prepend(ring.element);
+      card.querySelector(".badge")?.remove();
+      card.append(ring.line);
+      actions.prepend(button(t("countdown.stop"), "quiet", view.onStop));
+    }
+    card.append(actions);
+    if (view.code !== null && kind !== "left") {
+      const code = h("p", {}, t("code", { code: view.code }));
+      card.append(h("details", {}, h("summary", {}, t("details")), code));
+    }
+    this.#show(card);
+    this.announce(`${title}. ${t(`end.${kind}.text`)} ${next}`);
+    again.focus();
+    return (seconds) => ring?.show(seconds);
+  }
+
+  #card(symbol: IconName, title: string): HTMLElement {
+    const id = freshId();
+    const badge = h("div", { class: "badge" }, icon(symbol));
+    return h("section", { class: "card", "aria-labelledby": id }, badge, h("h1", { id }, title));
+  }
+
+  #show(card: HTMLElement | null): void {
+    if (this.#slow !== null) {
+      window.clearTimeout(this.#slow);
+      this.#slow = null;
+    }
+    this.element.replaceChildren(...(card === null ? [] : [card]));
+    this.element.hidden = card === null;
+  }
+}
+
+const ICON_OF_KIND: Partial<Record<Kind, IconName>> = {
+  token: "lock",
+  denied: "lock",
+  session: "lock",
+  password: "lock",
+  attempts: "lock",
+  login: "lock",
+  time: "clock",
+  busy: "clock",
+  left: "leave",
+  unknown: "search",
+  notvnc: "search",
+  policy: "shield",
+  gateway: "warning",
+  protocol: "warning",
+};
+
+interface LoginField {
+  type: string;
+  element: HTMLElement;
+  input: HTMLInputElement;
+}
+
+function loginFields(types: string[]): LoginField[] {
+  const fields: LoginField[] = [];
+  if (types.includes("target")) {
+    fields.push({ type: "target", ...textField(t("login.target"), { required: true }) });
+  }
+  if (types.includes("username")) {
+    const attributes = { autocomplete: "username", required: true };
+    fields.push({ type: "username", ...textField(t("login.user"), attributes) });
+  }
+  if (types.includes("password")) {
+    const attributes = { type: "password", autocomplete: "current-password" };
+    const field = textField(t("login.password"), attributes);
+    const reveal = h("button", { type: "button", class: "reveal", "aria-pressed": "false" });
+    reveal.append(icon("eye"), h("span", { class: "unseen" }, t("login.show")));
+    reveal.addEventListener("click", () => {
+      const hidden = field.input.type === "password";
+      field.input.type = hidden ? "text" : "password";
+      reveal.setAttribute("aria-pressed", String(hidden));
+    });
+    field.element.append(reveal);
+    fields.push({ type: "password", ...field });
+  }
+  return fields;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+const RADIUS = 20;
+
+/** The countdown: a ring that empties, the seconds in it, and the same in words. */
+class Ring {
+  readonly element = h("div", { class: "ring", "aria-hidden": "true" });
+  readonly line = h("p", { class: "countdown" });
+  readonly #total: number;
+  readonly #arc = document.createElementNS(SVG, "circle");
+  readonly #number = h("span");
+
+  constructor(total: number) {
+    this.#total = Math.max(total, 1);
+    const svg = document.createElementNS(SVG, "svg");
+    const track = document.createElementNS(SVG, "circle");
+    svg.setAttribute("viewBox", "0 0 48 48");
+    for (const [circle, name] of [[track, "track"], [this.#arc, "arc"]] as const) {
+      circle.setAttribute("cx", "24");
+      circle.setAttribute("cy", "24");
+      circle.setAttribute("r", String(RADIUS));
+      circle.setAttribute("class", name);
+      circle.setAttribute("pathLength", "100");
+      svg.append(circle);
+    }
+    this.element.append(svg, this.#number);
+  }
+
+  show(seconds: number): void {
+    const whole = Math.max(0, Math.ceil(seconds));
+    this.#number.textContent = String(whole);
+    this.line.textContent = t("countdown", { seconds: whole });
+    const left = Math.max(0, Math.min(100, (100 * seconds) / this.#total));
+    this.#arc.setAttribute("stroke-dasharray", `${left} 100`);
+  }
+}

@@ -1,0 +1,290 @@
+// The viewer: takes a session from the first question to its end, and to the next attempt.
+
+import type RFB from "@novnc/novnc";
+import type { Credentials } from "@novnc/novnc";
+import { t } from "../ui/language.ts";
+import type { Notes } from "../ui/notes.ts";
+import { delayMs } from "./backoff.ts";
+import type { GatewayMessage } from "./channel.ts";
+import type { Clipboard } from "./clipboard.ts";
+import { Connection, type ConnectionEvents } from "./connection.ts";
+import { ringBell, WakeLock } from "./device.ts";
+import type { Desk } from "./desk.ts";
+import { judge, type Ended } from "./ending.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { fingerprint, KnownMachines } from "./identity.ts";
+import type { Stage } from "./stage.ts";
+import type { Toolbar } from "./toolbar.ts";
+
+export interface ViewerParts {
+  screen: HTMLElement;
+  stage: Stage;
+  notes: Notes;
+  toolbar: Toolbar;
+  clipboard: Clipboard;
+  desk: Desk;
+  endpoint: Endpoint;
+}
+
+/** A session that lived this long was fine: the next outage starts with short waits again. */
+const SETTLED_MS = 20_000;
+const TICK_MS = 100;
+
+export class Viewer {
+  readonly #parts: ViewerParts;
+  readonly #wakeLock = new WakeLock();
+  #connection: Connection | null = null;
+  #credentials: Credentials | null;
+  #connectedBefore = false;
+  #attempt = 0;
+  #countdown: number | null = null;
+
+  constructor(parts: ViewerParts) {
+    this.#parts = parts;
+    const { password } = parts.desk.settings;
+    this.#credentials = password === null ? null : { password };
+    window.addEventListener("online", () => this.#hurry());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") {
+        this.#hurry();
+      }
+    });
+  }
+
+  /** Connects, or waits for the person to ask for it. */
+  start(): void {
+    const { desk, stage } = this.#parts;
+    if (desk.settings.autoconnect) {
+      this.connect();
+    } else {
+      stage.ready(desk.name, () => this.connect());
+    }
+  }
+
+  connect(): void {
+    this.#stopCountdown();
+    const { endpoint, desk, screen } = this.#parts;
+    const connection = new Connection(
+      {
+        endpoint,
+        settings: desk.settings,
+        credentials: this.#credentials,
+        screen,
+        connectedBefore: this.#connectedBefore,
+      },
+      this.#events(),
+    );
+    this.#connection = connection;
+    desk.traffic = () => ({ received: connection.bytesReceived, sent: connection.bytesSent });
+    void connection.start();
+  }
+
+  leave(): void {
+    this.#connection?.leave();
+  }
+
+  #events(): ConnectionEvents {
+    const { desk, stage } = this.#parts;
+    const cancel = () => this.leave();
+    return {
+      phase: (phase) => {
+        if (phase !== "connected") {
+          stage.progress(desk.name, `state.${phase}`, cancel);
+        }
+      },
+      policy: ({ title, viewOnly }) => {
+        this.#rename(title);
+        desk.titled = title !== "";
+        desk.viewOnlyLocked = viewOnly;
+        desk.changed();
+      },
+      // The gateway's title, where there is one, is what the desktop is known by.
+      desktopName: (name) => desk.titled || this.#rename(name),
+      credentialsRequired: (types) =>
+        stage.login(desk.name, types, (answer) => this.#login(answer), cancel),
+      identity: (publicKey) => void this.#identify(publicKey),
+      connected: (rfb) => this.#connected(rfb),
+      gatewayMessage: (message) => this.#gatewayMessage(message),
+      stopped: (canvas) => this.#stopped(canvas),
+      ended: (ended) => this.#ended(ended),
+    };
+  }
+
+  #login(credentials: Credentials): void {
+    const { desk, stage } = this.#parts;
+    // Kept in memory only, for when the connection breaks.
+    this.#credentials = credentials;
+    stage.progress(desk.name, "state.connecting", () => this.leave());
+    this.#connection?.sendCredentials(credentials);
+  }
+
+  async #identify(publicKey: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { desk, stage, endpoint } = this.#parts;
+    const connection = this.#connection;
+    const known = await KnownMachines.of(endpoint.socket);
+    const print = await fingerprint(publicKey);
+    const verdict = known.verdict(print);
+    const approve = () => {
+      known.approve(print);
+      stage.progress(desk.name, "state.connecting", () => this.leave());
+      connection?.approveIdentity();
+    };
+    if (verdict === "known") {
+      approve();
+    } else {
+      stage.identity(print, verdict === "changed", approve, () => this.leave());
+    }
+  }
+
+  #connected(rfb: RFB): void {
+    const { desk, stage, toolbar, screen, clipboard } = this.#parts;
+    this.#connectedBefore = true;
+    thaw(screen);
+    const on = <T>(name: string, react: (detail: T) => void) =>
+      rfb.addEventListener(name, (event) => react((event as CustomEvent<T>).detail));
+    on<{ text: string }>("clipboard", ({ text }) => void clipboard.receive(text));
+    on("bell", () => desk.settings.bell && ringBell());
+    on("capabilities", () => desk.changed());
+    on("clippingviewport", () => desk.apply());
+    desk.rfb = rfb;
+    desk.connectedAt = Date.now();
+    desk.roundTripMs = null;
+    desk.apply();
+    stage.clear();
+    stage.announce(t("state.connected", { name: desk.name || t("desktop") }));
+    toolbar.greet();
+    this.#wakeLock.want(desk.settings.keep_device_awake);
+    rfb.focus({ preventScroll: true });
+  }
+
+  #gatewayMessage(message: GatewayMessage): void {
+    const { desk, notes } = this.#parts;
+    const text = typeof message["text"] === "string" ? message["text"] : "";
+    switch (message.type) {
+      case "notice":
+        if (text !== "") {
+          notes.lasting(text, "info");
+        }
+        break;
+      case "view_only": {
+        const locked = message["view_only"] !== false && message["on"] !== false;
+        if (locked !== desk.viewOnlyLocked) {
+          desk.viewOnlyLocked = locked;
+          desk.apply();
+          notes.brief(text || t(locked ? "note.view.on" : "note.view.off"), "eye");
+        }
+        break;
+      }
+      case "quality":
+        desk.roundTripMs = typeof message["rtt_ms"] === "number" ? message["rtt_ms"] : null;
+        break;
+      default:
+        // A newer gateway may say more than this page knows.
+        console.debug("Unknown message from the gateway:", message.type);
+    }
+  }
+
+  #stopped(canvas: HTMLCanvasElement | null): void {
+    const { desk, toolbar, screen } = this.#parts;
+    const { connectedAt } = desk;
+    if (connectedAt !== null && Date.now() - connectedAt > SETTLED_MS) {
+      this.#attempt = 0;
+    }
+    desk.rfb = null;
+    desk.connectedAt = null;
+    desk.changed();
+    toolbar.leave();
+    this.#wakeLock.want(false);
+    if (canvas !== null) {
+      freeze(screen, canvas);
+    }
+  }
+
+  #ended(ended: Ended): void {
+    const { stage, desk, screen } = this.#parts;
+    const verdict = judge(ended);
+    const automatic = verdict.retry === "auto" && desk.settings.reconnect;
+    if (!automatic) {
+      // Whoever may no longer look must not go on looking at the last picture.
+      thaw(screen);
+    }
+    if (verdict.kind === "password" || verdict.kind === "left") {
+      this.#credentials = null;
+    }
+    const wait = automatic
+      ? delayMs(this.#attempt, desk.settings.reconnect_delay, Math.random)
+      : null;
+    const view = {
+      verdict,
+      code: ended.code,
+      onAgain: () => {
+        this.#attempt = 0;
+        this.connect();
+      },
+    };
+    const stop = () => {
+      this.#stopCountdown();
+      this.#attempt = 0;
+      stage.ended({ ...view, countdown: null, onStop: () => undefined });
+      stage.announce(t("countdown.stopped"));
+    };
+    if (wait === null) {
+      stage.ended({ ...view, countdown: null, onStop: stop });
+      return;
+    }
+    this.#attempt += 1;
+    const total = wait / 1000;
+    const show = stage.ended({ ...view, countdown: { seconds: total, total }, onStop: stop });
+    this.#count(wait, show);
+  }
+
+  #count(waitMs: number, show: (seconds: number) => void): void {
+    const due = Date.now() + waitMs;
+    const tick = () => {
+      const left = due - Date.now();
+      show(left / 1000);
+      if (left <= 0) {
+        this.connect();
+      }
+    };
+    this.#countdown = window.setInterval(tick, TICK_MS);
+    tick();
+  }
+
+  #stopCountdown(): void {
+    if (this.#countdown !== null) {
+      window.clearInterval(this.#countdown);
+      this.#countdown = null;
+    }
+  }
+
+  /** The network is back, or the person is: no reason to wait the countdown out. */
+  #hurry(): void {
+    if (this.#countdown !== null && navigator.onLine) {
+      this.connect();
+    }
+  }
+
+  #rename(name: string): void {
+    const { desk } = this.#parts;
+    if (name !== "" && name !== desk.name) {
+      desk.name = name;
+      document.title = name;
+      desk.changed();
+    }
+  }
+}
+
+/** Keeps the last picture behind the message, so that people see where they were. */
+function freeze(screen: HTMLElement, canvas: HTMLCanvasElement): void {
+  thaw(screen);
+  const still = document.createElement("div");
+  still.className = "still";
+  still.setAttribute("aria-hidden", "true");
+  still.append(canvas);
+  screen.append(still);
+}
+
+function thaw(screen: HTMLElement): void {
+  screen.querySelector(".still")?.remove();
+}
