@@ -1,7 +1,6 @@
 //! The configurations. Each peer is tuned as its own documentation advises for this work: one
 //! worker for the one CPU, no access log, connections kept open on both sides, splice if it can.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -46,7 +45,7 @@ pub fn nginx(
         _ => "",
     };
     let location = match task {
-        Task::Files => files(dir),
+        Task::Files => files(dir) + "        open_file_cache max=100 inactive=1h;\n",
         Task::Proxy | Task::Desktop => proxy(large),
     };
     main(&server(listen, backend, &location), dir)
@@ -120,18 +119,13 @@ fn proxy(more: &str) -> String {
 }
 
 fn files(dir: &Path) -> String {
-    let mut location = String::new();
-    let _ = write!(
-        location,
+    format!(
         "        root {}/files;
         sendfile on;
         tcp_nopush on;
-        open_file_cache max=100 inactive=1h;
-        open_file_cache_valid 1h;
 ",
         dir.display()
-    );
-    location
+    )
 }
 
 pub fn haproxy(listen: SocketAddr, backend: SocketAddr) -> String {
