@@ -99,7 +99,7 @@ fn npm(web: &Path, arguments: &[&str]) -> Result<()> {
         .output();
     let output = output.map_err(|error| {
         format!(
-            "The web pages are built with Node.js 20 or newer and its npm, which did not start \
+            "The web pages are built with Node.js 18.20 or newer and its npm, which did not start \
              ({error}).\nInstall them (Debian and Ubuntu: apt install nodejs npm; otherwise \
              https://nodejs.org), or set {PREBUILT} to a folder with prebuilt pages: the web/dist \
              of another build of this version."

@@ -45,12 +45,15 @@ page.on("response", (response) => {
   if (response.status() >= 400) messages.push(`${response.status()}: ${response.url()}`);
 });
 
-// A place of the desktop in the coordinates of the page, whatever the canvas is scaled to.
+// The middle of a pixel of the desktop in the coordinates of the page, whatever the canvas is scaled to.
 async function onDesktop(x, y) {
   const canvas = page.locator("canvas").first();
   const box = await canvas.boundingBox();
   const size = await canvas.evaluate(({ width, height }) => ({ width, height }));
-  return [box.x + (x * box.width) / size.width, box.y + (y * box.height) / size.height];
+  return [
+    box.x + ((x + 0.5) * box.width) / size.width,
+    box.y + ((y + 0.5) * box.height) / size.height,
+  ];
 }
 
 const verbs = {

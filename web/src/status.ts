@@ -94,8 +94,8 @@ class StatusPage {
     if (shown === 0) {
       this.#showEmpty(count === 0 ? null : search);
     }
-    const key = shown < count ? "status.count.some" : count === 1 ? "status.count.one" : "status.count";
-    const text = t(key, { shown, count });
+    const all = count === 1 ? "status.count.one" : "status.count";
+    const text = t(shown < count ? "status.count.some" : all, { shown, count });
     if (this.#count.textContent !== text) {
       this.#count.textContent = text;
     }
@@ -117,7 +117,8 @@ class StatusPage {
     }
     const cut = await cutSession(session.id);
     const status = cut.kind === "failed" ? cut.status : "";
-    this.#notes.brief(t(`status.cut.${cut.kind}`, { status }), cut.kind === "done" ? "cut" : "warning");
+    const symbol = cut.kind === "done" ? "cut" : "warning";
+    this.#notes.brief(t(`status.cut.${cut.kind}`, { status }), symbol);
     await this.#refresh();
   }
 }

@@ -41,10 +41,8 @@ async function main(): Promise<void> {
   const viewer = new Viewer({ screen, stage, notes, toolbar, clipboard, desk, endpoint });
 
   document.body.replaceChildren(
-    screen,
-    stage.element,
+    h("main", {}, screen, stage.element, touchField),
     toolbar.element,
-    touchField,
     notes.element,
     stage.announcer,
   );
@@ -82,7 +80,7 @@ function hidePassword(page: URL): void {
 }
 
 function watchKeyboard(screen: HTMLElement, onMenu: () => void): void {
-  // noVNC lets go of keys when the window loses the focus; the same must hold when a panel takes it.
+  // noVNC lets go of keys when the window loses the focus; so it must when a panel takes it.
   screen.addEventListener("focusout", () => window.dispatchEvent(new Event("blur")));
   const modifiers = ["ControlLeft", "ControlRight", "AltLeft", "ShiftLeft", "ShiftRight"];
   const together = (event: KeyboardEvent) =>

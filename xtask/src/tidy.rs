@@ -64,8 +64,9 @@ fn check(tree: &Tree) -> Problems {
     let mut problems = Problems::default();
     let mut exceptions = Exceptions::read(tree, &mut problems);
     text::check(tree, &mut problems);
+    let tests = shape::test_files(tree);
     for file in tree.with_end(".rs") {
-        shape::check(file, &mut exceptions, &mut problems);
+        shape::check(file, &tests, &mut exceptions, &mut problems);
     }
     crates::check(tree, &mut problems);
     docs::check(tree, &mut problems);

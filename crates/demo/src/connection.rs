@@ -115,7 +115,8 @@ where
 
 fn handle(state: &mut State, id: u64, message: Message) -> Result<(), Error> {
     match message {
-        Message::Key { keysym, down } => state.shell.handle_key(id, keysym, down),
+        Message::KeyDown(keysym) => state.shell.handle_key_down(id, keysym),
+        Message::KeyUp(keysym) => state.shell.handle_key_up(id, keysym),
         Message::Pointer { at, buttons } => {
             state.shell.handle_pointer(id, at, buttons);
             let cursor = state.shell.cursor(at);
@@ -146,7 +147,8 @@ fn handle_own(state: &mut State, id: u64, message: Message) -> Result<(), Error>
     match message {
         Message::SetPixelFormat(format) => viewer.set_format(format),
         Message::SetEncodings(list) => viewer.set_encodings(&list),
-        Message::UpdateRequest { incremental, area } => viewer.request(area, incremental),
+        Message::RequestChanges(area) => viewer.request_changes(area),
+        Message::RequestAll(area) => viewer.request_all(area),
         Message::ExtendedCutText(payload) => {
             let text = viewer.handle_clipboard(clipboard::parse(&payload)?);
             viewer.wake_if_ready();
@@ -188,7 +190,7 @@ where
 fn take_due(desktop: &Desktop, id: u64) -> (Vec<u8>, Option<Plan>) {
     let mut state = desktop.lock();
     // A viewer is never sent what is already known to be out of date.
-    state.paint();
+    state.refresh(desktop.now());
     let size = state.size();
     let State { shell, viewers, .. } = &mut *state;
     let Some(viewer) = viewers.iter_mut().find(|viewer| viewer.id() == id) else {

@@ -12,8 +12,11 @@ use tokio::task::JoinSet;
 use crate::apps::{AppId, Now};
 use crate::connection;
 use crate::geom::{Point, Rect};
-use crate::shell::{Painted, Shell};
 use crate::viewer::Viewer;
+
+mod state;
+
+pub(crate) use self::state::State;
 
 /// How a desktop is set up.
 #[derive(Clone, Debug)]
@@ -60,25 +63,10 @@ struct Shared {
     changed: Notify,
 }
 
-/// What the lock protects; it is never held across a wait.
-pub(crate) struct State {
-    pub(crate) shell: Shell,
-    pub(crate) viewers: Vec<Viewer>,
-    next_viewer: u64,
-    /// When the programs were last told the time, as uptime.
-    ticked: Option<Duration>,
-}
-
 impl Desktop {
     /// A desktop that nobody views yet.
     pub fn new(options: Options) -> Self {
-        let (width, height) = clamp_size(options.size);
-        let state = State {
-            shell: Shell::new(width.into(), height.into()),
-            viewers: Vec::new(),
-            next_viewer: 1,
-            ticked: None,
-        };
+        let state = State::new(options.size);
         let shared = Shared {
             options,
             started: Instant::now(),
@@ -86,12 +74,9 @@ impl Desktop {
             stirred: Notify::new(),
             changed: Notify::new(),
         };
-        let desktop = Self {
+        Self {
             shared: Arc::new(shared),
-        };
-        let now = desktop.now();
-        desktop.lock().shell.tick(now);
-        desktop
+        }
     }
 
     /// Serves the desktop to all who connect to `listener`.
@@ -174,6 +159,19 @@ impl Desktop {
         Some([red, green, blue])
     }
 
+    /// The colours of the whole desktop, row by row: red, green and blue.
+    pub fn picture(&self) -> Vec<[u8; 3]> {
+        let mut state = self.lock();
+        state.paint();
+        let front = state.shell.front();
+        let rows = (0..front.bounds().h).flat_map(|y| front.row(y));
+        let colours = |pixel: &u32| {
+            let [_, red, green, blue] = pixel.to_be_bytes();
+            [red, green, blue]
+        };
+        rows.map(colours).collect()
+    }
+
     /// The part of the drawing board's window that can be drawn on, unless it is minimised.
     pub fn sketch_area(&self) -> Option<Rect> {
         let frame = self.lock().shell.window(AppId::Sketch)?;
@@ -206,6 +204,7 @@ impl Desktop {
     /// Paints for as long as somebody waits for pictures; otherwise it only waits itself.
     async fn drive(&self) {
         loop {
+            let painted = tokio::time::Instant::now();
             match self.step() {
                 Some(pause) => {
                     let stirred = self.shared.stirred.notified();
@@ -214,7 +213,7 @@ impl Desktop {
                 }
                 None => self.shared.stirred.notified().await,
             }
-            tokio::time::sleep(FRAME_MIN).await;
+            tokio::time::sleep_until(painted + FRAME_MIN).await;
         }
     }
 
@@ -225,21 +224,15 @@ impl Desktop {
             return None;
         }
         let now = self.now();
-        let pace = state.shell.pace();
-        let due = |ticked: Duration| now.uptime + FRAME_MIN / 2 >= ticked + pace;
-        if state.ticked.is_none_or(due) {
-            state.ticked = Some(now.uptime);
-            state.shell.tick(now);
-        }
-        state.paint();
+        state.refresh(now);
         for viewer in &state.viewers {
             viewer.wake_if_ready();
         }
-        let next = state.ticked.unwrap_or_default() + pace;
-        Some(next.saturating_sub(now.uptime).saturating_sub(FRAME_MIN))
+        let next = state.next_tick();
+        Some(next.saturating_sub(now.uptime))
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -256,83 +249,6 @@ impl Desktop {
     }
 }
 
-impl State {
-    /// The desktop's width and height.
-    pub(crate) fn size(&self) -> (u16, u16) {
-        let bounds = self.shell.bounds();
-        (bounds.w as u16, bounds.h as u16)
-    }
-
-    /// Lets a viewer in, unless there are too many.
-    pub(crate) fn admit(&mut self, viewers_max: usize) -> Option<(u64, Arc<Notify>)> {
-        if self.viewers.len() >= viewers_max {
-            return None;
-        }
-        let id = self.next_viewer;
-        self.next_viewer += 1;
-        let viewer = Viewer::new(id, self.size());
-        let wake = viewer.wake();
-        self.viewers.push(viewer);
-        self.shell.set_viewers(self.viewers.len());
-        Some((id, wake))
-    }
-
-    /// A viewer has been told the size of the desktop, which may have changed since.
-    pub(crate) fn introduce(&mut self, id: u64, told: (u16, u16)) {
-        let size = self.size();
-        if let Some(viewer) = self.viewer(id) {
-            viewer.introduced(told, size);
-        }
-    }
-
-    /// Forgets a viewer.
-    pub(crate) fn dismiss(&mut self, id: u64) {
-        self.viewers.retain(|viewer| viewer.id() != id);
-        self.shell.forget_viewer(id);
-        self.shell.set_viewers(self.viewers.len());
-    }
-
-    /// The viewer of a connection.
-    pub(crate) fn viewer(&mut self, id: u64) -> Option<&mut Viewer> {
-        self.viewers.iter_mut().find(|viewer| viewer.id() == id)
-    }
-
-    /// Gives the desktop a new size, within limits, and tells all viewers.
-    pub(crate) fn resize(&mut self, size: (u16, u16), asked_by: u64) {
-        let size = clamp_size(size);
-        if size != self.size() {
-            self.shell.resize(size.0.into(), size.1.into());
-            for viewer in self
-                .viewers
-                .iter_mut()
-                .filter(|viewer| viewer.id() != asked_by)
-            {
-                viewer.note_resize(size, RESIZED_BY_OTHER);
-            }
-        }
-        if let Some(viewer) = self.viewer(asked_by) {
-            viewer.note_resize(size, RESIZED_BY_VIEWER);
-        }
-    }
-
-    /// Paints what is stale and notes it for each viewer.
-    pub(crate) fn paint(&mut self) {
-        if self.shell.is_stale() {
-            let painted: Painted = self.shell.paint();
-            for viewer in &mut self.viewers {
-                viewer.note_painted(&painted);
-            }
-        }
-    }
-}
-
-fn clamp_size((width, height): (u16, u16)) -> (u16, u16) {
-    (
-        width.clamp(SIZE_MIN.0, SIZE_MAX.0),
-        height.clamp(SIZE_MIN.1, SIZE_MAX.1),
-    )
-}
-
 /// True for the errors of `accept` that pass: the peer went away, or descriptors ran out.
 fn is_transient(error: &io::Error) -> bool {
     const TOO_MANY_FILES: [i32; 2] = [23, 24];
@@ -347,15 +263,9 @@ fn is_transient(error: &io::Error) -> bool {
         .is_some_and(|code| TOO_MANY_FILES.contains(&code))
 }
 
-/// The limits of what viewers can make of the desktop.
-const SIZE_MIN: (u16, u16) = (320, 200);
-const SIZE_MAX: (u16, u16) = (3840, 2160);
 /// The least time between two paints, which gathers the events of that time.
 const FRAME_MIN: Duration = Duration::from_millis(8);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// The reasons of the ExtendedDesktopSize rectangle.
-const RESIZED_BY_VIEWER: u16 = 1;
-const RESIZED_BY_OTHER: u16 = 2;
 
 #[cfg(test)]
 mod tests;

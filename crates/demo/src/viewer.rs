@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+mod dues;
+
+use self::dues::{Abilities, Due};
 use crate::apps::Cursor;
 use crate::geom::{Rect, Region};
 use crate::rfb::pixel::PixelFormat;
@@ -29,38 +32,6 @@ pub(crate) struct Viewer {
     sending: bool,
     due: Due,
     cursor: Cursor,
-}
-
-/// What the viewer understands.
-#[derive(Clone, Debug, Default)]
-struct Abilities {
-    copy_rect: bool,
-    tight: bool,
-    compression: Option<u32>,
-    desktop_size: bool,
-    extended_desktop_size: bool,
-    cursor: bool,
-    desktop_name: bool,
-    qemu_key: bool,
-    extended_clipboard: bool,
-    /// The flags of its clipboard, once it has told them.
-    clipboard_caps: u32,
-}
-
-/// What is to be sent beside pixels.
-#[derive(Default)]
-struct Due {
-    /// Reason and status of an ExtendedDesktopSize rectangle; a size of the plain kind.
-    resize: Option<(u16, u16)>,
-    cursor: bool,
-    name: bool,
-    qemu_key: bool,
-    clipboard_caps: bool,
-    clipboard_request: bool,
-    /// Whether to say that there is text, or that there is none.
-    clipboard_notify: bool,
-    clipboard_provide: bool,
-    cut_text: bool,
 }
 
 /// An update that is to be sent: the rectangles' pixels are read one by one, just before.
@@ -134,23 +105,8 @@ impl Viewer {
 
     /// The viewer lists what it understands.
     pub(crate) fn set_encodings(&mut self, list: &[i32]) {
-        let has = |number| list.contains(&number);
         let before = std::mem::take(&mut self.able);
-        self.able = Abilities {
-            copy_rect: has(encoding::COPY_RECT),
-            tight: has(encoding::TIGHT),
-            compression: list
-                .iter()
-                .find(|number| encoding::COMPRESSION.contains(number))
-                .map(|number| number.abs_diff(*encoding::COMPRESSION.start())),
-            desktop_size: has(encoding::DESKTOP_SIZE),
-            extended_desktop_size: has(encoding::EXTENDED_DESKTOP_SIZE),
-            cursor: has(encoding::CURSOR),
-            desktop_name: has(encoding::DESKTOP_NAME),
-            qemu_key: has(encoding::QEMU_KEY),
-            extended_clipboard: has(encoding::EXTENDED_CLIPBOARD),
-            clipboard_caps: before.clipboard_caps,
-        };
+        self.able = Abilities::of(list, before.clipboard_caps);
         let able = &self.able;
         // What the viewer newly understands is answered once, which tells it that we do too.
         if able.extended_desktop_size && !before.extended_desktop_size {
@@ -162,14 +118,16 @@ impl Viewer {
         self.due.clipboard_caps |= able.extended_clipboard && !before.extended_clipboard;
     }
 
-    /// The viewer asks for the changes in `area`, or for all of it.
-    pub(crate) fn request(&mut self, area: Rect, incremental: bool) {
-        let area = area.intersect(whole(self.size));
-        if !incremental {
-            self.dirty.add(area);
-        }
+    /// The viewer asks for the changes in `area`.
+    pub(crate) fn request_changes(&mut self, area: Rect) {
         let asked = self.requested.unwrap_or_default();
-        self.requested = Some(asked.union(area));
+        self.requested = Some(asked.union(area.intersect(whole(self.size))));
+    }
+
+    /// The viewer asks for all of `area`.
+    pub(crate) fn request_all(&mut self, area: Rect) {
+        self.dirty.add(area.intersect(whole(self.size)));
+        self.request_changes(area);
     }
 
     /// The desktop has a new size.
@@ -249,7 +207,7 @@ impl Viewer {
             server::put_extended_cut_text(&clipboard::request(), &mut out);
         }
         if std::mem::take(&mut due.clipboard_notify) {
-            let message = clipboard::notify(!facts.clipboard.is_empty());
+            let message = clipboard::notify(facts.clipboard);
             server::put_extended_cut_text(&message, &mut out);
         }
         if std::mem::take(&mut due.clipboard_provide) {
@@ -343,21 +301,6 @@ impl Viewer {
         }
         self.size = size;
         true
-    }
-}
-
-impl Due {
-    fn any_message(&self) -> bool {
-        self.clipboard_caps
-            || self.clipboard_request
-            || self.clipboard_notify
-            || self.clipboard_provide
-            || self.cut_text
-    }
-
-    fn any_rect(&self, able: &Abilities) -> bool {
-        let resize = able.extended_desktop_size || able.desktop_size;
-        self.cursor || self.name || self.qemu_key || self.resize.is_some() && resize
     }
 }
 

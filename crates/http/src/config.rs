@@ -104,6 +104,20 @@ pub struct AddrConf {
 }
 
 impl Config {
+    /// A configuration without anything, for the compiler to fill.
+    pub(crate) fn empty() -> Self {
+        Self {
+            servers: Vec::new(),
+            locations: Vec::new(),
+            upstreams: Vec::new(),
+            variables: Variables::default(),
+            listeners: Vec::new(),
+            logs: LogTargets::default(),
+            hostname: String::new(),
+            prefix: PathBuf::new(),
+        }
+    }
+
     /// The sockets that this configuration listens on.
     pub fn listens(&self) -> Vec<Listen> {
         self.listeners.iter().map(|listener| listener.listen.clone()).collect()

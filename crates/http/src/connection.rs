@@ -41,7 +41,8 @@ pub struct Connection {
     pub opened: Instant,
     /// Requests so far, the current one included.
     pub requests: Cell<u64>,
-    _load: Load,
+    /// Its place in the count of connections.
+    pub load: Load,
 }
 
 impl Connection {
@@ -64,7 +65,7 @@ impl Connection {
             buf: RefCell::default(),
             opened: clock::now(),
             requests: Cell::new(0),
-            _load: load,
+            load,
         }
     }
 
@@ -162,7 +163,6 @@ pub fn poll_fill(
 
 /// Serves a connection to its end.
 pub async fn serve(conn: Rc<Connection>) {
-    conn.listener_conf().listen.prepare(&conn.stream);
     loop {
         let Some(request) = head::read(&conn).await else { return };
         // One box per request: what waits between requests stays small.

@@ -25,6 +25,7 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         && (core.recursive_error_pages || !request.in_error_page.get())
     {
         request.in_error_page.set(true);
+        request.drops_body.set(!request.body.was_read());
         return configured(request, page);
     }
     Flow::Respond(built_in(request, status))

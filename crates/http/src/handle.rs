@@ -133,6 +133,7 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
             response.head.status_text = None;
         }
     }
+    response.head.fields.append(&mut request.pending.borrow_mut());
     if let Body::Upgrade(upgrade) = response.body {
         return upgrade.start(request, response.head).await;
     }

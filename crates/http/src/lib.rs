@@ -1,3 +1,34 @@
 //! HTTP as nginx's http block means it: configuration, phases, filters, the one proxy path.
+//!
+//! A configuration is compiled by [`compile`] and served by a [`Thread`] for each core. A request
+//! goes through `connection` → `downstream/head` → `handle` → `phases` → a content handler →
+//! `filters` → `downstream/output`.
 
 #![forbid(unsafe_code)]
+
+mod compile;
+pub mod config;
+mod connection;
+mod downstream;
+mod draft;
+mod error_page;
+mod filters;
+mod handle;
+mod location_tree;
+mod log_later;
+pub mod logs;
+pub mod module;
+pub mod modules;
+mod phases;
+mod proxy;
+mod request;
+mod request_body;
+mod response;
+mod server_names;
+mod settings;
+mod temp_file;
+mod thread;
+
+pub use compile::compile;
+pub use config::Config;
+pub use thread::{Shared, Thread};

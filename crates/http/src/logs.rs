@@ -5,10 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use conf::{Diagnostic, Item};
-use net::log::{ErrorLog, Files, Level, LogFile, Sink, syslog};
-
-use crate::module::Cx;
+use conf::{Bundle, Diagnostic, Item};
+use net::Addr;
+use net::log::{ErrorLog, Files, Level, LogFile, Target, syslog};
 
 /// An access log's file, connected when the files are open.
 #[derive(Debug)]
@@ -26,25 +25,8 @@ impl FileTarget {
     }
 }
 
-/// One `error_log` line.
-#[derive(Debug, Clone)]
-pub struct ErrorTarget {
-    /// The least grave level that it takes.
-    pub level: Level,
-    /// Where it goes.
-    pub to: ErrorSink,
-}
-
-/// Where an `error_log` goes.
-#[derive(Debug, Clone)]
-pub enum ErrorSink {
-    /// A file.
-    File(PathBuf),
-    /// Standard error.
-    Stderr,
-    /// A syslog server.
-    Syslog(Arc<syslog::Syslog>),
-}
+/// One `error_log` line: the least grave level that it takes, and where it goes.
+pub type ErrorTarget = (Level, Target);
 
 /// The error log of a level, connected when the files are open.
 #[derive(Debug, Default)]
@@ -60,15 +42,8 @@ impl ErrorLogs {
     }
 
     fn attach(&self, files: &Files) {
-        let sinks = self.targets.iter().filter_map(|target| {
-            let sink = match &target.to {
-                ErrorSink::File(path) => Sink::File(files.get(path)?),
-                ErrorSink::Stderr => Sink::Stderr,
-                ErrorSink::Syslog(server) => Sink::Syslog(server.clone()),
-            };
-            Some((target.level, sink))
-        });
-        self.log.get_or_init(|| ErrorLog::new(sinks.collect()));
+        // A file that cannot be opened was reported by whoever opened the files.
+        self.log.get_or_init(|| ErrorLog::open(&self.targets, files).unwrap_or_default());
     }
 }
 
@@ -101,7 +76,7 @@ impl LogTargets {
     pub fn paths(&self) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
         for target in self.errors.iter().flat_map(|errors| &errors.targets) {
-            if let ErrorSink::File(path) = &target.to {
+            if let Target::File(path) = &target.1 {
                 paths.push(path.clone());
             }
         }
@@ -122,15 +97,16 @@ impl LogTargets {
 }
 
 /// Reads the arguments of `error_log`.
-pub fn parse_error_log(item: &Item, cx: &Cx<'_>) -> Result<ErrorTarget, Diagnostic> {
+pub fn parse_error_log(item: &Item, bundle: &Bundle) -> Result<ErrorTarget, Diagnostic> {
     let to = item.text(0)?;
     let to = match to.strip_prefix("syslog:") {
         Some(parameters) => {
             let spec = syslog::Spec::parse(parameters).map_err(|message| item.error(message))?;
-            ErrorSink::Syslog(Arc::new(syslog_sink(item, &spec, cx)?))
+            let addr = syslog_addr(item, &spec, bundle)?;
+            Target::Syslog(spec, addr)
         }
-        None if to == "stderr" => ErrorSink::Stderr,
-        None => ErrorSink::File(cx.bundle.prefix_path(to.as_bytes())),
+        None if to == "stderr" => Target::Stderr,
+        None => Target::File(bundle.prefix_path(to.as_bytes())),
     };
     let level = match item.args.get(1) {
         Some(word) => word.display().parse().map_err(|_| {
@@ -138,17 +114,21 @@ pub fn parse_error_log(item: &Item, cx: &Cx<'_>) -> Result<ErrorTarget, Diagnost
         })?,
         None => Level::Error,
     };
-    Ok(ErrorTarget { level, to })
+    Ok((level, to))
 }
 
-/// A syslog server of `error_log` or `access_log`.
+/// A syslog server of `access_log`.
 pub fn syslog_sink(
     item: &Item,
     spec: &syslog::Spec,
-    cx: &Cx<'_>,
+    bundle: &Bundle,
 ) -> Result<syslog::Syslog, Diagnostic> {
-    let peers = upstream::server::peers(&spec.server, cx.bundle, 514);
-    let addr = peers.map_err(|message| item.error(message))?.into_iter().next();
-    let addr = addr.ok_or_else(|| item.error("no syslog server specified"))?.addr;
-    Ok(syslog::Syslog::new(spec, addr, &cx.bundle.hostname))
+    let addr = syslog_addr(item, spec, bundle)?;
+    Ok(syslog::Syslog::new(spec, addr, &bundle.hostname))
+}
+
+fn syslog_addr(item: &Item, spec: &syslog::Spec, bundle: &Bundle) -> Result<Addr, Diagnostic> {
+    let peers = upstream::server::peers(&spec.server, bundle, syslog::PORT);
+    let peer = peers.map_err(|message| item.error(message))?.into_iter().next();
+    Ok(peer.ok_or_else(|| item.error("no syslog server specified"))?.addr)
 }

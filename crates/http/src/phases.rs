@@ -17,7 +17,7 @@ use crate::error_page;
 use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files, vnc};
+use crate::modules::{access, index, rewrite, static_files, try_files};
 use crate::proxy;
 use crate::request::Request;
 use crate::response::Response;
@@ -127,7 +127,6 @@ fn named_location(request: &Request, name: &[u8]) -> bool {
         return false;
     };
     request.internal.set(true);
-    request.uri_is_original.set(false);
     request.location.set(id);
     limit_keepalive(request);
     true
@@ -186,6 +185,7 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
         Some(Found::Location(id) | Found::AddSlash(id)) => id,
     };
     request.location.set(id);
+    request.valid_location.set(true);
     if let Some((methods, other)) = &request.location().limit_except
         && !methods.contains(&request.method.get())
     {
@@ -221,7 +221,7 @@ async fn access(request: &Rc<Request>) -> Flow {
     for step in 0..2 {
         let flow = match step {
             0 => access::run(request),
-            _ => auth_basic::run(request).await,
+            _ => Flow::Next,
         };
         match flow {
             Flow::Next => {}
@@ -232,7 +232,7 @@ async fn access(request: &Rc<Request>) -> Flow {
                     refused = status;
                 }
             }
-            flow => return auth_basic::delay(request, flow).await,
+            flow => return flow,
         }
     }
     match refused {
@@ -241,7 +241,7 @@ async fn access(request: &Rc<Request>) -> Flow {
             if status == 403 {
                 request.log(Level::Error, format_args!("access forbidden by rule"));
             }
-            auth_basic::delay(request, Flow::Status(status)).await
+            Flow::Status(status)
         }
     }
 }
@@ -249,8 +249,7 @@ async fn access(request: &Rc<Request>) -> Flow {
 async fn content(request: &Rc<Request>) -> Flow {
     match request.conf().core.handler {
         Handler::Proxy => proxy::handle(request).await,
-        Handler::Vnc => vnc::handle(request).await,
-        Handler::VncStatus => vnc::status::handle(request).await,
+        Handler::Vnc | Handler::VncStatus => Flow::Status(404),
         Handler::Static => match index::run(request) {
             Flow::Next => static_files::run(request),
             flow => flow,

@@ -17,7 +17,7 @@ use crate::connection::Connection;
 use crate::modules::Settings;
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
-use crate::response::Head;
+use crate::response::{Field, Head};
 use crate::thread::Generation;
 
 /// How often an internal redirect or a rewrite may start the search for a location again.
@@ -89,8 +89,18 @@ pub struct Request {
     pub user: RefCell<Option<Bytes>>,
     /// What is done behind the response (`post_action`) is running.
     pub in_post_action: Cell<bool>,
-    /// What the desktop gateway says of the session, for the log.
-    pub vnc: RefCell<Option<Rc<crate::modules::vnc::SessionLog>>>,
+    /// Fields that every response to this request gets, such as `WWW-Authenticate`.
+    pub pending: RefCell<Vec<Field>>,
+    /// The media type that an upstream named for a file of ours (`X-Accel-Redirect`).
+    pub pending_type: RefCell<Option<Bytes>>,
+    /// Whether the path still begins with the location's name.
+    pub valid_location: Cell<bool>,
+    /// Whether an error page took the place of what the body was for.
+    pub drops_body: Cell<bool>,
+    /// The header fields of the last upstream's answer.
+    pub upstream_fields: RefCell<Vec<Field>>,
+    /// Its trailer fields.
+    pub upstream_trailers: RefCell<Vec<Field>>,
 }
 
 /// What a new request is made of.
@@ -141,7 +151,12 @@ impl Request {
             head_bytes_sent: Cell::new(0),
             user: RefCell::default(),
             in_post_action: Cell::new(false),
-            vnc: RefCell::default(),
+            pending: RefCell::default(),
+            pending_type: RefCell::default(),
+            valid_location: Cell::new(true),
+            drops_body: Cell::new(false),
+            upstream_fields: RefCell::default(),
+            upstream_trailers: RefCell::default(),
             conn,
             generation,
             buf: parts.buf,
@@ -238,6 +253,18 @@ impl Request {
 
     fn log_line(&self, message: std::fmt::Arguments<'_>) -> Vec<u8> {
         let mut line = message.to_string().into_bytes();
+        self.append_log_context(&mut line);
+        line
+    }
+
+    /// Who asked for what, as it follows a message in the error log.
+    pub fn log_context(&self) -> String {
+        let mut context = Vec::new();
+        self.append_log_context(&mut context);
+        String::from_utf8_lossy(&context).into_owned()
+    }
+
+    fn append_log_context(&self, line: &mut Vec<u8>) {
         line.extend(format!(", client: {}", self.conn.client_text()).bytes());
         line.extend(b", server: ");
         line.extend_from_slice(&self.server().name);
@@ -256,7 +283,6 @@ impl Request {
             line.extend_from_slice(host);
             line.push(b'"');
         }
-        line
     }
 }
 

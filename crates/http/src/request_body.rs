@@ -67,6 +67,11 @@ impl RequestBody {
         self.received.get()
     }
 
+    /// Whether it was read as a whole and kept.
+    pub fn was_read(&self) -> bool {
+        self.kept.borrow().read
+    }
+
     /// Its length as declared, or as known once it was read.
     pub fn length(&self) -> Option<u64> {
         match self.framing {

@@ -80,6 +80,8 @@ impl Shared {
 pub struct Generation {
     /// The configuration.
     pub config: Arc<Config>,
+    /// Counted by the thread.
+    pub number: u64,
     /// The thread.
     pub thread: Rc<Thread>,
     /// Idle connections to each upstream.
@@ -126,6 +128,7 @@ pub struct Thread {
     current: RefCell<Option<Rc<Generation>>>,
     accepting: RefCell<HashMap<Addr, JoinHandle<()>>>,
     generations: Cell<usize>,
+    number: Cell<u64>,
     on_drained: RefCell<Option<Rc<dyn Fn()>>>,
     ended: Notify,
 }
@@ -141,6 +144,7 @@ impl Thread {
             current: RefCell::default(),
             accepting: RefCell::default(),
             generations: Cell::new(0),
+            number: Cell::new(0),
             on_drained: RefCell::default(),
             ended: Notify::new(),
         });
@@ -161,6 +165,7 @@ impl Thread {
         let generation = Rc::new(Generation {
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners.map(|(at, conf)| (conf.listen.addr.clone(), at)).collect(),
+            number: self.number.replace(self.number.get() + 1),
             thread: me.clone(),
             config,
             closing: Cell::new(false),
@@ -176,8 +181,10 @@ impl Thread {
         });
         let log = generation.config.locations.first().map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
+        let number = generation.number;
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
+            self.tunnels.reloaded(number);
         }
         for (addr, fd) in sockets {
             match Listener::new(fd, addr.clone()) {

@@ -50,6 +50,26 @@ impl Stream {
         }
     }
 
+    /// Reads what is there into the spare capacity of `buf`, which must have some.
+    pub fn poll_read_spare(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            let wanted = buf.capacity() - buf.len();
+            let spare = rustix::buffer::spare_capacity(buf);
+            match rustix::net::recv(self.fd.get_ref(), spare, RecvFlags::empty()) {
+                Ok((n, _)) => {
+                    if n != 0 && n < wanted {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(n));
+                }
+                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
     /// Writes as much of `buf` as the socket takes.
     pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf.len(), |fd| {

@@ -16,8 +16,8 @@ pub mod user;
 
 /// Registers a descriptor with the current runtime.
 pub fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` names one open file for its whole life: `as_raw_fd` always gives the same
-    // descriptor, and it is closed only when the `AsyncFd` that owns it is dropped.
+    // SAFETY: an `OwnedFd` names one descriptor for its whole life: `as_raw_fd` always gives the
+    // same one, and it is closed only when the `AsyncFd` that owns it is dropped.
     Ok(unsafe { AsyncFd::register(fd) }?)
 }
 

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use net::log::{Errno, ErrorLog, Level, LogFile, Sink, Target};
 
-use crate::cli::builtin::Job;
+use crate::cli::builtin::{Job, Kind};
 use crate::cli::{ErrorLogFile, Options};
 use crate::defaults;
+use crate::demo_desktop::DemoDesktop;
 
 /// How the program was called, with every path in full.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Invocation {
     /// Where relative paths of logs and pages begin; ends with `/`.
     pub prefix: PathBuf,
@@ -23,6 +24,8 @@ pub struct Invocation {
     pub built_in: Option<String>,
     /// What to tell a person once it runs.
     pub greeting: Option<String>,
+    /// The built-in desktop, until it is started.
+    pub demo: Option<DemoDesktop>,
 }
 
 impl Default for Invocation {
@@ -34,6 +37,7 @@ impl Default for Invocation {
             error_log: Target::Stderr,
             built_in: None,
             greeting: None,
+            demo: None,
         }
     }
 }
@@ -58,7 +62,12 @@ impl Invocation {
         };
         // Joined with nothing, a path gets the slash at its end that nginx gives it.
         let prefix = prefix.join("");
-        let job = options.job;
+        let (mut job, mut demo) = (options.job, None);
+        if let Some(Kind::Demo { desktop }) = job.as_mut().map(|job| &mut job.kind) {
+            let bound = DemoDesktop::bind()?;
+            *desktop = bound.addr()?.to_string();
+            demo = Some(bound);
+        }
         let conf_file = match (&job, &options.conf_file) {
             (Some(_), _) => "built-in".into(),
             // DIFFERS: without -p nginx takes the path as relative to the prefix that was compiled
@@ -79,6 +88,7 @@ impl Invocation {
             error_log,
             built_in: job.as_ref().map(Job::configuration),
             greeting: job.as_ref().map(Job::greeting),
+            demo,
         })
     }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod cli;
 mod core;
 mod defaults;
+mod demo_desktop;
 mod engine;
 mod invocation;
 mod loader;

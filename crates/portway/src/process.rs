@@ -17,7 +17,7 @@ mod master;
 mod message;
 mod panics;
 mod pid_file;
-mod privileges;
+pub mod privileges;
 mod service_manager;
 mod serving;
 pub mod signaller;
@@ -33,7 +33,7 @@ use state::State;
 
 /// What went wrong has been logged; there is nothing left to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Logged;
+pub struct Logged;
 
 /// Runs the server until it is told to stop.
 pub fn serve(mut invocation: Invocation) -> ExitCode {

@@ -8,6 +8,7 @@ use net::{listen, log::Errno};
 
 use crate::invocation::Invocation;
 use crate::loader;
+use crate::process::privileges;
 use crate::setup::{self, Setup};
 
 /// Tests the configuration; `dump` prints it, `quiet` keeps good news back.
@@ -19,6 +20,7 @@ pub fn run(mut invocation: Invocation, dump: bool, quiet: bool) -> ExitCode {
         if !quiet {
             eprintln!("portway: the configuration file {name} syntax is ok");
         }
+        privileges::warn_if_in_vain(&setup.core, &log);
         could_open(&setup, &log)
     });
     if !good {

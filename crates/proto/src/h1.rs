@@ -60,4 +60,4 @@ pub use response::{ResponseError, ResponseHead, ResponseParser};
 pub use room::{HeadBuffers, HeadRoom, HeadTooLong};
 pub use span::Span;
 pub use status::{CONTINUE, status_line};
-pub use uri::{InvalidUri, Slashes, Uri, argument, extension, normalize};
+pub use uri::{InvalidUri, Slashes, UnsafeUri, Uri, argument, extension, internal, normalize};

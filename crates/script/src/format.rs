@@ -1,7 +1,7 @@
 //! `log_format`: a line with variables, each value escaped (`ngx_http_log_module`).
 
 use crate::template::{Part, Template};
-use crate::variables::{Context, Names};
+use crate::variables::{Context, Names, VarId};
 
 /// How values are made safe for a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,31 +37,57 @@ impl Format {
 
     /// Appends one line, without its end.
     pub fn append<C: Context + ?Sized>(&self, cx: &C, out: &mut Vec<u8>) {
-        let mut value = Vec::new();
         for part in self.template.parts() {
-            value.clear();
-            match part {
-                Part::Text(text) => {
-                    out.extend_from_slice(text);
-                    continue;
-                }
-                Part::Variable(id) => {
-                    if !cx.variable(*id, &mut value) {
-                        value.clear();
-                        if self.escape == Escape::Default {
-                            out.push(b'-');
-                        }
-                        continue;
-                    }
-                }
-                Part::Capture(index) => cx.capture(*index, &mut value),
+            self.append_part(part, cx, out);
+        }
+    }
+
+    /// Gives each part of a line by itself, and which variable it is, if it is one.
+    pub fn append_parts<C: Context + ?Sized>(
+        &self,
+        cx: &C,
+        mut take: impl FnMut(Option<VarId>, Vec<u8>),
+    ) {
+        for part in self.template.parts() {
+            let id = match part {
+                Part::Variable(id) => Some(*id),
+                _ => None,
+            };
+            let mut text = Vec::new();
+            self.append_part(part, cx, &mut text);
+            take(id, text);
+        }
+    }
+
+    fn append_part<C: Context + ?Sized>(&self, part: &Part, cx: &C, out: &mut Vec<u8>) {
+        let from = out.len();
+        let found = match part {
+            Part::Text(text) => return out.extend_from_slice(text),
+            Part::Variable(id) => cx.variable(*id, out),
+            Part::Capture(index) => {
+                cx.capture(*index, out);
+                true
             }
+        };
+        if !found {
+            out.truncate(from);
+            if self.escape == Escape::Default {
+                out.push(b'-');
+            }
+        } else if self.escape.changes(&out[from..]) {
+            let value = out.split_off(from);
             self.escape.append(&value, out);
         }
     }
 }
 
 impl Escape {
+    /// Whether a value would be changed: most are not, and stay where they are.
+    fn changes(self, value: &[u8]) -> bool {
+        self != Escape::None
+            && value.iter().any(|&byte| matches!(byte, b'"' | b'\\' | ..=0x1f | 0x7f..))
+    }
+
     /// Appends a value that was found.
     pub fn append(self, value: &[u8], out: &mut Vec<u8>) {
         match self {

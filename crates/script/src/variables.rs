@@ -27,23 +27,41 @@ pub trait Context {
     fn set_named(&self, names: &[(VarId, usize)], captures: &Captures);
 }
 
-/// Reads a built-in variable: appends the value, `false` if it has none. For a prefix variable the
-/// text is what follows the prefix, otherwise it is empty.
-pub type Get<C> = fn(&C, &str, &mut Vec<u8>) -> bool;
+/// Reads a built-in variable: appends the value, `false` if it has none.
+#[derive(Debug)]
+pub enum Get<C: ?Sized> {
+    /// A variable with one name.
+    Plain(fn(&C, &mut Vec<u8>) -> bool),
+    /// One of many with the same beginning; the text is what follows it.
+    Prefix(fn(&C, &str, &mut Vec<u8>) -> bool),
+}
+
+impl<C: ?Sized> Clone for Get<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: ?Sized> Copy for Get<C> {}
 
 /// A row of a protocol's table of variables.
 #[derive(Debug)]
 pub struct Builtin<C: ?Sized> {
-    /// The name, or the prefix if it ends with `_` and `prefix` is set.
+    /// The name, or what all its names begin with.
     pub name: &'static str,
-    /// Whether it stands for all names that begin so.
-    pub prefix: bool,
     /// Reads it.
     pub get: Get<C>,
     /// What `set` does with it; `None`: it cannot be changed.
     pub set: Option<fn(&C, &[u8])>,
     /// What it is, for the reference.
     pub doc: &'static str,
+}
+
+impl<C: ?Sized> Builtin<C> {
+    /// Whether it stands for all names that begin so.
+    pub fn is_prefix(&self) -> bool {
+        matches!(self.get, Get::Prefix(_))
+    }
 }
 
 enum Source<C: ?Sized> {
@@ -79,6 +97,12 @@ pub struct Variables<C: ?Sized> {
     slots: usize,
 }
 
+impl<C: ?Sized> Default for Variables<C> {
+    fn default() -> Self {
+        Self { entries: Box::default(), slots: 0 }
+    }
+}
+
 impl<C: ?Sized> std::fmt::Debug for Variables<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
@@ -106,7 +130,7 @@ impl<C: ?Sized> Names<C> {
         let builtin = self.builtin(name);
         let (source, set, changeable) = match builtin {
             Some((row, suffix)) => {
-                let changeable = row.prefix || row.set.is_some();
+                let changeable = row.is_prefix() || row.set.is_some();
                 (Source::Builtin(row.get, suffix.into()), row.set, changeable)
             }
             None => (Source::Unknown, None, true),
@@ -186,9 +210,9 @@ impl<C: ?Sized> Names<C> {
 
     fn builtin<'n>(&self, name: &'n str) -> Option<(&'static Builtin<C>, &'n str)> {
         let rows = || self.tables.iter().flat_map(|table| table.iter());
-        let exact = rows().find(|row| !row.prefix && row.name == name);
+        let exact = rows().find(|row| !row.is_prefix() && row.name == name);
         exact.map(|row| (row, "")).or_else(|| {
-            let rows = rows().filter(|row| row.prefix);
+            let rows = rows().filter(|row| row.is_prefix());
             rows.filter_map(|row| Some((row, name.strip_prefix(row.name)?)))
                 .find(|(_, suffix)| !suffix.is_empty())
         })
@@ -247,7 +271,8 @@ impl<C: Context> Variables<C> {
             }
         }
         match &entry.source {
-            Source::Builtin(get, suffix) => get(cx, suffix, out),
+            Source::Builtin(Get::Plain(get), _) => get(cx, out),
+            Source::Builtin(Get::Prefix(get), suffix) => get(cx, suffix, out),
             Source::Map(map) => self.map(entry, map, cx, slots, out),
             // As ngx_http_rewrite_module: a variable that was never set is empty.
             Source::Stored | Source::Unknown => true,

@@ -15,6 +15,7 @@ pub use response::Response;
 #[derive(Debug)]
 pub struct Conn {
     stream: TcpStream,
+    deadline: Duration,
     /// Bytes received and not yet handed out.
     unread: Vec<u8>,
 }
@@ -47,6 +48,7 @@ impl Conn {
             .expect("a live socket takes options");
         Self {
             stream,
+            deadline: DEADLINE,
             unread: Vec::new(),
         }
     }
@@ -55,6 +57,14 @@ impl Conn {
     #[must_use]
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// How long each read may wait, instead of [`DEADLINE`].
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+        self.stream
+            .set_read_timeout(Some(deadline))
+            .expect("a live socket takes options");
     }
 
     /// Sends these bytes. A peer that has closed already is no failure here: what it answered
@@ -165,6 +175,11 @@ impl Conn {
         }
     }
 
+    /// Takes what has come and was not handed out.
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unread)
+    }
+
     /// Whether nothing comes and the connection stays open for `span`: proof of absence.
     #[must_use]
     pub fn silent_for(&mut self, span: Duration) -> bool {
@@ -177,7 +192,7 @@ impl Conn {
             Ok(())
         };
         self.stream
-            .set_read_timeout(Some(DEADLINE))
+            .set_read_timeout(Some(self.deadline))
             .expect("a live socket takes options");
         matches!(outcome, Err(error) if is_timeout(&error))
     }

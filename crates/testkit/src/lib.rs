@@ -22,7 +22,7 @@ pub mod ws;
 pub use http::{Conn, Response};
 pub use process::Process;
 pub use scratch::Scratch;
-pub use server::{Binary, Server};
+pub use server::{Binary, Server, Setup};
 pub use upstream::Upstream;
 pub use wait::{DEADLINE, wait_for, wait_true};
 pub use ws::WebSocket;

@@ -89,6 +89,12 @@ impl Setup {
         self
     }
 
+    /// The directory that stands for `%DIR%`.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// Replaces what is given with `-g`; `daemon off;` and `pid server.pid;` must be somewhere.
     #[must_use]
     pub fn globals(mut self, globals: &str) -> Self {
@@ -103,6 +109,8 @@ impl Setup {
     #[must_use]
     #[track_caller]
     pub fn start(mut self, binary: &Binary) -> Server {
+        // The test's own values may hold placeholders themselves.
+        self.conf = fill_in(&self.conf, &self.values);
         self.take_ports();
         self.scratch
             .write("nginx.conf", fill_in(&self.conf, &self.values));

@@ -23,7 +23,8 @@ pub struct Policy {
     pub quality_max: u8,
     /// The password that the gateway shows to the server, so that the viewer needs none.
     pub password: Option<Password>,
-    /// Takes the place of the name that the server gives its desktop.
+    /// Takes the place of the name that the server gives its desktop, which commonly tells the
+    /// machine's and its user's.
     pub title: Option<String>,
     /// How often the browser is pinged; one that does not answer is gone within two periods.
     /// Zero: never.
@@ -71,6 +72,7 @@ impl Policy {
             resize: self.resize,
             power: self.power,
             quality_max: self.quality_max,
+            desktop_name: self.title.is_none(),
         };
         let restricted = self.view_only
             || !self.clipboard_in

@@ -104,6 +104,14 @@ impl Sessions {
         self.lock().is_empty()
     }
 
+    /// How many are for somebody or something, such as for a limit.
+    pub fn count(&self, matches: impl Fn(&About) -> bool) -> usize {
+        self.lock()
+            .values()
+            .filter(|entry| matches(entry.about()))
+            .count()
+    }
+
     /// All of them, the oldest first.
     pub fn list(&self) -> Vec<Session> {
         let entries: Vec<_> = self

@@ -22,7 +22,7 @@ export interface EndView {
 }
 
 export class Stage {
-  readonly element = h("main", { class: "stage" });
+  readonly element = h("div", { class: "stage" });
   /** Said aloud by screen readers; the cards themselves are not live regions. */
   readonly announcer = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
   #slow: number | null = null;
@@ -78,10 +78,11 @@ export class Stage {
       window.isSecureContext ? null : h("p", { class: "hint warn" }, t("login.insecure")),
       h("div", { class: "actions" }, button(t("cancel"), "quiet", onCancel), send),
     );
-    const card = this.#card("lock", t("login.title", { name: name || t("desktop") }));
+    const title = name === "" ? t("login.send") : t("login.title", { name });
+    const card = this.#card("lock", title);
     card.append(form);
     this.#show(card);
-    this.announce(t("login.title", { name: name || t("desktop") }));
+    this.announce(title);
     fields[0]?.input.focus();
   }
 

@@ -20,6 +20,8 @@ interface Tool {
 
 const HIDE_AFTER_MS = 1200;
 const GREETING_MS = 3500;
+/** The pointer or the focus that comes with a click opens the bar before the click is seen. */
+const JUST_OPENED_MS = 500;
 /** A press that moves less than this is a tap. */
 const DRAG_THRESHOLD_PX = 6;
 
@@ -32,6 +34,8 @@ export class Toolbar {
   readonly #all: Tool[] = [];
   #openTool: Tool | null = null;
   #hideTimer: number | null = null;
+  /** Infinite while it is not open. */
+  #openedAt = Number.POSITIVE_INFINITY;
 
   /** `onClose` gives the keyboard back to the desktop. */
   constructor(onClose: () => void) {
@@ -125,6 +129,10 @@ export class Toolbar {
     this.#sheet.setAttribute("aria-label", title);
     this.#sheet.hidden = false;
     tool.panel.onOpen?.();
+    if (button.matches(":focus-visible")) {
+      // Opened with the keyboard, which goes on inside.
+      element.querySelector<HTMLElement>("input, button, textarea")?.focus();
+    }
   }
 
   #dismiss(): void {
@@ -165,12 +173,16 @@ export class Toolbar {
 
   #reveal(): void {
     this.#stopHiding();
+    if (!this.element.classList.contains("open")) {
+      this.#openedAt = performance.now();
+    }
     this.element.classList.add("open");
     this.#handle.setAttribute("aria-expanded", "true");
   }
 
   #collapse(): void {
     this.#stopHiding();
+    this.#openedAt = Number.POSITIVE_INFINITY;
     this.element.classList.remove("open");
     this.#handle.setAttribute("aria-expanded", "false");
   }
@@ -220,7 +232,8 @@ export class Toolbar {
       if (moved) {
         return;
       }
-      if (this.element.classList.contains("open") && this.#openTool === null) {
+      const openFor = performance.now() - this.#openedAt;
+      if (this.#openTool === null && openFor > JUST_OPENED_MS) {
         this.#collapse();
         this.#onClose();
       } else {

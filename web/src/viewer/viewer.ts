@@ -150,6 +150,9 @@ export class Viewer {
     desk.connectedAt = Date.now();
     desk.roundTripMs = null;
     desk.apply();
+    // A screen reader hands the keys through to an application.
+    desk.canvas?.setAttribute("role", "application");
+    desk.canvas?.setAttribute("aria-label", desk.name || t("desktop"));
     stage.clear();
     stage.announce(t("state.connected", { name: desk.name || t("desktop") }));
     toolbar.greet();

@@ -3,7 +3,7 @@
 use super::Problems;
 use super::exceptions::Exceptions;
 use super::rust::Source;
-use super::tree::File;
+use super::tree::{File, Tree};
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -12,7 +12,7 @@ const COLUMNS_MAX: usize = 100;
 /// Code that only tests use: a failed set-up may end it there.
 const TEST_CRATES: &[&str] = &["crates/testkit/", "xtask/"];
 
-pub fn check(file: &File, exceptions: &mut Exceptions, problems: &mut Problems) {
+pub fn check(file: &File, tests: &[String], exceptions: &mut Exceptions, problems: &mut Problems) {
     let source = Source::read(&file.text);
     first_line(file, problems);
     file_name(file, problems);
@@ -20,9 +20,31 @@ pub fn check(file: &File, exceptions: &mut Exceptions, problems: &mut Problems) 
     function_lengths(file, &source, exceptions, problems);
     comment_width(file, problems);
     words(file, &source, problems);
-    if !is_test(&file.path) {
+    if !is_test(&file.path) && !tests.contains(&file.path) {
         expectations(file, &source, problems);
     }
+}
+
+/// The files that a `#[cfg(test)] mod name;` brings in.
+pub fn test_files(tree: &Tree) -> Vec<String> {
+    let mut files = Vec::new();
+    for file in tree.with_end(".rs") {
+        let code = Source::read(&file.text).code;
+        let home = file
+            .path
+            .trim_end_matches("/lib.rs")
+            .trim_end_matches(".rs")
+            .to_owned();
+        for rest in code.split("#[cfg(test)]").skip(1) {
+            let declaration = rest.split_once(';').map_or("", |(words, _)| words);
+            if let Some((visibility, name)) = declaration.trim().rsplit_once("mod ")
+                && !visibility.contains('{')
+            {
+                files.push(format!("{home}/{name}.rs"));
+            }
+        }
+    }
+    files
 }
 
 fn is_test(path: &str) -> bool {

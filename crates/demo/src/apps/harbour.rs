@@ -72,8 +72,7 @@ impl App for Harbour {
         painter.within(area, |painter| {
             paint_lighthouse(painter, &scene);
             paint_sea(painter, &scene);
-            let paused = matches!(self.state, State::Stands(_));
-            paint_button(painter, button(area.w).offset(area.x, area.y), paused);
+            paint_button(painter, button(area.w).offset(area.x, area.y), &self.state);
         });
     }
 
@@ -318,10 +317,10 @@ fn paint_boat(painter: &mut Painter<'_>, scene: &Scene, layer: usize) {
     painter.line(at(-30.0, -6.0), at(36.0, -6.0), 2.5, theme::WHITE);
 }
 
-fn paint_button(painter: &mut Painter<'_>, place: Rect, paused: bool) {
+fn paint_button(painter: &mut Painter<'_>, place: Rect, state: &State) {
     let (x, y) = (place.centre().x as f32, place.centre().y as f32);
     painter.disc(x, y, 15.0, theme::BLACK.alpha(110));
-    if paused {
+    if matches!(state, State::Stands(_)) {
         painter.polygon(
             &[(x - 4.0, y - 7.0), (x + 8.0, y), (x - 4.0, y + 7.0)],
             theme::WHITE,

@@ -92,7 +92,7 @@ impl Notepad {
         self.edited(context);
     }
 
-    fn paint_line(&self, painter: &mut Painter<'_>, line: usize, at: Point, focused: bool) {
+    fn paint_line(&self, painter: &mut Painter<'_>, line: usize, at: Point, look: Look) {
         let range = self.text.lines()[line].clone();
         let selection = self.text.selection();
         let from = selection.start.clamp(range.start, range.end);
@@ -114,7 +114,7 @@ impl Notepad {
             Weight::Regular,
             theme::INK,
         );
-        if focused && self.caret_lit && self.text.caret_line() == line {
+        if look.focused && self.caret_lit && self.text.caret_line() == line {
             painter.fill(Rect::new(caret, at.y + 1, 2, LINE_HEIGHT - 3), theme::BLUE);
         }
     }
@@ -135,7 +135,7 @@ impl App for Notepad {
         for row in 0..shown {
             let y = area.y + PADDING + row as i32 * LINE_HEIGHT;
             let at = Point::new(area.x + PADDING, y);
-            self.paint_line(painter, self.top + row, at, look.focused);
+            self.paint_line(painter, self.top + row, at, look);
         }
         let status = format!("{} characters", self.text.letters().len());
         let foot = Rect::new(area.x, area.bottom() - STATUS, area.w, STATUS);
@@ -152,12 +152,12 @@ impl App for Notepad {
         match event {
             Pointer::Down(Button::Left, at) => {
                 let place = self.place(at, context.fonts);
-                self.text.go(Motion::To(place), false);
+                self.text.go(Motion::To(place));
                 self.moved(context);
             }
             Pointer::Drag(Button::Left, at) => {
                 let place = self.place(at, context.fonts);
-                self.text.go(Motion::To(place), true);
+                self.text.extend(Motion::To(place));
                 self.moved(context);
             }
             Pointer::Wheel(notches, _) => self.scroll(notches * 3, context),
@@ -196,12 +196,16 @@ impl App for Notepad {
             KeyAction::End if key.control => Motion::To(usize::MAX),
             KeyAction::Home => Motion::LineStart,
             KeyAction::End => Motion::LineEnd,
-            KeyAction::Up => Motion::Lines(-1),
-            KeyAction::Down => Motion::Lines(1),
-            KeyAction::PageUp => Motion::Lines(-page),
-            KeyAction::PageDown => Motion::Lines(page),
+            KeyAction::Up => self.text.line_target(-1, context.fonts),
+            KeyAction::Down => self.text.line_target(1, context.fonts),
+            KeyAction::PageUp => self.text.line_target(-page, context.fonts),
+            KeyAction::PageDown => self.text.line_target(page, context.fonts),
         };
-        self.text.travel(motion, key.shift, context.fonts);
+        if key.shift {
+            self.text.extend(motion);
+        } else {
+            self.text.go(motion);
+        }
         self.moved(context);
     }
 

@@ -18,7 +18,7 @@ fn nothing_is_painted_while_nobody_waits() {
         .lock()
         .viewer(id)
         .unwrap()
-        .request(Rect::new(0, 0, 1280, 800), true);
+        .request_changes(Rect::new(0, 0, 1280, 800));
     assert!(desktop.step().is_some());
     assert!(!desktop.lock().shell.is_stale());
     desktop.lock().dismiss(id);
@@ -33,7 +33,7 @@ fn the_pause_between_two_steps_is_that_of_the_film() {
         .lock()
         .viewer(id)
         .unwrap()
-        .request(Rect::new(0, 0, 1280, 800), true);
+        .request_changes(Rect::new(0, 0, 1280, 800));
     let pause = desktop.step().unwrap();
     assert!(pause <= Duration::from_millis(40), "{pause:?}");
 }

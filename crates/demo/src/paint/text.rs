@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
+use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
 
 use super::{Colour, Painter};
 use crate::geom::Point;
@@ -63,7 +63,7 @@ impl Fonts {
     /// How far the pen moves over `letter`.
     pub(crate) fn advance(&self, letter: char, size: f32, weight: Weight) -> f32 {
         let font = self.face(weight).as_scaled(scale(self.face(weight), size));
-        font.h_advance(font.glyph_id(letter))
+        font.h_advance(glyph_id(self.face(weight), letter))
     }
 
     /// The longest beginning of `text` that fits `width`, with an ellipsis if cut.
@@ -208,7 +208,7 @@ impl Painter<'_> {
 fn rasterise(face: &FontRef<'static>, key: GlyphKey) -> Glyph {
     let scale = scale(face, f32::from(key.size) / 4.0);
     let at = ab_glyph::point(f32::from(key.phase) / 4.0, 0.0);
-    let glyph = face.glyph_id(key.letter).with_scale_and_position(scale, at);
+    let glyph = glyph_id(face, key.letter).with_scale_and_position(scale, at);
     let Some(outlined) = face.outline_glyph(glyph) else {
         return Glyph {
             left: 0,
@@ -231,6 +231,14 @@ fn rasterise(face: &FontRef<'static>, key: GlyphKey) -> Glyph {
         top: bounds.min.y as i32,
         width: width as i32,
         coverage,
+    }
+}
+
+/// The glyph of `letter`; an empty box stands for those that the font lacks.
+fn glyph_id(face: &FontRef<'static>, letter: char) -> GlyphId {
+    match face.glyph_id(letter) {
+        GlyphId(0) => face.glyph_id('□'),
+        found => found,
     }
 }
 

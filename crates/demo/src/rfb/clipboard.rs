@@ -54,9 +54,9 @@ pub(crate) fn caps() -> Vec<u8> {
     [flags.to_be_bytes(), (TEXT_MAX as u32).to_be_bytes()].concat()
 }
 
-/// The message that says whether there is text.
-pub(crate) fn notify(has_text: bool) -> Vec<u8> {
-    (NOTIFY | if has_text { TEXT } else { 0 })
+/// The message that says whether there is text, which is so unless `text` is empty.
+pub(crate) fn notify(text: &str) -> Vec<u8> {
+    (NOTIFY | if text.is_empty() { 0 } else { TEXT })
         .to_be_bytes()
         .to_vec()
 }
@@ -148,7 +148,7 @@ mod tests {
         assert!(parse(&[1, 0]).is_err());
         assert!(parse(&(REQUEST | PEEK).to_be_bytes()).is_err());
         assert_eq!(
-            parse(&notify(true)).unwrap(),
+            parse(&notify("x")).unwrap(),
             Incoming::Notify { text: true }
         );
     }

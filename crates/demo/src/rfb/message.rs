@@ -9,15 +9,13 @@ use crate::geom::{Point, Rect};
 pub(crate) enum Message {
     SetPixelFormat(PixelFormat),
     SetEncodings(Vec<i32>),
-    /// Asks for changes in an area, or for all of it.
-    UpdateRequest {
-        incremental: bool,
-        area: Rect,
-    },
-    Key {
-        keysym: u32,
-        down: bool,
-    },
+    /// Asks for what changed in an area.
+    RequestChanges(Rect),
+    /// Asks for all of an area.
+    RequestAll(Rect),
+    /// A key, by its keysym.
+    KeyDown(u32),
+    KeyUp(u32),
     Pointer {
         at: Point,
         buttons: u8,
@@ -90,15 +88,16 @@ impl<'a> Fields<'a> {
                 let incremental = self.u8()? != 0;
                 let [x, y, w, h] = [self.u16()?, self.u16()?, self.u16()?, self.u16()?];
                 let area = Rect::new(x.into(), y.into(), w.into(), h.into());
-                Some(Ok(Message::UpdateRequest { incremental, area }))
+                Some(Ok(if incremental {
+                    Message::RequestChanges(area)
+                } else {
+                    Message::RequestAll(area)
+                }))
             }
             4 => {
                 let down = self.u8()? != 0;
                 self.bytes(2)?;
-                Some(Ok(Message::Key {
-                    keysym: self.u32()?,
-                    down,
-                }))
+                Some(Ok(key(self.u32()?, down)))
             }
             5 => {
                 let buttons = self.u8()?;
@@ -141,7 +140,15 @@ impl<'a> Fields<'a> {
         }
         let down = self.u16()? != 0;
         let (keysym, _scan_code) = (self.u32()?, self.u32()?);
-        Some(Ok(Message::Key { keysym, down }))
+        Some(Ok(key(keysym, down)))
+    }
+}
+
+fn key(keysym: u32, down: bool) -> Message {
+    if down {
+        Message::KeyDown(keysym)
+    } else {
+        Message::KeyUp(keysym)
     }
 }
 

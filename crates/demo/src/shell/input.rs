@@ -51,13 +51,15 @@ impl Held {
         before
     }
 
-    fn note_key(&mut self, viewer: ViewerId, keysym: u32, down: bool) {
-        if keysym::is_shift(keysym) || keysym::is_control(keysym) {
-            self.modifiers.retain(|held| *held != (viewer, keysym));
-            if down {
-                self.modifiers.push((viewer, keysym));
-            }
+    fn note_key_down(&mut self, viewer: ViewerId, keysym: u32) {
+        let is_modifier = keysym::is_shift(keysym) || keysym::is_control(keysym);
+        if is_modifier && !self.modifiers.contains(&(viewer, keysym)) {
+            self.modifiers.push((viewer, keysym));
         }
+    }
+
+    fn note_key_up(&mut self, viewer: ViewerId, keysym: u32) {
+        self.modifiers.retain(|held| *held != (viewer, keysym));
     }
 
     fn any_modifier(&self, viewer: ViewerId, is_kind: fn(u32) -> bool) -> bool {
@@ -90,12 +92,14 @@ impl Shell {
         }
     }
 
-    /// A key of `viewer` goes down or up.
-    pub(crate) fn handle_key(&mut self, viewer: ViewerId, keysym: u32, down: bool) {
-        self.held.note_key(viewer, keysym, down);
-        if !down {
-            return;
-        }
+    /// A key of `viewer` goes up.
+    pub(crate) fn handle_key_up(&mut self, viewer: ViewerId, keysym: u32) {
+        self.held.note_key_up(viewer, keysym);
+    }
+
+    /// A key of `viewer` goes down.
+    pub(crate) fn handle_key_down(&mut self, viewer: ViewerId, keysym: u32) {
+        self.held.note_key_down(viewer, keysym);
         self.apps.monitor.record_key(keysym);
         self.damage_content(AppId::Monitor);
         let (Some(action), Some(id)) = (keysym::action(keysym), self.focus) else {

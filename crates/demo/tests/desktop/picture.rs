@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use demo::{Desktop, Options, Point};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::client::{
     COPY_RECT, CURSOR, Client, DEADLINE, DESKTOP_NAME, DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE, RAW,
@@ -27,37 +27,36 @@ async fn quiet(client: &mut Client) {
 
 /// Takes updates until the viewer's picture is that of the desktop.
 async fn settle(client: &mut Client, desktop: &Desktop) {
+    // Messages are handled in order: when this text has arrived, so has all input before it.
+    let mark = format!("{:?}", Instant::now());
+    let length = (mark.len() as u32).to_be_bytes();
+    let cut_text = [&[6, 0, 0, 0], length.as_slice(), mark.as_bytes()].concat();
+    client.send(&cut_text).await;
+    until(desktop, |desktop| desktop.clipboard_text() == mark).await;
     let deadline = Instant::now() + DEADLINE;
-    loop {
-        client.request(1).await;
-        let different = timeout(Duration::from_millis(700), client.update())
-            .await
-            .is_err();
-        // Either nothing changes any more or an update came: in both cases, compare.
-        if first_difference(client, desktop).is_none() {
-            return;
-        }
-        let at = first_difference(client, desktop);
-        assert!(
-            !different,
-            "no update comes, yet the pictures differ at {at:?}"
-        );
+    while let Some(at) = first_difference(client, desktop) {
         assert!(
             Instant::now() < deadline,
             "the pictures still differ at {at:?}"
         );
+        client.request(1).await;
+        client.update().await;
     }
 }
 
 fn first_difference(client: &Client, desktop: &Desktop) -> Option<(usize, usize)> {
-    let (width, height) = client.size;
-    assert_eq!(desktop.size(), (width as u16, height as u16));
-    (0..height)
-        .flat_map(|y| (0..width).map(move |x| (x, y)))
-        .find(|(x, y)| {
-            let [red, green, blue] = desktop.pixel(Point::new(*x as i32, *y as i32)).unwrap();
-            client.pixel(*x, *y) != u32::from_be_bytes([0, red, green, blue])
-        })
+    let width = client.size.0;
+    assert_eq!(desktop.size(), (width as u16, client.size.1 as u16));
+    let picture = desktop.picture();
+    let same = |(seen, [red, green, blue]): (&u32, &[u8; 3])| {
+        *seen == u32::from_be_bytes([0, *red, *green, *blue])
+    };
+    let at = client
+        .pixels
+        .iter()
+        .zip(&picture)
+        .position(|pair| !same(pair))?;
+    Some((at % width, at / width))
 }
 
 async fn follows_the_desktop(encodings: &[i32], expected: i32) {

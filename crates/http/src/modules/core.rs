@@ -416,7 +416,7 @@ fn error_page(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 fn error_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     // Several lines of one level are one log with several targets.
-    let target = parse_error_log(item, cx)?;
+    let target = parse_error_log(item, cx.bundle)?;
     let mut targets = std::mem::take(&mut level.error_logs);
     targets.push(target);
     level.drafts.core.error_logs = Some(cx.logs.errors(targets.clone()));

@@ -13,6 +13,7 @@ use net::log::{Level as LogLevel, LogFile, syslog};
 use script::{Escape, Format, Template};
 
 use crate::draft::{Draft as HttpDraft, Level};
+use crate::log_later::Late;
 use crate::logs::{FileTarget, syslog_sink};
 use crate::module::{ANY, Cx, Done, HTTP, LIMIT_EXCEPT, LOCATION_IF, Module, Set, doc};
 use crate::request::Request;
@@ -37,6 +38,8 @@ enum Target {
     File(Arc<FileTarget>),
     /// The path has variables: the file is opened when a line is written.
     Dynamic(Template, PathBuf),
+    /// Such a path, its variables evaluated.
+    Path(PathBuf),
     Syslog(Arc<syslog::Syslog>),
 }
 
@@ -150,7 +153,7 @@ fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
     if let Some(parameters) = path.text.strip_prefix(b"syslog:") {
         let parameters = String::from_utf8_lossy(parameters).into_owned();
         let spec = syslog::Spec::parse(&parameters).map_err(|message| item.error(message))?;
-        return Ok(Target::Syslog(Arc::new(syslog_sink(item, &spec, cx)?)));
+        return Ok(Target::Syslog(Arc::new(syslog_sink(item, &spec, cx.bundle)?)));
     }
     let template = cx.template(item, 0)?;
     match template.as_constant() {
@@ -161,26 +164,66 @@ fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
 
 /// Writes a finished request to the logs of its location.
 pub fn write(request: &Request) {
-    let Some(logs) = &request.conf().log.logs else { return };
-    for log in logs {
-        if let Some(condition) = &log.condition
-            && matches!(&request.eval(condition)[..], b"" | b"0")
-        {
-            continue;
-        }
+    for log in wanted(request) {
         let mut line = Vec::with_capacity(256);
         log.format.append(request, &mut line);
-        log.deliver(request, line);
+        if let Err(failure) = log.to(request).deliver(line) {
+            request.log(LogLevel::Error, format_args!("{failure}"));
+        }
     }
 }
 
+/// The logs whose conditions the request fulfils.
+fn wanted(request: &Request) -> impl Iterator<Item = &AccessLog> {
+    let logs = request.conf().log.logs.iter().flatten();
+    logs.filter(|log| match &log.condition {
+        Some(condition) => !matches!(&request.eval(condition)[..], b"" | b"0"),
+        None => true,
+    })
+}
+
+/// A piece of a line that is finished later.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// Known now.
+    Text(Vec<u8>),
+    /// Known at the end.
+    Late(Late),
+}
+
+/// The lines of a request as far as they are known now.
+pub fn write_down(request: &Request) -> Vec<(AccessLog, Vec<Piece>)> {
+    let names = &request.config().variables;
+    let line = |log: &AccessLog| {
+        let mut pieces = Vec::new();
+        log.format.append_parts(request, |part, text| {
+            let late = part.and_then(|id| Late::of_name(names.name(id)));
+            pieces.push(match late {
+                Some(late) => Piece::Late(late),
+                None => Piece::Text(text),
+            });
+        });
+        (log.to(request), pieces)
+    };
+    wanted(request).map(line).collect()
+}
+
 impl AccessLog {
-    fn deliver(&self, request: &Request, mut line: Vec<u8>) {
+    /// The same with its path known, free of the request.
+    fn to(&self, request: &Request) -> Self {
+        let mut log = self.clone();
+        if let Target::Dynamic(path, prefix) = &self.to {
+            let path = request.eval(path);
+            log.to = Target::Path(prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path))));
+        }
+        log
+    }
+
+    /// Writes a finished line; the error is a message for the error log.
+    pub fn deliver(&self, mut line: Vec<u8>) -> Result<(), String> {
         match &self.to {
             Target::Syslog(server) => {
-                if let Err(failure) = server.send(&line) {
-                    request.log(LogLevel::Error, format_args!("{failure}"));
-                }
+                return server.send(&line).map_err(|failure| failure.to_string());
             }
             Target::File(file) => {
                 line.push(b'\n');
@@ -189,19 +232,15 @@ impl AccessLog {
                     Some(buffer) => buffer.add(&line, file),
                 }
             }
-            Target::Dynamic(path, prefix) => {
+            Target::Path(path) => {
                 line.push(b'\n');
-                let path = request.eval(path);
-                let path = prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path)));
-                match open_for_a_while(&path) {
-                    Ok(file) => file.write(&line),
-                    Err(error) => {
-                        let path = path.display();
-                        request.log(LogLevel::Crit, format_args!("open() \"{path}\" failed ({error})"));
-                    }
-                }
+                let file = open_for_a_while(path)
+                    .map_err(|error| format!("open() \"{}\" failed ({error})", path.display()))?;
+                file.write(&line);
             }
+            Target::Dynamic(..) => {}
         }
+        Ok(())
     }
 }
 

@@ -436,6 +436,7 @@ impl Rewrite {
         request.uri.replace(out.into());
         request.uri_is_original.set(false);
         *changed = self.then != Then::Break;
+        request.valid_location.set(false);
         match self.then {
             Then::Continue => Step::Next,
             _ => Step::Stop,

@@ -1,3 +1,5 @@
+//! Listening sockets: binding, options, accepting.
+
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;

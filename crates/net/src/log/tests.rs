@@ -1,3 +1,5 @@
+//! Log lines, levels and sinks, rotation, syslog.
+
 use std::io::Read as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -167,11 +169,7 @@ fn a_syslog_server_gets_priority_time_host_and_tag_and_is_found_again() {
     let folder = Folder::new("syslog");
     let path = folder.0.join("socket");
     let spec = syslog::Spec::parse("server=unix:ignored,facility=user,severity=alert,tag=SEE_1");
-    let server = Arc::new(Syslog::new(
-        &spec.unwrap(),
-        crate::Addr::Unix(path.clone()),
-        "box",
-    ));
+    let server = Arc::new(Syslog::new(&spec.unwrap(), Addr::Unix(path.clone()), "box"));
     let log = ErrorLog::new(vec![
         (Level::Info, Sink::Syslog(Arc::clone(&server))),
         (Level::Info, Sink::File(file(&folder, "a"))),

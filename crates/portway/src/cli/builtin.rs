@@ -17,7 +17,10 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// The built-in desktop.
-    Demo,
+    Demo {
+        /// Where its VNC server listens.
+        desktop: String,
+    },
     /// The desktop of a VNC server.
     Vnc {
         /// Its `host:port`.
@@ -28,6 +31,14 @@ pub enum Kind {
         /// Its URL.
         url: String,
     },
+}
+
+impl Kind {
+    /// The built-in desktop, where a VNC server would be if it were a real one.
+    fn demo() -> Self {
+        let desktop = format!("127.0.0.1:{VNC_PORT}");
+        Kind::Demo { desktop }
+    }
 }
 
 /// Where the jobs listen unless told otherwise: not on the network.
@@ -78,7 +89,7 @@ fn help() -> Command {
 fn kind(name: &str, operands: Vec<String>) -> Result<Kind, UsageError> {
     let usage = |form: &str| UsageError(format!("usage: portway {form} [--listen ADDRESS]"));
     match (name, <[String; 1]>::try_from(operands)) {
-        ("demo", Err(none)) if none.is_empty() => Ok(Kind::Demo),
+        ("demo", Err(none)) if none.is_empty() => Ok(Kind::demo()),
         ("demo", _) => Err(usage("demo")),
         ("vnc", Ok([target])) => Ok(Kind::Vnc {
             target: with_port(checked_word(target)?),
@@ -118,7 +129,7 @@ fn with_scheme(url: String) -> String {
 
 fn default_listen(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Demo | Kind::Vnc { .. } => DESKTOP_LISTEN,
+        Kind::Demo { .. } | Kind::Vnc { .. } => DESKTOP_LISTEN,
         Kind::Proxy { .. } => PROXY_LISTEN,
     }
 }
@@ -127,7 +138,7 @@ impl Job {
     /// The built-in desktop, where it is when nobody says otherwise.
     pub fn demo() -> Self {
         Self {
-            kind: Kind::Demo,
+            kind: Kind::demo(),
             listen: DESKTOP_LISTEN.to_owned(),
         }
     }
@@ -143,8 +154,9 @@ impl Job {
     /// The configuration that it stands for.
     pub fn configuration(&self) -> String {
         let location = match &self.kind {
-            Kind::Demo => "            vnc_pass demo;\n".to_owned(),
-            Kind::Vnc { target } => format!("            vnc_pass {target};\n"),
+            Kind::Demo { desktop: target } | Kind::Vnc { target } => {
+                format!("            vnc_pass {target};\n")
+            }
             Kind::Proxy { url } => format!(
                 "            proxy_pass {url};\n            \
                  websocket on;\n"
@@ -172,7 +184,7 @@ impl Job {
     pub fn greeting(&self) -> String {
         let url = self.url();
         match &self.kind {
-            Kind::Demo => format!(
+            Kind::Demo { .. } => format!(
                 "The demo desktop is at {url}\n\
                  For a real machine:      portway vnc HOST:PORT\n\
                  With a configuration:    portway -c /etc/nginx/nginx.conf\n"

@@ -1,3 +1,5 @@
+//! Command lines and what they mean.
+
 use super::*;
 
 fn parsed(line: &str) -> Result<Command, String> {

@@ -1,3 +1,5 @@
+//! The main and `events` contexts: defaults, values, errors.
+
 use std::path::Path;
 
 use super::*;

@@ -33,8 +33,11 @@ struct Single {
 }
 
 impl Single {
-    fn start(state: State, pid_file: PidFile, signals: Signals) -> Result<Self, Logged> {
+    fn start(mut state: State, pid_file: PidFile, signals: Signals) -> Result<Self, Logged> {
         privileges::apply(&state.setup.core.worker, &state.log, true)?;
+        if let Some(demo) = state.invocation.demo.take() {
+            demo.start(state.log.clone());
+        }
         let (files, log) = (Arc::clone(&state.files), state.log.clone());
         let serving = Serving::start(&state.setup, files, log);
         let serving = state.told("starting threads", serving)?;

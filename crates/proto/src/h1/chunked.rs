@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::field::{Field, FieldName, Fields};
-use super::line::{BadLine, Line, LineScanner, StatusLines};
-use super::message::RefusedLine;
-use super::span::{BUFFER_BYTES_MAX, Span};
+mod encode;
+mod trailer;
+
+pub use encode::{CHUNK_END, ChunkHeader, LAST_CHUNK, LAST_CHUNK_BEFORE_TRAILERS};
+pub use trailer::{TrailerError, TrailerParser};
 
 /// What happens to the trailer section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -191,6 +192,9 @@ impl ChunkedDecoder {
     }
 
     fn step(&mut self, byte: u8) -> Result<State, ChunkError> {
+        if self.state == State::Size && self.size > CHUNK_BYTES_MAX {
+            return Err(ChunkError::SizeOverflow);
+        }
         // A bare LF is nowhere accepted, as nginx since 1.29.4: peers disagree on what it ends.
         match (self.state, byte) {
             (State::Start, _) => {
@@ -202,7 +206,11 @@ impl ChunkedDecoder {
                 self.skipped = 0;
                 Ok(State::Extension)
             }
-            (State::Size, _) => self.size_digit(byte),
+            (State::Size, _) => {
+                let digit = hex_digit(byte).ok_or(ChunkError::Invalid)?;
+                self.size = self.size * 16 + digit;
+                Ok(State::Size)
+            }
             (State::SizeEnd, b'\n') if self.size > 0 => Ok(State::Data),
             (State::SizeEnd, b'\n') => {
                 self.skipped = 0;
@@ -224,19 +232,6 @@ impl ChunkedDecoder {
             (State::Ending, b'\n') => Ok(State::Done),
             _ => Err(ChunkError::Invalid),
         }
-    }
-
-    fn size_digit(&mut self, byte: u8) -> Result<State, ChunkError> {
-        let digit = hex_digit(byte).ok_or(ChunkError::Invalid)?;
-        // As nginx: a file offset must hold the size and the bytes after the chunk.
-        let size = self
-            .size
-            .checked_mul(16)
-            .and_then(|size| size.checked_add(digit));
-        self.size = size
-            .filter(|&size| size <= SIZE_MAX)
-            .ok_or(ChunkError::SizeOverflow)?;
-        Ok(State::Size)
     }
 
     /// Reads over an extension or a trailer up to its CR, and counts.
@@ -267,123 +262,9 @@ impl ChunkedDecoder {
     }
 }
 
-const SIZE_MAX: u64 = i64::MAX as u64 - 9;
+/// The largest chunk, as nginx; one more digit still fits the counter.
+const CHUNK_BYTES_MAX: u64 = i64::MAX as u64 / 16;
 
 fn hex_digit(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
-}
-
-/// Reads a trailer section that a [`ChunkedDecoder`] stopped before.
-#[derive(Clone, Debug, Default)]
-pub struct TrailerParser {
-    pos: usize,
-    scanner: LineScanner,
-    fields: Fields,
-}
-
-/// Why a trailer section is refused; the sender is at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid trailer")]
-pub struct TrailerError(pub RefusedLine);
-
-impl TrailerParser {
-    /// A parser at the beginning of a trailer section.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Parses on where the last call stopped; gives the section's length once it is complete.
-    ///
-    /// `buf` begins with the section and holds at least what it held before.
-    pub fn parse(&mut self, buf: &[u8]) -> Result<Option<usize>, TrailerError> {
-        let buf = buf.get(..BUFFER_BYTES_MAX).unwrap_or(buf);
-        loop {
-            let line = self
-                .scanner
-                .next(buf, &mut self.pos, StatusLines::AreFields);
-            let line = line.map_err(|BadLine(span)| TrailerError(RefusedLine { span }))?;
-            if line == Line::More {
-                return Ok(None);
-            }
-            self.refuse_bare_line_feed(buf)?;
-            match line {
-                Line::Field { name, value, .. } => {
-                    let known = FieldName::from_bytes(name.of(buf));
-                    self.fields.push(Field { name, value, known });
-                }
-                Line::End | Line::More => return Ok(Some(self.pos)),
-            }
-        }
-    }
-
-    // DIFFERS: nginx takes a bare LF within trailers that it passes on; here, as everywhere within
-    // chunked framing, it is an error.
-    fn refuse_bare_line_feed(&self, buf: &[u8]) -> Result<(), TrailerError> {
-        let line = buf.get(..self.pos).unwrap_or_default();
-        if line.ends_with(b"\r\n") {
-            return Ok(());
-        }
-        let span = Span::new(self.pos - 1, self.pos - 1);
-        Err(TrailerError(RefusedLine { span }))
-    }
-
-    /// The fields of the section; their spans are offsets into the buffer that was parsed.
-    pub fn fields(&self) -> &Fields {
-        &self.fields
-    }
-}
-
-/// The line end after the payload of a chunk.
-pub const CHUNK_END: &[u8] = b"\r\n";
-
-/// The last chunk and an empty trailer section.
-pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
-
-/// The last chunk when trailers follow; after them comes [`CHUNK_END`].
-pub const LAST_CHUNK_BEFORE_TRAILERS: &[u8] = b"0\r\n";
-
-/// The line before the payload of a chunk, without an allocation.
-#[derive(Clone, Copy, Debug)]
-pub struct ChunkHeader {
-    /// The text stands at the end.
-    bytes: [u8; Self::BYTES_MAX],
-    /// `start <= BYTES_MAX`
-    start: usize,
-}
-
-impl ChunkHeader {
-    const BYTES_MAX: usize = 18;
-
-    /// The header of a chunk with that many bytes of payload, which are more than none: a chunk of
-    /// none would end the body.
-    pub fn new(payload_bytes: u64) -> Self {
-        debug_assert!(payload_bytes > 0);
-        let mut bytes = [0; Self::BYTES_MAX];
-        let mut start = Self::BYTES_MAX;
-        let mut rest = payload_bytes;
-        for (at, place) in bytes.iter_mut().enumerate().rev() {
-            *place = match Self::BYTES_MAX - at {
-                1 => b'\n',
-                2 => b'\r',
-                _ => {
-                    let digit = b"0123456789abcdef".get((rest % 16) as usize);
-                    rest /= 16;
-                    digit.copied().unwrap_or_default()
-                }
-            };
-            start = at;
-            if rest == 0 && at < Self::BYTES_MAX - 2 {
-                break;
-            }
-        }
-        Self { bytes, start }
-    }
-}
-
-impl std::ops::Deref for ChunkHeader {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
-    }
 }

@@ -130,7 +130,8 @@ impl Input<'_> {
     fn asctime(&mut self) -> Option<(Date, i64)> {
         let month = self.month()?;
         self.expect(b' ')?;
-        self.skip_spaces();
+        // A day of one digit has a second space before it.
+        let _ = self.expect(b' ');
         let is_one_digit = self.0.get(1) == Some(&b' ');
         let day = self.digits(if is_one_digit { 1 } else { 2 })?;
         self.expect(b' ')?;

@@ -119,14 +119,35 @@ fn parse_request(
                 Ok(Progress::FirstLine | Progress::Host) => {}
                 Ok(Progress::More { line_start, .. }) => {
                     assert!(line_start <= end);
+                    check_spans(parser.head(), buf);
                     break;
                 }
                 Ok(Progress::Done) => return Some(Ok(parser.take_head())),
-                Err(error) => return Some(Err(error)),
+                Err(error) => {
+                    check_spans(parser.head(), buf);
+                    return Some(Err(error));
+                }
             }
         }
     }
     None
+}
+
+/// Also the spans of a head that is not complete can be used.
+fn check_spans(head: &RequestHead, buf: &[u8]) {
+    let authority = head.authority.unwrap_or_default();
+    let spans = [
+        head.line,
+        head.method_name,
+        head.scheme,
+        authority,
+        head.target,
+        head.protocol,
+    ];
+    for span in spans.into_iter().chain([head.last_ignored_line]) {
+        assert!(span.start <= span.end && span.end as usize <= buf.len());
+    }
+    assert!(head.end <= buf.len());
 }
 
 fn check_request(head: &RequestHead, data: &[u8]) {

@@ -7,11 +7,10 @@ use super::span::Span;
 #[derive(Clone, Debug, Default)]
 pub(super) struct LineScanner {
     state: State,
-    /// Where the current line begins; the offsets below are in order and not smaller.
+    /// Where the current line begins.
     start: usize,
-    name_end: usize,
-    value_start: usize,
-    value_end: usize,
+    name: Span,
+    value: Span,
     unusual: Unusual,
 }
 
@@ -103,7 +102,9 @@ impl LineScanner {
                 }
                 // As nginx: any number of CR may stand before the LF.
                 (State::LineEnd, b'\r') => *pos + 1,
-                (State::LineEnd | State::HeadEnd, _) => return Err(self.bad(self.value_end)),
+                (State::LineEnd | State::HeadEnd, _) => {
+                    return Err(self.bad(self.value.end as usize));
+                }
                 (State::Start, _) => self.begin(byte, *pos)?,
                 (State::Name, _) => self.name(buf, *pos, status_lines)?,
                 (State::BeforeValue, _) => self.before_value(buf, *pos),
@@ -120,7 +121,7 @@ impl LineScanner {
         self.unusual = Unusual::default();
         match class(byte) {
             Class::LineEnd => {
-                self.value_end = pos;
+                self.value = Span::new(pos, pos);
                 self.state = State::HeadEnd;
                 return Ok(pos + 1);
             }
@@ -142,12 +143,12 @@ impl LineScanner {
                 Class::Token => {}
                 Class::Underscore => self.unusual.underscore = true,
                 Class::Colon => {
-                    self.name_end = at;
+                    self.name = Span::new(self.start, at);
                     self.state = State::BeforeValue;
                     return Ok(at + 1);
                 }
                 Class::LineEnd => {
-                    self.name_end = at;
+                    self.name = Span::new(self.start, at);
                     self.end_value(at, at);
                     return Ok(at);
                 }
@@ -174,7 +175,7 @@ impl LineScanner {
             .count();
         let at = pos + spaces;
         if at < buf.len() {
-            self.value_start = at;
+            self.value = Span::new(at, at);
             self.state = State::Value;
         }
         at
@@ -189,9 +190,10 @@ impl LineScanner {
         if rest.get(length) == Some(&b'\0') {
             return Err(self.bad(at));
         }
-        let value = buf.get(self.value_start..at).unwrap_or_default();
+        let start = self.value.start as usize;
+        let value = buf.get(start..at).unwrap_or_default();
         let spaces = value.iter().rev().take_while(|&&byte| byte == b' ').count();
-        self.end_value(self.value_start, at - spaces);
+        self.end_value(start, at - spaces);
         Ok(at)
     }
 
@@ -205,19 +207,16 @@ impl LineScanner {
     }
 
     fn end_value(&mut self, start: usize, end: usize) {
-        self.value_start = start;
-        self.value_end = end;
+        self.value = Span::new(start, end);
         self.state = State::LineEnd;
     }
 
     fn field(&mut self, next_line: usize) -> Line {
-        let name = Span::new(self.start, self.name_end);
-        let value = Span::new(self.value_start, self.value_end);
         self.state = State::Start;
         self.start = next_line;
         Line::Field {
-            name,
-            value,
+            name: self.name,
+            value: self.value,
             unusual: self.unusual,
         }
     }

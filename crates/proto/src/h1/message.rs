@@ -5,8 +5,15 @@ use std::fmt;
 use super::span::Span;
 
 /// An HTTP version, `major * 1000 + minor` as nginx numbers them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u32);
+
+/// HTTP/1.0: how a request is answered whose version did not come.
+impl Default for Version {
+    fn default() -> Self {
+        Self::HTTP_10
+    }
+}
 
 impl Version {
     /// HTTP/0.9: a request line without a version.

@@ -3,7 +3,7 @@
 use super::field::{Field, FieldName, Fields};
 use super::line::{BadLine, Line, LineScanner, StatusLines, Unusual};
 use super::message::{Method, Part, Persistence, Progress, RefusedLine, Version};
-use super::request_line::{RequestLine, RequestLineScanner};
+use super::request_line::RequestLineScanner;
 use super::span::{BUFFER_BYTES_MAX, Span};
 
 /// What directives say about header fields of requests.
@@ -30,7 +30,7 @@ impl Default for HeadOptions {
 /// The head of a request; its spans are offsets into the buffer that was parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestHead {
-    /// The whole request line without its end (`$request`).
+    /// The whole request line without its end (`$request`); of a refused one as much as came.
     pub line: Span,
     /// The method.
     pub method: Method,
@@ -43,7 +43,7 @@ pub struct RequestHead {
     /// Path and query as written (`$request_uri`). It begins with a slash, or with a question mark
     /// if an absolute target has an empty path.
     pub target: Span,
-    /// The version; HTTP/0.9 if the line names none.
+    /// The version; HTTP/0.9 if the line names none, HTTP/1.0 until it is known.
     pub version: Version,
     /// The version as written (`$server_protocol`); empty for HTTP/0.9.
     pub protocol: Span,
@@ -82,17 +82,6 @@ impl RequestHead {
             fields,
             ..Self::default()
         };
-    }
-
-    fn set_line(&mut self, line: RequestLine) {
-        self.line = line.line;
-        self.method = line.method;
-        self.method_name = line.method_name;
-        self.scheme = line.scheme;
-        self.authority = line.authority;
-        self.target = line.target;
-        self.version = line.version;
-        self.protocol = line.protocol;
     }
 }
 
@@ -193,28 +182,36 @@ impl RequestParser {
 
     /// Moves the head out and readies the parser for the next request.
     pub fn take_head(&mut self) -> RequestHead {
-        let head = std::mem::take(&mut self.head);
-        self.clear();
-        head
+        self.rewind();
+        std::mem::take(&mut self.head)
     }
 
-    /// Readies the parser for the next request with the memory of a head that is no longer needed.
-    pub fn recycle(&mut self, head: RequestHead) {
-        self.head = head;
-        self.clear();
+    /// Gives the memory of a head that is no longer needed to the next one; after
+    /// [`take_head`](Self::take_head), before the next [`parse`](Self::parse).
+    pub fn recycle(&mut self, mut spent: RequestHead) {
+        debug_assert!(self.pos == 0);
+        spent.fields.clear();
+        self.head.fields = spent.fields;
     }
 
-    /// Readies the parser for the next request.
+    /// Readies the parser for the next request, wherever it is.
     pub fn clear(&mut self) {
         self.head.clear();
+        self.rewind();
+    }
+
+    fn rewind(&mut self) {
         self.state = State::RequestLine;
         self.pos = 0;
         self.line = RequestLineScanner::default();
-        self.scanner = LineScanner::default();
     }
 
     fn parse_line(&mut self, buf: &[u8]) -> Result<Progress, HeadError> {
-        let Some(line) = self.line.next(buf, &mut self.pos)? else {
+        let complete = self.line.next(buf, &mut self.pos, &mut self.head);
+        if complete != Ok(true) {
+            self.note_incomplete_line(buf);
+        }
+        if !complete? {
             let part = if self.line.is_before_line() {
                 Part::Nothing
             } else {
@@ -222,20 +219,26 @@ impl RequestParser {
             };
             return Ok(Progress::More {
                 part,
-                line_start: self.line.line_start(),
+                line_start: self.head.line.start as usize,
             });
-        };
-        self.head.set_line(line);
+        }
         self.head.end = self.pos;
         self.scanner = LineScanner::starting_at(self.pos);
         // HTTP/0.9 has no header fields.
-        let has_fields = line.version >= Version::HTTP_10;
+        let has_fields = self.head.version >= Version::HTTP_10;
         self.state = if has_fields {
             State::Fields
         } else {
             State::Done
         };
         Ok(Progress::FirstLine)
+    }
+
+    /// What came of a line that is not complete, or is refused, still goes to the log.
+    fn note_incomplete_line(&mut self, buf: &[u8]) {
+        let line = buf.get(self.head.line.start as usize..).unwrap_or_default();
+        let length = memchr::memchr2(b'\r', b'\n', line).unwrap_or(line.len());
+        self.head.line.end = self.head.line.start + length as u32;
     }
 
     fn parse_fields(&mut self, buf: &[u8], options: &HeadOptions) -> Result<Progress, HeadError> {

@@ -1,42 +1,15 @@
 //! The request line, byte by byte (`ngx_http_parse_request_line`, RFC 9112 §3).
 
 use super::message::{Method, Version};
-use super::request::HeadError;
+use super::request::{HeadError, RequestHead};
 use super::span::Span;
 
-/// Scans the request line and remembers where it was cut.
-///
-/// The offsets are in the order of the fields and count only once the scanner has passed them.
+/// Scans the request line into a head and remembers where it was cut.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestLineScanner {
     state: State,
-    start: usize,
-    method: Method,
-    method_end: usize,
-    scheme_start: usize,
-    scheme_end: usize,
-    authority_start: usize,
-    authority_end: usize,
-    target_start: usize,
-    target_end: usize,
-    protocol_start: usize,
     major: u32,
     minor: u32,
-    /// Where the line end begins.
-    end: usize,
-}
-
-/// The parts of a complete request line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct RequestLine {
-    pub line: Span,
-    pub method: Method,
-    pub method_name: Span,
-    pub scheme: Span,
-    pub authority: Option<Span>,
-    pub target: Span,
-    pub version: Version,
-    pub protocol: Span,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,69 +53,93 @@ enum Step {
 type StepResult = Result<Step, HeadError>;
 
 impl RequestLineScanner {
-    /// Where the line begins; the number of bytes seen as long as only line ends came.
-    pub(super) fn line_start(&self) -> usize {
-        self.start
-    }
-
     /// Whether nothing but line ends came.
     pub(super) fn is_before_line(&self) -> bool {
         self.state == State::Start
     }
 
-    /// Scans from `*pos`; leaves `*pos` after what was used.
+    /// Scans from `*pos` and leaves it after what was used; true once the line is complete.
+    ///
+    /// `head.line.start` says where the line begins, also while it is not complete.
     pub(super) fn next(
         &mut self,
         buf: &[u8],
         pos: &mut usize,
-    ) -> Result<Option<RequestLine>, HeadError> {
+        head: &mut RequestHead,
+    ) -> Result<bool, HeadError> {
         while let Some(&byte) = buf.get(*pos) {
-            if self.state == State::Target && is_target(byte) {
-                *pos += run_of_target(buf, *pos);
+            if self.state == State::Target {
+                let run = run_of_target(buf, *pos);
+                *pos += run;
+                if run > 0 {
+                    continue;
+                }
+            }
+            if self.state == State::AfterTarget && tail(buf, *pos).starts_with(USUAL_END) {
+                *pos = self.usual_end(*pos, head);
                 continue;
             }
-            let step = self.step(byte, *pos, buf)?;
+            let step = self.step(byte, *pos, buf, head)?;
             *pos += 1;
             match step {
                 Step::Next(state) => self.state = state,
-                Step::Done => return self.finish().map(Some),
+                Step::Done => return self.finish(head).map(|()| true),
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
-    fn step(&mut self, byte: u8, pos: usize, buf: &[u8]) -> StepResult {
+    /// Takes the version that nearly all requests have at once, up to the LF.
+    fn usual_end(&mut self, pos: usize, head: &mut RequestHead) -> usize {
+        (self.major, self.minor) = (1, 1);
+        self.state = State::LineEnd;
+        if head.method == Method::Connect {
+            let slash = pos + USUAL_END.len() - "/1.1\r".len();
+            head.target = Span::new(slash, slash + 1);
+        }
+        let end = pos + USUAL_END.len() - 1;
+        head.protocol = Span::new(pos, end);
+        head.line.end = head.protocol.end;
+        end + 1
+    }
+
+    fn step(&mut self, byte: u8, pos: usize, buf: &[u8], head: &mut RequestHead) -> StepResult {
         match self.state {
-            State::Start | State::Method => self.method(byte, pos, buf),
-            State::BeforeTarget | State::Scheme | State::SchemeSlashes(_) => self.scheme(byte, pos),
+            State::Start | State::Method => self.method(byte, pos, buf, head),
+            State::BeforeTarget | State::Scheme | State::SchemeSlashes(_) => {
+                self.scheme(byte, pos, head)
+            }
             State::BeforeConnectHost
             | State::HostStart
             | State::Host
             | State::IpLiteral
             | State::HostEnd
             | State::PortStart
-            | State::Port => self.authority(byte, pos),
-            State::Target | State::AfterTarget => self.target(byte, pos),
+            | State::Port => self.authority(byte, pos, head),
+            State::Target | State::AfterTarget => self.target(byte, pos, head),
             State::Protocol(_)
             | State::MajorStart
             | State::Major
             | State::MinorStart
             | State::Minor
             | State::AfterVersion
-            | State::LineEnd => self.version(byte, pos),
+            | State::LineEnd => self.version(byte, pos, head),
         }
     }
 
-    fn method(&mut self, byte: u8, pos: usize, buf: &[u8]) -> StepResult {
+    fn method(&mut self, byte: u8, pos: usize, buf: &[u8], head: &mut RequestHead) -> StepResult {
         match byte {
             b'\r' | b'\n' if self.state == State::Start => {
-                self.start = pos + 1;
+                head.line = Span::new(pos + 1, pos + 1);
                 next(State::Start)
             }
             b' ' if self.state == State::Method => {
-                self.method_end = pos;
-                self.method = Method::from_bytes(buf.get(self.start..pos).unwrap_or_default());
-                next(match self.method {
+                head.method_name = Span {
+                    start: head.line.start,
+                    end: offset(pos),
+                };
+                head.method = Method::from_bytes(head.method_name.of(buf));
+                next(match head.method {
                     Method::Connect => State::BeforeConnectHost,
                     _ => State::BeforeTarget,
                 })
@@ -152,22 +149,22 @@ impl RequestLineScanner {
         }
     }
 
-    fn scheme(&mut self, byte: u8, pos: usize) -> StepResult {
+    fn scheme(&mut self, byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
         match (self.state, byte) {
             (State::BeforeTarget, b' ') => next(State::BeforeTarget),
             (State::BeforeTarget, b'/') => {
-                self.target_start = pos;
+                head.target = Span::new(pos, pos);
                 next(State::Target)
             }
             (State::BeforeTarget, b'a'..=b'z' | b'A'..=b'Z') => {
-                self.scheme_start = pos;
+                head.scheme = Span::new(pos, pos);
                 next(State::Scheme)
             }
             (State::Scheme, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.') => {
                 next(State::Scheme)
             }
             (State::Scheme, b':') => {
-                self.scheme_end = pos;
+                head.scheme.end = offset(pos);
                 next(State::SchemeSlashes(0))
             }
             (State::SchemeSlashes(0), b'/') => next(State::SchemeSlashes(1)),
@@ -176,12 +173,12 @@ impl RequestLineScanner {
         }
     }
 
-    fn authority(&mut self, byte: u8, pos: usize) -> StepResult {
+    fn authority(&mut self, byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
         if matches!(self.state, State::BeforeConnectHost | State::HostStart) {
             if self.state == State::BeforeConnectHost && byte == b' ' {
                 return next(State::BeforeConnectHost);
             }
-            self.authority_start = pos;
+            head.authority = Some(Span::new(pos, pos));
             if byte == b'[' {
                 return next(State::IpLiteral);
             }
@@ -196,42 +193,47 @@ impl RequestLineScanner {
             (State::IpLiteral, byte) if is_ip_literal(byte) => next(State::IpLiteral),
             (State::IpLiteral, _) => Err(HeadError::InvalidRequest),
             (State::PortStart | State::Port, b'0'..=b'9') => next(State::Port),
-            _ => self.end_authority(byte, pos),
+            _ => self.end_authority(byte, pos, head),
         }
     }
 
-    fn end_authority(&mut self, byte: u8, pos: usize) -> StepResult {
-        self.authority_end = pos;
-        match (self.method, byte) {
+    fn end_authority(&mut self, byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
+        if let Some(authority) = &mut head.authority {
+            authority.end = offset(pos);
+        }
+        match (head.method, byte) {
             // RFC 9112 §3.2.3: the target of CONNECT is a host and a port, nothing else.
             (Method::Connect, b' ') if self.state == State::Port => next(State::AfterTarget),
             (Method::Connect, _) => Err(HeadError::InvalidRequest),
             (_, b'/' | b'?') => {
-                self.target_start = pos;
+                head.target = Span::new(pos, pos);
                 next(State::Target)
             }
             (_, b' ') => {
                 // The path is empty: the first slash after the scheme stands for it.
-                self.target_start = self.scheme_end + 1;
-                self.target_end = self.scheme_end + 2;
+                let slash = head.scheme.end + 1;
+                head.target = Span {
+                    start: slash,
+                    end: slash + 1,
+                };
                 next(State::AfterTarget)
             }
             _ => Err(HeadError::InvalidRequest),
         }
     }
 
-    fn target(&mut self, byte: u8, pos: usize) -> StepResult {
+    fn target(&mut self, byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
         if self.state == State::Target {
-            self.target_end = pos;
+            head.target.end = offset(pos);
         }
         match (self.state, byte) {
             (_, b' ') => next(State::AfterTarget),
             (_, b'\r' | b'\n') => {
                 self.minor = 9;
-                self.end_line(byte, pos)
+                self.end_line(byte, pos, head)
             }
             (State::AfterTarget, b'H') => {
-                self.protocol_start = pos;
+                head.protocol = Span::new(pos, pos);
                 next(State::Protocol(1))
             }
             (State::Target, byte) if is_target(byte) => next(State::Target),
@@ -239,7 +241,7 @@ impl RequestLineScanner {
         }
     }
 
-    fn version(&mut self, byte: u8, pos: usize) -> StepResult {
+    fn version(&mut self, byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
         match (self.state, byte) {
             (State::Protocol(1 | 2), b'T') | (State::Protocol(3), b'P') => {
                 let State::Protocol(seen) = self.state else {
@@ -248,9 +250,9 @@ impl RequestLineScanner {
                 next(State::Protocol(seen + 1))
             }
             (State::Protocol(4), b'/') => {
-                if self.method == Method::Connect {
+                if head.method == Method::Connect {
                     // The only slash of the line stands for the path.
-                    (self.target_start, self.target_end) = (pos, pos + 1);
+                    head.target = Span::new(pos, pos + 1);
                 }
                 next(State::MajorStart)
             }
@@ -267,14 +269,17 @@ impl RequestLineScanner {
                 next(State::Minor)
             }
             (State::Minor | State::AfterVersion, b' ') => next(State::AfterVersion),
-            (State::Minor | State::AfterVersion, b'\r' | b'\n') => self.end_line(byte, pos),
+            (State::Minor | State::AfterVersion, b'\r' | b'\n') => self.end_line(byte, pos, head),
             (State::LineEnd, b'\n') => Ok(Step::Done),
             _ => Err(HeadError::InvalidRequest),
         }
     }
 
-    fn end_line(&mut self, byte: u8, pos: usize) -> StepResult {
-        self.end = pos;
+    fn end_line(&mut self, byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
+        head.line.end = offset(pos);
+        if head.protocol.start > 0 {
+            head.protocol.end = head.line.end;
+        }
         if byte == b'\n' {
             Ok(Step::Done)
         } else {
@@ -282,27 +287,12 @@ impl RequestLineScanner {
         }
     }
 
-    fn finish(&self) -> Result<RequestLine, HeadError> {
-        let version = Version(self.major * 1000 + self.minor);
-        if version == Version::HTTP_09 && self.method != Method::Get {
+    fn finish(&self, head: &mut RequestHead) -> Result<(), HeadError> {
+        head.version = Version(self.major * 1000 + self.minor);
+        if head.version == Version::HTTP_09 && head.method != Method::Get {
             return Err(HeadError::InvalidMethodOfHttp09);
         }
-        let has_protocol = self.protocol_start > 0;
-        let has_authority = self.authority_end > 0;
-        Ok(RequestLine {
-            line: Span::new(self.start, self.end),
-            method: self.method,
-            method_name: Span::new(self.start, self.method_end),
-            scheme: Span::new(self.scheme_start, self.scheme_end),
-            authority: has_authority.then(|| Span::new(self.authority_start, self.authority_end)),
-            target: Span::new(self.target_start, self.target_end),
-            version,
-            protocol: if has_protocol {
-                Span::new(self.protocol_start, self.end)
-            } else {
-                Span::default()
-            },
-        })
+        Ok(())
     }
 }
 
@@ -316,14 +306,24 @@ fn is_target(byte: u8) -> bool {
 }
 
 fn run_of_target(buf: &[u8], pos: usize) -> usize {
-    buf.get(pos..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|&&byte| is_target(byte))
-        .count()
+    let rest = tail(buf, pos);
+    rest.iter()
+        .position(|&byte| !is_target(byte))
+        .unwrap_or(rest.len())
+}
+
+fn tail(buf: &[u8], pos: usize) -> &[u8] {
+    buf.get(pos..).unwrap_or_default()
+}
+
+/// Buffers stay below 4 GiB, see [`Span::new`].
+fn offset(pos: usize) -> u32 {
+    pos as u32
 }
 
 /// RFC 3986 §3.2.2: unreserved, sub-delims and the colon.
 fn is_ip_literal(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b":-._~!$&'()*+,;=".contains(&byte)
 }
+
+const USUAL_END: &[u8] = b"HTTP/1.1\r";

@@ -128,24 +128,24 @@ impl ResponseParser {
     /// Moves the head out and readies the parser for the next response.
     pub fn take_head(&mut self) -> ResponseHead {
         let head = std::mem::take(&mut self.head);
-        self.clear();
+        *self = Self::default();
         head
     }
 
-    /// Readies the parser for the next response with the memory of a head no longer needed.
-    pub fn recycle(&mut self, head: ResponseHead) {
-        self.head = head;
-        self.clear();
+    /// Gives the memory of a head that is no longer needed to the next one; after
+    /// [`take_head`](Self::take_head), before the next [`parse`](Self::parse).
+    pub fn recycle(&mut self, mut spent: ResponseHead) {
+        debug_assert!(self.pos == 0);
+        spent.fields.clear();
+        self.head.fields = spent.fields;
     }
 
-    /// Readies the parser for the next response.
+    /// Readies the parser for the next response, wherever it is.
     pub fn clear(&mut self) {
-        let mut head = std::mem::take(&mut self.head);
-        head.clear();
-        *self = Self {
-            head,
-            ..Self::default()
-        };
+        let mut fields = std::mem::take(&mut self.head.fields);
+        fields.clear();
+        *self = Self::default();
+        self.head.fields = fields;
     }
 
     fn parse_status_line(&mut self, buf: &[u8]) -> Result<Progress, ResponseError> {

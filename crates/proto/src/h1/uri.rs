@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::escape::hex_value;
+use super::escape::{Unescape, hex_value, unescape};
 
 /// A request target, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,28 @@ pub fn normalize(target: &[u8], slashes: Slashes) -> Result<Uri<'_>, InvalidUri>
         is_quoted,
         has_plus,
     })
+}
+
+/// A URI that another program named: it reaches out of the tree, or has no path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unsafe URI was detected")]
+pub struct UnsafeUri;
+
+/// Decodes the path of a URI that an upstream server or a page names for this server to look up
+/// (`X-Accel-Redirect`, includes); gives path and arguments.
+///
+/// As `ngx_http_parse_unsafe_uri`, and a `..` before the arguments is found, too.
+pub fn internal(uri: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), UnsafeUri> {
+    let mark = memchr::memchr(b'?', uri).unwrap_or(uri.len());
+    let (path, args) = uri.split_at_checked(mark).unwrap_or((uri, &[]));
+    let path = unescape(path, Unescape::All);
+    let climbs = path
+        .split(|&byte| byte == b'/')
+        .any(|segment| segment == b"..");
+    if path.is_empty() || climbs || path.contains(&0) {
+        return Err(UnsafeUri);
+    }
+    Ok((path, args.get(1..).unwrap_or_default()))
 }
 
 /// The file name extension of a path: what follows the last dot of its last segment, unless the

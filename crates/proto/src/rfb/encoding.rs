@@ -63,8 +63,9 @@ pub(super) fn negotiate(encoding: i32, rules: &Rules) -> Option<i32> {
         // Raw, CopyRect, RRE, CoRRE, Hextile, Zlib, Tight, ZlibHex, TRLE, ZRLE, ZYWRLE, JPEG,
         // H.264 in two dialects, TightPNG: they only change what the server sends.
         0..=2 | 4..=8 | 15..=17 | 21 | 50 | 0x4832_3634 | -260 => true,
-        // DesktopSize, LastRect, Cursor, XCursor, DesktopName, LED state, VMware's cursor.
-        -223 | -224 | -239 | -240 | -307 | -261 | 0x574d_5664 => true,
+        // DesktopSize, LastRect, Cursor, XCursor, LED state, VMware's cursor.
+        -223 | -224 | -239 | -240 | -261 | 0x574d_5664 => true,
+        DESKTOP_NAME => rules.desktop_name,
         FENCE | CONTINUOUS_UPDATES | QEMU_AUDIO => true,
         QEMU_KEY => controls,
         EXTENDED_DESKTOP_SIZE => controls && rules.resize,
@@ -93,25 +94,20 @@ pub(super) struct EncodingReader {
 }
 
 impl EncodingReader {
-    pub(super) fn handle(&mut self, mut bytes: &[u8], mut found: impl FnMut(i32)) {
-        while let [byte, rest @ ..] = bytes
-            && self.split_len > 0
-        {
-            self.push(*byte, &mut found);
-            bytes = rest;
-        }
-        let (numbers, rest) = bytes.as_chunks();
-        numbers
-            .iter()
-            .for_each(|number| found(i32::from_be_bytes(*number)));
-        rest.iter().for_each(|byte| self.push(*byte, &mut found));
-    }
-
-    fn push(&mut self, byte: u8, found: &mut impl FnMut(i32)) {
-        self.split[usize::from(self.split_len)] = byte;
-        self.split_len = (self.split_len + 1) % 4;
-        if self.split_len == 0 {
-            found(i32::from_be_bytes(self.split));
+    /// Takes the next bytes; `found` gets each encoding with the place of its last byte in them.
+    pub(super) fn handle(&mut self, bytes: &[u8], mut found: impl FnMut(i32, usize)) {
+        for (at, byte) in bytes.iter().enumerate() {
+            self.split[usize::from(self.split_len)] = *byte;
+            self.split_len = (self.split_len + 1) % 4;
+            if self.split_len == 0 {
+                found(i32::from_be_bytes(self.split), at);
+            }
         }
     }
 }
+
+pub(super) const DESKTOP_NAME: i32 = -307;
+
+/// The last byte of an encoding that nobody has registered and that otherwise looks like
+/// [`DESKTOP_NAME`]: it takes that one's place where a message must keep its length.
+pub(super) const NO_DESKTOP_NAME_BYTE: u8 = 0xa0;

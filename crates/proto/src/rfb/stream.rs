@@ -25,6 +25,8 @@ pub struct Rules {
     pub power: bool,
     /// The best JPEG quality that the viewer may ask for, 0 to 9.
     pub quality_max: u8,
+    /// The server may tell its desktop's name, and new ones later.
+    pub desktop_name: bool,
 }
 
 impl Rules {
@@ -36,6 +38,7 @@ impl Rules {
         resize: true,
         power: true,
         quality_max: 9,
+        desktop_name: true,
     };
 
     /// Watching only.
@@ -142,12 +145,31 @@ impl ClientStream {
     }
 
     /// Notes what passes by, unchanged. Something unknown merely ends the observation.
-    pub fn observe(&mut self, mut input: &[u8]) {
+    pub fn observe(&mut self, input: &[u8]) {
+        self.observe_names(input, |_| {});
+    }
+
+    /// As [`observe`](Self::observe), but takes the wish for the desktop's name out.
+    pub fn observe_without_name(&mut self, input: &mut [u8]) {
+        // The last byte of a number is always still here, wherever the viewer's bytes are split.
+        let mut wishes = Vec::new();
+        self.observe_names(input, |at| wishes.push(at));
+        wishes
+            .into_iter()
+            .for_each(|at| input[at] = encoding::NO_DESKTOP_NAME_BYTE);
+    }
+
+    /// `name_wished` gets the places where a wish for the desktop's name ends.
+    fn observe_names(&mut self, input: &[u8], mut name_wished: impl FnMut(usize)) {
+        let mut rest = input;
         while !self.lost {
-            match self.framer.next(&mut input) {
+            let at = input.len() - rest.len();
+            match self.framer.next(&mut rest) {
                 Ok(None) => return,
                 Ok(Some(Piece::Head(head))) => self.note(&head),
-                Ok(Some(Piece::Body { bytes, last })) => self.observe_body(bytes, last),
+                Ok(Some(Piece::Body { bytes, last })) => {
+                    self.observe_body(bytes, last, |within| name_wished(at + within));
+                }
                 Err(_) => self.lost = true,
             }
         }
@@ -183,11 +205,15 @@ impl ClientStream {
         }
     }
 
-    fn observe_body(&mut self, bytes: &[u8], last: bool) {
+    fn observe_body(&mut self, bytes: &[u8], last: bool, mut name_wished: impl FnMut(usize)) {
         if let Body::Encodings(_) = self.body {
             let asked = &mut self.framer.asked;
-            self.encodings
-                .handle(bytes, |encoding| asked.insert(Extensions::of(encoding)));
+            self.encodings.handle(bytes, |wish, at| {
+                asked.insert(Extensions::of(wish));
+                if wish == encoding::DESKTOP_NAME {
+                    name_wished(at);
+                }
+            });
         }
         if last {
             self.body = Body::Drop;
@@ -257,7 +283,7 @@ impl ClientStream {
             Body::Drop => {}
             Body::Pass => out.extend_from_slice(bytes),
             Body::Encodings(kept) => {
-                let keep = |wish| kept.extend(encoding::negotiate(wish, rules));
+                let keep = |wish, _| kept.extend(encoding::negotiate(wish, rules));
                 self.encodings.handle(bytes, keep);
                 if last {
                     kept.iter()

@@ -73,7 +73,7 @@ async fn log_in(
     let follow = match &policy.password {
         Some(password) => {
             login.with_stored(&types, password).await?;
-            Follow::new(policy.rules())
+            Follow::new(policy)
         }
         None => login.by_viewer(&types, policy).await?,
     };
@@ -116,11 +116,10 @@ impl Login<'_> {
     /// Lets the viewer log in itself.
     async fn by_viewer(&mut self, types: &[u8], policy: &Policy) -> Result<Follow, Failure> {
         let version = self.viewer_version().await?;
-        let rules = policy.rules();
         let same_version =
             version == Version::V3_8 && self.server.handshake.version() == Some(Version::V3_8);
         // What cannot be followed passes only when nothing has to be enforced behind it.
-        let blindly = rules.is_none() && same_version;
+        let blindly = policy.rules().is_none() && policy.title.is_none() && same_version;
         let offer = offered(types, blindly);
         if offer.is_empty() {
             return Err(unsupported(types));
@@ -139,7 +138,7 @@ impl Login<'_> {
         }
         self.authenticated(Refusal::WrongPassword).await?;
         self.viewer.handshake.accept(&mut self.viewer.outbox);
-        Ok(Follow::new(rules))
+        Ok(Follow::new(policy))
     }
 
     async fn relay_challenge(&mut self) -> Result<(), Failure> {

@@ -3,6 +3,9 @@
 //! The pump owns no buffer while both sides keep up: it reads into the thread's scratch buffer and
 //! writes from there, and what a peer does not take is copied to that direction's spill. While
 //! something is owed to a peer, nothing is read for it: that is the back-pressure.
+//!
+//! Splicing was tried and lost: over loopback, bulk cost 0.47 to 0.55 CPU seconds per GB through
+//! this buffer, 0.55 to 0.62 through pipes of 1 MiB and 0.73 to 0.84 through pipes of 64 KiB.
 
 mod clock;
 
@@ -61,7 +64,7 @@ type Step = Result<usize, Failure>;
 impl Pump {
     /// Goes on where the handshake ended, with the bytes that it left.
     pub(super) fn start(
-        viewer: Viewer,
+        mut viewer: Viewer,
         server: Server,
         follow: Follow,
         policy: &Policy,
@@ -87,7 +90,7 @@ impl Pump {
             pump.entry.add_out(server.inbox.len() as u64);
         }
         let mut passed = Vec::new();
-        pump.pass(&viewer.inbox, &mut passed)?;
+        pump.pass(&mut viewer.inbox, &mut passed)?;
         pump.to_server.push(&passed);
         Ok(pump)
     }
@@ -124,20 +127,19 @@ impl Pump {
 
     /// One read from the server, as one frame. Says how much was moved; 0 means waiting.
     fn carry_screen(&mut self, cx: &mut Context<'_>) -> Step {
-        if self
-            .to_viewer
-            .poll_flush(cx, &self.viewer)
-            .map_err(viewer_failed)?
-            .is_pending()
-        {
-            return Ok(0);
+        let owed = self.to_viewer.len();
+        let flushed = self.to_viewer.poll_flush(cx, &self.viewer);
+        // Whoever takes what waited for it lives, even if it is too busy to answer a ping.
+        if self.to_viewer.len() < owed {
+            self.clock.note_heard();
         }
         // Reading while the viewer takes nothing would only fill the spill.
-        if self
-            .viewer
-            .poll_write_ready(cx)
-            .map_err(viewer_failed)?
-            .is_pending()
+        if flushed.map_err(viewer_failed)?.is_pending()
+            || self
+                .viewer
+                .poll_write_ready(cx)
+                .map_err(viewer_failed)?
+                .is_pending()
         {
             return Ok(0);
         }
@@ -237,7 +239,7 @@ impl Pump {
     }
 
     /// Takes RFB bytes of the viewer: notes them, and appends what may pass to `out`.
-    fn pass(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+    fn pass(&mut self, payload: &mut [u8], out: &mut Vec<u8>) -> Result<(), Failure> {
         let inputs_before = self.follow.counts().map(|counts| counts.inputs());
         self.entry.add_in(payload.len() as u64);
         let passed = self.follow.pass(payload, out);

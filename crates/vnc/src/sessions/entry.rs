@@ -52,6 +52,10 @@ impl Entry {
         }
     }
 
+    pub(super) fn about(&self) -> &About {
+        &self.about
+    }
+
     /// How long the session has lasted.
     pub(crate) fn age(&self) -> Duration {
         net::clock::now().saturating_duration_since(self.start_instant)

@@ -58,6 +58,11 @@ fn a_session_is_listed_while_its_seat_lives() {
 fn a_cut_wakes_the_session_and_its_first_reason_counts() {
     let sessions = Sessions::new();
     let [(ann, ann_entry), (bob, bob_entry)] = ["ann", "bob"].map(|user| enter(&sessions, user));
+    assert_eq!(sessions.count(|about| about.desktop == "lab"), 2);
+    assert_eq!(
+        sessions.count(|about| about.user.as_deref() == Some("ann")),
+        1
+    );
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
     assert_eq!(ann_entry.wants_cut(&waker), None);

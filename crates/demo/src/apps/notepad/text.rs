@@ -24,8 +24,6 @@ pub(super) enum Motion {
     Forth,
     LineStart,
     LineEnd,
-    /// So many lines down, or up if negative.
-    Lines(isize),
     To(usize),
 }
 
@@ -94,43 +92,41 @@ impl Text {
     /// Removes the selection or, if nothing is marked, what lies in the way of `motion`.
     pub(super) fn erase(&mut self, motion: Motion) {
         if self.selection().is_empty() {
-            self.go(motion, true);
+            self.extend(motion);
         }
         self.insert("");
     }
 
-    /// Moves the caret as an arrow key does: up and down keep to the column.
-    pub(super) fn travel(&mut self, motion: Motion, select: bool, fonts: &Fonts) {
-        let Motion::Lines(by) = motion else {
-            return self.go(motion, select);
-        };
+    /// Where a motion by lines leads: it keeps to the column, and ends at the text's ends.
+    pub(super) fn line_target(&self, by: isize, fonts: &Fonts) -> Motion {
         let line = self.caret_line();
         let Some(target) = line.checked_add_signed(by) else {
-            return self.go(Motion::To(0), select);
+            return Motion::To(0);
         };
         if target >= self.lines.len() && line + 1 == self.lines.len() {
-            return self.go(Motion::To(usize::MAX), select);
+            return Motion::To(usize::MAX);
         }
         let x = self.x_in_line(line, self.caret, fonts);
-        let place = self.place_in_line(target.min(self.lines.len() - 1), x, fonts);
-        self.go(Motion::To(place), select);
+        Motion::To(self.place_in_line(target.min(self.lines.len() - 1), x, fonts))
     }
 
-    /// Moves the caret; the selection grows with it or is dropped.
-    pub(super) fn go(&mut self, motion: Motion, select: bool) {
+    /// Moves the caret and drops the selection.
+    pub(super) fn go(&mut self, motion: Motion) {
+        self.extend(motion);
+        self.anchor = self.caret;
+    }
+
+    /// Moves the caret; the selection grows with it.
+    pub(super) fn extend(&mut self, motion: Motion) {
         let line = self.lines[self.caret_line()].clone();
         let place = match motion {
             Motion::Back => self.caret.saturating_sub(1),
             Motion::Forth => self.caret + 1,
             Motion::LineStart => line.start,
             Motion::LineEnd => line.end,
-            Motion::Lines(_) => self.caret,
             Motion::To(place) => place,
         };
         self.caret = place.min(self.letters.len());
-        if !select {
-            self.anchor = self.caret;
-        }
     }
 
     /// The line that the caret is on.
@@ -249,13 +245,13 @@ mod tests {
     #[test]
     fn a_selection_is_replaced_by_what_is_typed() {
         let mut text = text("hello world", 1000.0);
-        text.go(Motion::To(6), false);
-        text.go(Motion::LineEnd, true);
+        text.go(Motion::To(6));
+        text.extend(Motion::LineEnd);
         assert_eq!(text.selected_or_all(), "world");
         text.insert("you");
         assert_eq!(text.contents(), "hello you");
         text.erase(Motion::Back);
-        text.go(Motion::To(0), false);
+        text.go(Motion::To(0));
         text.erase(Motion::Forth);
         assert_eq!(text.contents(), "ello yo");
     }
@@ -264,14 +260,14 @@ mod tests {
     fn up_and_down_keep_to_the_column() {
         let fonts = Fonts::new();
         let mut text = text("abcd\nabcd\nabcd", 1000.0);
-        text.go(Motion::To(7), false);
-        text.travel(Motion::Lines(1), false, &fonts);
+        text.go(Motion::To(7));
+        text.go(text.line_target(1, &fonts));
         assert_eq!(text.caret(), 12);
-        text.travel(Motion::Lines(-2), false, &fonts);
+        text.go(text.line_target(-2, &fonts));
         assert_eq!(text.caret(), 2);
-        text.travel(Motion::Lines(-1), false, &fonts);
+        text.go(text.line_target(-1, &fonts));
         assert_eq!(text.caret(), 0);
-        text.travel(Motion::Lines(99), false, &fonts);
+        text.go(text.line_target(99, &fonts));
         assert_eq!(text.caret_line(), 2);
     }
 }

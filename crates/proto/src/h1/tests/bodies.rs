@@ -273,7 +273,7 @@ fn chunk_sizes_are_bounded() {
         decode(b"10000000000000005\r\nhello\r\n"),
         Err(ChunkError::SizeOverflow)
     );
-    assert_eq!(decode(b"7ffffffffffffff6\r\n"), Ok(None));
+    assert_eq!(decode(b"7ffffffffffffff\r\n"), Ok(None));
     assert_eq!(decode(b"00000000000000000000000000000001\r\n"), Ok(None));
 }
 

@@ -2,56 +2,36 @@
 
 use super::super::fuzz;
 
-const REQUESTS: &[&[u8]] = &[
-    b"GET /a/./b/../%41?x=y HTTP/1.1\r\nHost: a.b.:80\r\nConnection: close\r\n\r\nx",
-    b"\r\nPOST http://[::1]:8/x%2e%2e//?q#f HTTP/1.0\nContent-Length: 5 \n\n",
-    b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
-    b"GET /\r\n",
-    b"PROPFIND http://a HTTP/1.1  \r\nHost: a\r\nX_Y: z\r\nX{: \r\r\nNo-Colon\r\n\r\n",
-    b"GET / HTTP/1.1\nHost: a\nX: b\0c\n\n",
-    b"GET / HTTP/1.1\nA:\nB:\nC:\nD:\nE:\n\n",
-];
-
-const RESPONSES: &[&[u8]] = &[
-    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc",
-    b"HTTP/1.0 403.1 No\nHTTP/1.0 200 OK\nTransfer-Encoding: chunked\n\n",
-    b"HTTP/12.34 304\r\n X: y\r\n\r\n",
-    b"<html>",
-];
-
-const BODIES: &[&[u8]] = &[
-    b"5;x=y\r\nhello\r\nA\r\n0123456789\r\n0\r\nA: b\r\n\r\nrest",
-    b"0 \r\n\r\n",
-    b"7fffffffffffffff\r\n",
-    b"A: b\r\nC:\r\n\r\n",
-];
-
-const TEXTS: &[&[u8]] = &[
-    b"/a/%2e%2e//b/./c%2F..?d%3F#e+",
-    b"?a#b",
-    b"a.b.:8080",
-    b"[::FFFF:1.2.3.4]:1",
-    b"Sun, 06 Nov 1994 08:49:37 GMT",
-    b"Sunday, 06-Nov-94 08:49:37 GMT",
-    b"Sun Nov  6 08:49:37 1994",
-];
-
 /// Bytes that mean something to one of the parsers.
 const SPICE: &[u8] = b"\r\n\0 \t:;/?#%.[]_-+019afFxHT\x7f\xff";
 
-/// Runs the target over each input and over `rounds` mutations of it; the same each time.
-fn run(target: fn(&[u8]), inputs: &[&[u8]], rounds: usize) {
+/// Runs the target over its saved inputs and over `rounds` mutations of each; the same each time.
+fn run(name: &str, target: fn(&[u8]), rounds: usize) {
+    crate::run_saved_inputs(name, target);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    for input in inputs {
-        target(input);
+    for input in saved_inputs(name) {
         for _ in 0..rounds {
-            let mut data = input.to_vec();
+            let mut data = input.clone();
             for _ in 0..=random.below(3) {
                 mutate(&mut data, &mut random);
             }
             target(&data);
         }
     }
+}
+
+/// In the order of their names, so that each run mutates alike.
+fn saved_inputs(name: &str) -> Vec<Vec<u8>> {
+    let folder = format!("{}/../../fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
 }
 
 fn mutate(data: &mut Vec<u8>, random: &mut Random) {
@@ -79,20 +59,20 @@ impl Random {
 
 #[test]
 fn requests_do_not_depend_on_how_they_are_cut() {
-    run(fuzz::request, REQUESTS, 300);
+    run("h1_request", fuzz::request, 300);
 }
 
 #[test]
 fn responses_do_not_depend_on_how_they_are_cut() {
-    run(fuzz::response, RESPONSES, 300);
+    run("h1_response", fuzz::response, 300);
 }
 
 #[test]
 fn chunked_bodies_do_not_depend_on_how_they_are_cut() {
-    run(fuzz::chunked, BODIES, 500);
+    run("h1_chunked", fuzz::chunked, 500);
 }
 
 #[test]
 fn texts_keep_their_rules() {
-    run(fuzz::texts, TEXTS, 5000);
+    run("h1_texts", fuzz::texts, 1000);
 }

@@ -359,6 +359,23 @@ fn errors_are_told_before_the_line_ends() {
 }
 
 #[test]
+fn what_came_of_a_refused_line_is_kept_for_the_log() {
+    for (data, line) in [
+        ("\r\nGET / HTTP/x\r\nHost: a\r\n", "GET / HTTP/x"),
+        ("\u{16}\u{3}", "\u{16}\u{3}"),
+        ("GET /abc", "GET /abc"),
+        ("\r\n", ""),
+    ] {
+        let mut parser = RequestParser::new();
+        while let Ok(Progress::FirstLine) = parser.parse(data.as_bytes(), &HeadOptions::default()) {
+        }
+        let head = parser.take_head();
+        assert_eq!(head.line.of(data.as_bytes()), line.as_bytes(), "{data:?}");
+        assert_eq!(head.version, Version::HTTP_10);
+    }
+}
+
+#[test]
 fn a_recycled_head_keeps_its_memory_and_nothing_else() {
     let mut parser = RequestParser::new();
     let options = HeadOptions::default();

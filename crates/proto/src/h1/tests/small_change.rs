@@ -77,6 +77,7 @@ fn impossible_dates_are_refused() {
         "Sun, 06-Nov 1994 08:49:37",
         "Sun, +6 Nov 1994 08:49:37",
         "Sun Nov 06 08:49:37 94",
+        "Sun Nov   6 08:49:37 1994",
     ] {
         assert_eq!(parse_http_date(text.as_bytes()), None, "{text}");
     }

@@ -147,6 +147,39 @@ fn arguments_are_found_by_name() {
 }
 
 #[test]
+fn uris_that_others_name_stay_within_the_tree() {
+    for (uri, path, args) in [
+        ("/a%20b?c%20", "/a b", "c%20"),
+        ("@name", "@name", ""),
+        ("a/...//b", "a/...//b", ""),
+        ("/..a/b..", "/..a/b..", ""),
+    ] {
+        let (found, found_args) = internal(uri.as_bytes()).unwrap();
+        assert_eq!(
+            (&*found, found_args),
+            (path.as_bytes(), args.as_bytes()),
+            "{uri}"
+        );
+    }
+    for uri in [
+        "",
+        "?a",
+        "..",
+        "../a",
+        "/..",
+        "/a/../b",
+        "/a/..?b",
+        "/a/%2e%2e/b",
+        "/a%2f..",
+        "/a\0",
+        "/a%00",
+        "%",
+    ] {
+        assert_eq!(internal(uri.as_bytes()), Err(UnsafeUri), "{uri:?}");
+    }
+}
+
+#[test]
 fn hosts_are_read_by_the_rules_of_nginx() {
     let future = "[v0123456789aBcDeF.!$&'()*+,;=-._~AbCdEfGhIjKlMnOpQrStUvWxYz0123456789:]";
     let lower_future = future.to_lowercase();

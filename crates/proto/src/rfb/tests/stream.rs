@@ -210,6 +210,25 @@ fn only_encodings_that_are_tracked_are_negotiated() {
 }
 
 #[test]
+fn the_wish_for_the_desktops_name_can_be_taken_out_anywhere() {
+    let wishes = [&encodings(&[7, -307, -308])[..], &KEY_DOWN].concat();
+    let expected = [&encodings(&[7, -352, -308])[..], &KEY_DOWN].concat();
+    for at in 0..wishes.len() {
+        let mut stream = ClientStream::default();
+        let mut passed = wishes.clone();
+        let (first, second) = passed.split_at_mut(at);
+        stream.observe_without_name(first);
+        stream.observe_without_name(second);
+        assert_eq!(passed, expected, "split at {at}");
+    }
+    let rules = Rules {
+        desktop_name: false,
+        ..Rules::CONTROL
+    };
+    assert_eq!(enforce(&rules, &encodings(&[7, -307])).0, encodings(&[7]));
+}
+
+#[test]
 fn quality_is_clamped_in_all_its_spellings() {
     let rules = Rules {
         quality_max: 3,

@@ -78,12 +78,16 @@ fn enter_fake(gateway: &Gateway) -> WebSocket {
 
 #[test]
 fn a_title_takes_the_place_of_the_servers_name() {
-    let (server, _told) = recording_server();
+    let (server, told) = recording_server();
     let policy = Policy {
         title: Some("Lab 1".into()),
         ..policy()
     };
-    enter(&Gateway::start(target(server.addr()), policy), "Lab 1");
+    let gateway = Gateway::start(target(server.addr()), policy);
+    let mut viewer = enter(&gateway, "Lab 1");
+    // Nor is the server asked for its name later.
+    viewer.send_binary(&[2, 0, 0, 1, 0xff, 0xff, 0xfe, 0xcd]);
+    assert_eq!(receive(&told, 8), [2, 0, 0, 1, 0xff, 0xff, 0xfe, 0xa0]);
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! A line of the access log that can only be finished later: what is known now is written down, what
+//! is known only at the end of a tunnel has its place kept. So a tunnel that lives for a month holds
+//! no request and no configuration.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use net::clock;
+use net::log::{Level, time};
+use net::tunnel::Traffic;
+
+use crate::logs::ErrorLogs;
+use crate::modules::log::{AccessLog, Piece};
+use crate::request::Request;
+
+/// What is known only at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// `$bytes_sent`
+    BytesSent,
+    /// `$body_bytes_sent`
+    BodyBytesSent,
+    /// `$request_time`
+    RequestTime,
+    /// `$time_local`
+    TimeLocal,
+    /// `$time_iso8601`
+    TimeIso8601,
+    /// `$msec`
+    Msec,
+    /// `$upstream_response_time`
+    UpstreamResponseTime,
+    /// `$upstream_response_length`
+    UpstreamResponseLength,
+    /// `$upstream_bytes_received`
+    UpstreamBytesReceived,
+    /// `$upstream_bytes_sent`
+    UpstreamBytesSent,
+}
+
+impl Late {
+    /// The variable of that name, if it is one of these.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "bytes_sent" => Late::BytesSent,
+            "body_bytes_sent" => Late::BodyBytesSent,
+            "request_time" => Late::RequestTime,
+            "time_local" => Late::TimeLocal,
+            "time_iso8601" => Late::TimeIso8601,
+            "msec" => Late::Msec,
+            "upstream_response_time" => Late::UpstreamResponseTime,
+            "upstream_response_length" => Late::UpstreamResponseLength,
+            "upstream_bytes_received" => Late::UpstreamBytesReceived,
+            "upstream_bytes_sent" => Late::UpstreamBytesSent,
+            _ => return None,
+        })
+    }
+}
+
+/// Everything that the logs need at the end of a tunnel.
+pub struct LogLater {
+    lines: Vec<(AccessLog, Vec<Piece>)>,
+    errors: std::sync::Arc<ErrorLogs>,
+    error_tail: String,
+    connection: u64,
+    started: Instant,
+    upstream_started: Instant,
+    head_sent: u64,
+    upstream_received: u64,
+    upstream_sent: u64,
+}
+
+impl LogLater {
+    /// Writes down what is known now.
+    pub fn new(request: &Request) -> Self {
+        let attempts = request.attempts.borrow();
+        let last = attempts.last();
+        Self {
+            lines: crate::modules::log::write_down(request),
+            errors: request.conf().core.error_logs.clone(),
+            error_tail: request.log_context(),
+            connection: request.conn.id,
+            started: request.started,
+            upstream_started: last.map_or(request.started, |attempt| attempt.started),
+            head_sent: request.head_bytes_sent.get(),
+            upstream_received: last.map_or(0, |attempt| attempt.bytes_received),
+            upstream_sent: last.map_or(0, |attempt| attempt.bytes_sent),
+        }
+    }
+
+    /// Writes to the error log that the request had.
+    pub fn error(&self, level: Level, message: &str) {
+        let line = format_args!("{message}{}", self.error_tail);
+        self.errors.log().log(level, Some(self.connection), line);
+    }
+
+    /// Finishes the lines.
+    pub fn write(&self, traffic: &Traffic) {
+        for (log, pieces) in &self.lines {
+            let mut line = Vec::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Text(text) => line.extend_from_slice(text),
+                    Piece::Late(late) => self.append(*late, traffic, &mut line),
+                }
+            }
+            if let Err(failure) = log.deliver(line) {
+                self.error(Level::Error, &failure);
+            }
+        }
+    }
+
+    fn append(&self, late: Late, traffic: &Traffic, out: &mut Vec<u8>) {
+        let text = match late {
+            Late::BytesSent => (self.head_sent + traffic.to_downstream).to_string(),
+            Late::BodyBytesSent => traffic.to_downstream.to_string(),
+            Late::RequestTime => seconds(clock::now() - self.started),
+            Late::TimeLocal => time::with(|times| times.local().to_owned()),
+            Late::TimeIso8601 => time::with(|times| times.iso8601().to_owned()),
+            Late::Msec => msec(clock::wall()),
+            Late::UpstreamResponseTime => seconds(clock::now() - self.upstream_started),
+            Late::UpstreamResponseLength => traffic.from_upstream.to_string(),
+            Late::UpstreamBytesReceived => (self.upstream_received + traffic.from_upstream).to_string(),
+            Late::UpstreamBytesSent => (self.upstream_sent + traffic.to_upstream).to_string(),
+        };
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Seconds with milliseconds, as nginx writes times.
+pub fn seconds(time: Duration) -> String {
+    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
+}
+
+/// Seconds since 1970 with milliseconds.
+pub fn msec(time: SystemTime) -> String {
+    seconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}

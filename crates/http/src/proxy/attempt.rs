@@ -1,0 +1,67 @@
+//! What is known of one peer that was asked: the source of `$upstream_…`.
+
+use std::time::{Duration, Instant};
+
+use net::clock;
+
+/// One attempt.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The peer (`$upstream_addr`).
+    pub peer: String,
+    /// What is asked of it, for the error log.
+    pub url: String,
+    /// The status of its answer (`$upstream_status`).
+    pub status: Option<u16>,
+    /// When it began.
+    pub started: Instant,
+    /// How long connecting took (`$upstream_connect_time`).
+    pub connect_time: Option<Duration>,
+    /// How long the head took (`$upstream_header_time`).
+    pub header_time: Option<Duration>,
+    /// How long all of it took (`$upstream_response_time`); `None` while it goes on.
+    pub response_time: Option<Duration>,
+    /// Bytes of the body received (`$upstream_response_length`).
+    pub response_length: u64,
+    /// Bytes received (`$upstream_bytes_received`).
+    pub bytes_received: u64,
+    /// Bytes sent (`$upstream_bytes_sent`).
+    pub bytes_sent: u64,
+    /// Whether anything of the request was sent.
+    pub request_sent: bool,
+    /// Whether the connection had been kept from an earlier request.
+    pub reused: bool,
+}
+
+impl Attempt {
+    /// An attempt that begins now.
+    pub fn new(peer: String, url: String) -> Self {
+        Self {
+            peer,
+            url,
+            status: None,
+            started: clock::now(),
+            connect_time: None,
+            header_time: None,
+            response_time: None,
+            response_length: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            request_sent: false,
+            reused: false,
+        }
+    }
+
+    /// An attempt that could not even begin.
+    pub fn failed(peer: String, url: String, status: u16) -> Self {
+        let mut attempt = Self::new(peer, url);
+        attempt.status = Some(status);
+        attempt.response_time = Some(Duration::ZERO);
+        attempt
+    }
+
+    /// Time since it began.
+    pub fn elapsed(&self) -> Duration {
+        clock::now() - self.started
+    }
+}

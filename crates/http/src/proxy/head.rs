@@ -1,0 +1,200 @@
+//! The head of an answer as the client gets it (`ngx_http_upstream_process_headers`).
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use net::log::Level;
+use proto::h1::{FieldName, Framing, Method, parse_http_date};
+
+use super::body::UpstreamBody;
+use super::exchange::Replied;
+use super::target::Target;
+use super::upgrade::Upgrade;
+use super::{cookie, redirect};
+use crate::error_page::split_args;
+use crate::modules::proxy::{Conf, Ignored};
+use crate::phases::Flow;
+use crate::request::Request;
+use crate::response::{Body, Field, Head, Response};
+
+/// Turns an answer into the response, or into a redirect of our own (`X-Accel-Redirect`).
+pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Flow {
+    let conf = &request.conf().proxy;
+    if replied.headless {
+        let body = UpstreamBody::new(request, replied, Framing::UntilClose);
+        return Flow::Respond(Response { head: Head::new(200), body: Body::Source(Box::new(body)) });
+    }
+    let framing = match Framing::of_response(&replied.head, &replied.buf, request.method.get()) {
+        Ok(framing) => framing,
+        Err(error) => {
+            request.log(
+                Level::Error,
+                format_args!("upstream sent {error} while reading response header from upstream"),
+            );
+            super::exchange::attempt(request, |attempt| attempt.status = Some(502));
+            return Flow::Status(502);
+        }
+    };
+    store_upstream_fields(request, &replied);
+    if let Some(flow) = accel_redirect(request, conf, &replied) {
+        return flow;
+    }
+    let status = replied.head.status;
+    if conf.intercept_errors
+        && status >= 300
+        && request.conf().core.error_pages.iter().any(|page| page.statuses.contains(&status))
+    {
+        if status == 401 {
+            keep_fields(request, &replied, &[FieldName::WwwAuthenticate]);
+        }
+        return Flow::Status(status);
+    }
+    let head = response_head(&replied, request, conf, target, framing);
+    if status == 101 {
+        return Flow::Respond(Response { head, body: Upgrade::body(request, replied) });
+    }
+    let body = match framing {
+        Framing::None | Framing::Length(0) => {
+            UpstreamBody::new(request, replied, framing).finish();
+            Body::Empty
+        }
+        framing => Body::Source(Box::new(UpstreamBody::new(request, replied, framing))),
+    };
+    Flow::Respond(Response { head, body })
+}
+
+/// Keeps the fields for `$upstream_http_…`, `$upstream_cookie_…`.
+fn store_upstream_fields(request: &Request, replied: &Replied) {
+    let field = |field: &proto::h1::Field| Field {
+        name: slice(&replied.buf, field.name),
+        value: slice(&replied.buf, field.value),
+    };
+    request.upstream_fields.replace(replied.head.fields.iter().map(field).collect());
+}
+
+fn slice(buf: &Bytes, span: proto::h1::Span) -> Bytes {
+    buf.slice(span.start as usize..span.end as usize)
+}
+
+fn keep_fields(request: &Request, replied: &Replied, names: &[FieldName]) {
+    let kept = replied.head.fields.iter().filter(|field| {
+        field.known.is_some_and(|known| names.contains(&known))
+    });
+    request.pending.borrow_mut().extend(kept.map(|field| Field {
+        name: slice(&replied.buf, field.name),
+        value: slice(&replied.buf, field.value),
+    }));
+}
+
+fn accel_redirect(request: &Rc<Request>, conf: &Conf, replied: &Replied) -> Option<Flow> {
+    if conf.ignores(Ignored::AccelRedirect) {
+        return None;
+    }
+    let to = replied.head.value(&replied.buf, FieldName::XAccelRedirect)?;
+    let to = Bytes::copy_from_slice(to);
+    if let Some(rate) = limit_rate(conf, replied) {
+        request.limit_rate.set(Some(rate));
+    }
+    keep_fields(
+        request,
+        replied,
+        &[
+            FieldName::SetCookie,
+            FieldName::ContentDisposition,
+            FieldName::CacheControl,
+            FieldName::Expires,
+        ],
+    );
+    let content_type = replied.head.value(&replied.buf, FieldName::ContentType);
+    request.pending_type.replace(content_type.map(Bytes::copy_from_slice));
+    if to.starts_with(b"@") {
+        return Some(Flow::Named(to));
+    }
+    let (path, args) = split_args(&to);
+    let path = proto::h1::unescape(&path, proto::h1::Unescape::All).into_owned();
+    if !is_safe(&path) {
+        let path = String::from_utf8_lossy(&path).into_owned();
+        request.log(
+            Level::Error,
+            format_args!("unsafe URI \"{path}\" was detected while reading response header from upstream"),
+        );
+        return Some(Flow::Status(404));
+    }
+    if request.method.get() != Method::Head {
+        request.method.set(Method::Get);
+    }
+    Some(Flow::Redirect(path.into(), args))
+}
+
+/// `ngx_http_parse_unsafe_uri`: no empty URI, no NUL, nothing that climbs.
+fn is_safe(path: &[u8]) -> bool {
+    !path.is_empty()
+        && path.first() != Some(&b'?')
+        && !path.contains(&0)
+        && !path.split(|&byte| byte == b'/').any(|part| part == b"..")
+}
+
+fn limit_rate(conf: &Conf, replied: &Replied) -> Option<u64> {
+    if conf.ignores(Ignored::AccelLimitRate) {
+        return None;
+    }
+    let value = replied.head.value(&replied.buf, FieldName::XAccelLimitRate)?;
+    conf::value::number(value)
+}
+
+fn response_head(
+    replied: &Replied,
+    request: &Rc<Request>,
+    conf: &Conf,
+    target: &Target,
+    framing: Framing,
+) -> Head {
+    let mut head = Head {
+        status: replied.head.status,
+        status_text: Some(slice(&replied.buf, replied.head.status_text)),
+        ..Head::default()
+    };
+    head.content_length = match framing {
+        Framing::Length(length) => Some(length),
+        Framing::None => {
+            let declared = replied.head.value(&replied.buf, FieldName::ContentLength);
+            declared.and_then(conf::value::number)
+        }
+        Framing::Chunked | Framing::UntilClose => None,
+    };
+    if let Some(rate) = limit_rate(conf, replied)
+        && request.limit_rate.get().is_none()
+    {
+        request.limit_rate.set(Some(rate));
+    }
+    for field in replied.head.fields.iter() {
+        let name = slice(&replied.buf, field.name);
+        let value = slice(&replied.buf, field.value);
+        if conf.hides(&name) {
+            continue;
+        }
+        match field.known {
+            Some(FieldName::Connection | FieldName::KeepAlive | FieldName::TransferEncoding) => {}
+            Some(FieldName::ContentLength) => {}
+            Some(FieldName::ContentType) => head.content_type = Some(value),
+            Some(FieldName::Server) => head.server = Some(value),
+            Some(FieldName::Date) => head.date = Some(value),
+            Some(FieldName::LastModified) => {
+                head.last_modified = parse_http_date(&value);
+                head.last_modified_text = Some(value);
+            }
+            Some(FieldName::Location) => {
+                head.location = Some(redirect::rewrite(request, conf, target, value, false));
+            }
+            Some(FieldName::Refresh) => {
+                head.push(name, redirect::rewrite(request, conf, target, value, true));
+            }
+            Some(FieldName::SetCookie) => {
+                head.push(name, cookie::rewrite(request, conf, value));
+            }
+            _ => head.push(name, value),
+        }
+    }
+    head.allow_ranges = false;
+    head
+}

@@ -1,0 +1,182 @@
+//! The request as the upstream gets it (`ngx_http_proxy_create_request`).
+
+use bytes::Bytes;
+use proto::h1::{FieldName, Framing, Version};
+
+use super::target::Target;
+use crate::modules::proxy::{Conf, HttpVersion};
+use crate::request::Request;
+use crate::response::Chunk;
+
+/// How the body goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// All of it is known: `Content-Length`.
+    Whole,
+    /// As it comes from the client, whose length is known.
+    Streamed,
+    /// As it comes, in chunks.
+    Chunked,
+}
+
+/// A request ready to be sent.
+pub struct Outgoing {
+    /// Request line and fields.
+    pub head: Bytes,
+    /// What is known of the body.
+    pub chunks: Vec<Chunk>,
+    /// How the body goes out.
+    pub sends: Sends,
+}
+
+/// Fields that are not passed on unless the configuration says so.
+const NOT_PASSED: [FieldName; 7] = [
+    FieldName::Host,
+    FieldName::Connection,
+    FieldName::KeepAlive,
+    FieldName::Te,
+    FieldName::Expect,
+    FieldName::Upgrade,
+    FieldName::TransferEncoding,
+];
+
+impl Outgoing {
+    /// Makes the request.
+    pub fn new(request: &Request, conf: &Conf, target: &Target) -> Self {
+        let (chunks, sends) = body(request, conf);
+        let mut head = Vec::with_capacity(512);
+        request_line(request, conf, target, &mut head);
+        let length = length(request, &chunks, sends);
+        fields(request, conf, target, length, sends, &mut head);
+        head.extend_from_slice(b"\r\n");
+        Self { head: head.into(), chunks, sends }
+    }
+}
+
+fn body(request: &Request, conf: &Conf) -> (Vec<Chunk>, Sends) {
+    if let Some(body) = &conf.set_body {
+        return (vec![Chunk::Memory(request.eval(body))], Sends::Whole);
+    }
+    if !conf.pass_request_body || request.body_is_dropped() {
+        return (Vec::new(), Sends::Whole);
+    }
+    if conf.request_buffering || request.body.is_complete() {
+        return (request.body.chunks(), Sends::Whole);
+    }
+    match request.framing {
+        Framing::Chunked if conf.http_version == HttpVersion::Http11 => {
+            (Vec::new(), Sends::Chunked)
+        }
+        _ => (Vec::new(), Sends::Streamed),
+    }
+}
+
+/// The value of `Content-Length`, if there is to be one.
+fn length(request: &Request, chunks: &[Chunk], sends: Sends) -> Option<u64> {
+    match sends {
+        Sends::Chunked => None,
+        Sends::Streamed => request.body.length(),
+        Sends::Whole => {
+            let length = chunks.iter().map(Chunk::len).sum();
+            let declared = !matches!(request.framing, Framing::None);
+            (length > 0 || (declared && !request.body_is_dropped())).then_some(length)
+        }
+    }
+}
+
+fn request_line(request: &Request, conf: &Conf, target: &Target, out: &mut Vec<u8>) {
+    match &conf.method {
+        Some(method) => out.extend_from_slice(&request.eval(method)),
+        None => out.extend_from_slice(&request.method_name()),
+    }
+    out.push(b' ');
+    match target.uri.is_empty() {
+        true => out.push(b'/'),
+        false => out.extend_from_slice(&target.uri),
+    }
+    out.extend_from_slice(match conf.http_version {
+        HttpVersion::Http10 => b" HTTP/1.0\r\n",
+        HttpVersion::Http11 => b" HTTP/1.1\r\n",
+    });
+}
+
+fn fields(
+    request: &Request,
+    conf: &Conf,
+    target: &Target,
+    length: Option<u64>,
+    sends: Sends,
+    out: &mut Vec<u8>,
+) {
+    let sets = |name: &[u8]| {
+        conf.set_headers.iter().any(|(set, _)| set.eq_ignore_ascii_case(name))
+    };
+    for (name, value) in &conf.set_headers {
+        let value = request.eval(value);
+        if !value.is_empty() {
+            field(out, name, &value);
+        }
+    }
+    if !sets(b"Host") {
+        field(out, b"Host", &target.host);
+    }
+    if conf.http_version == HttpVersion::Http10 && !sets(b"Connection") {
+        field(out, b"Connection", b"close");
+    }
+    if conf.websocket
+        && let Some(protocol) = request.header(FieldName::Upgrade)
+        && protocol.eq_ignore_ascii_case(b"websocket")
+        && !sets(b"Upgrade")
+    {
+        field(out, b"Upgrade", b"websocket");
+        field(out, b"Connection", b"upgrade");
+    }
+    if let Some(length) = length
+        && !sets(b"Content-Length")
+    {
+        field(out, b"Content-Length", length.to_string().as_bytes());
+    }
+    if sends == Sends::Chunked && !sets(b"Transfer-Encoding") {
+        field(out, b"Transfer-Encoding", b"chunked");
+    }
+    if conf.pass_request_headers {
+        for passed in request.head.fields.iter() {
+            let name = passed.name.of(&request.buf);
+            let own = passed.known.is_some_and(|known| {
+                NOT_PASSED.contains(&known)
+                    || matches!(known, FieldName::ContentLength | FieldName::Http2Settings)
+            });
+            if !own && !sets(name) {
+                field(out, name, passed.value.of(&request.buf));
+            }
+        }
+    }
+}
+
+/// Appends a field. A value from a variable may hold anything; a field may not hold line ends.
+fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend(value.iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
+    out.extend_from_slice(b"\r\n");
+}
+
+impl Request {
+    /// The method as it goes to an upstream: what an internal redirect made of it.
+    pub fn method_name(&self) -> Bytes {
+        if self.method.get() == self.head.method {
+            return self.slice(self.head.method_name);
+        }
+        self.method.get().as_str().map_or(super::NOTHING, |name| Bytes::from_static(name.as_bytes()))
+    }
+
+    /// Whether an internal redirect turned the request into one without a body.
+    pub fn body_is_dropped(&self) -> bool {
+        self.drops_body.get()
+    }
+
+    /// Whether the client speaks HTTP/1.1 or later.
+    pub fn is_http11(&self) -> bool {
+        self.version() >= Version::HTTP_11
+    }
+}

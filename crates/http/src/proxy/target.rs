@@ -1,0 +1,242 @@
+//! What `proxy_pass` names: the group of peers, the `Host` for them, the URI.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use net::log::Level;
+use proto::h1::{Escape, escape};
+use ::upstream::{Group, Server};
+
+use super::PoolRef;
+use crate::config::UpstreamId;
+use crate::modules::proxy::{Conf, Pass};
+use crate::request::Request;
+
+/// Where a request goes.
+pub struct Target {
+    /// The peers.
+    pub group: Arc<Group>,
+    /// The group of the configuration, if it is one; others keep no connections.
+    pub upstream: Option<UpstreamId>,
+    /// `$proxy_host`
+    pub host: Bytes,
+    /// `$proxy_port`
+    pub port: Bytes,
+    /// The URI of the request line.
+    pub uri: Bytes,
+}
+
+/// A URL in `proxy_pass`: host, port, and the URI if it names one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url {
+    /// Host with port if the port was named, or `unix:path`.
+    pub authority: String,
+    /// The host header: without the default port; `localhost` for a unix socket.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The URI, if there is one.
+    pub uri: Option<String>,
+}
+
+impl Url {
+    /// The host and port as they were written.
+    pub fn written_host(&self) -> &str {
+        &self.authority
+    }
+
+    /// Takes an `http://` URL apart; the error is nginx's message.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let scheme = |name: &str| {
+            text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
+        if scheme("https://") {
+            return Err("https protocol requires TLS to upstreams, which is not supported yet".into());
+        }
+        if !scheme("http://") {
+            return Err("invalid URL prefix".into());
+        }
+        let rest = &text["http://".len()..];
+        if let Some(path) = rest.strip_prefix("unix:") {
+            let (path, uri) = match path.split_once(':') {
+                Some((path, uri)) => (path, Some(uri.to_owned()).filter(|uri| !uri.is_empty())),
+                None => (path, None),
+            };
+            if path.is_empty() {
+                return Err(format!("no path in the unix domain socket in upstream \"{rest}\""));
+            }
+            let authority = format!("unix:{path}");
+            return Ok(Self { authority, host: "localhost".into(), port: 80, uri });
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, uri) = rest.split_at(end);
+        let (host, port) = ::upstream::server::split_port(authority)?;
+        if host.is_empty() {
+            return Err(format!("no host in upstream \"{rest}\""));
+        }
+        let host = match port {
+            None | Some(80) => host.to_owned(),
+            Some(_) => authority.to_owned(),
+        };
+        Ok(Self {
+            authority: authority.to_owned(),
+            host,
+            port: port.unwrap_or(80),
+            uri: (!uri.is_empty()).then(|| uri.to_owned()),
+        })
+    }
+}
+
+impl Target {
+    /// Finds where a request goes; the error is a status.
+    pub fn resolve(request: &Rc<Request>, conf: &Conf) -> Result<Self, u16> {
+        match &conf.pass {
+            Some(Pass::Static { upstream, url }) => {
+                let group = request.config().upstream(*upstream).group.clone();
+                Ok(Self {
+                    group,
+                    upstream: Some(*upstream),
+                    host: Bytes::from(url.host.clone()),
+                    port: url.port.to_string().into(),
+                    uri: static_uri(request, url.uri.as_deref()),
+                })
+            }
+            Some(Pass::Dynamic(template)) => Self::dynamic(request, &request.eval(template)),
+            None => Err(500),
+        }
+    }
+
+    /// A target whose URL has variables: a group of the configuration, or a literal address.
+    fn dynamic(request: &Rc<Request>, text: &Bytes) -> Result<Self, u16> {
+        let text = String::from_utf8_lossy(text).into_owned();
+        let url = Url::parse(&text).map_err(|message| {
+            request.log(Level::Error, format_args!("{message} in \"{text}\""));
+            500u16
+        })?;
+        let (group, upstream) = match request.config().find_upstream(&url.authority) {
+            Some(id) => (request.config().upstream(id).group.clone(), Some(id)),
+            None => (literal(request, &url)?, None),
+        };
+        let uri = match &url.uri {
+            Some(uri) if uri.starts_with('?') => Bytes::from(format!("/{uri}")),
+            Some(uri) => Bytes::from(uri.clone()),
+            None => original_uri(request),
+        };
+        let port = url.port.to_string().into();
+        Ok(Self { group, upstream, host: url.host.into(), port, uri })
+    }
+
+    /// How the error log shows what is asked of a peer.
+    pub fn url(&self, peer: &str) -> String {
+        format!("http://{peer}{}", String::from_utf8_lossy(&self.uri))
+    }
+
+    /// The connections that this thread keeps to the group.
+    pub fn pool(&self, request: &Request) -> PoolRef {
+        let id = self.upstream?;
+        let limits = request.config().upstream(id).keepalive;
+        let pool = request.generation.pools.get(id.0 as usize)?;
+        (limits.connections > 0).then(|| (pool.clone(), limits))
+    }
+}
+
+/// What `$proxy_host` and `$proxy_port` show.
+pub struct Names {
+    /// Host, with the port unless it is the default one.
+    pub host: Bytes,
+    /// Port.
+    pub port: Bytes,
+}
+
+impl Request {
+    /// What `proxy_pass` names where the request is, if it names anything.
+    pub fn proxy_target(&self) -> Option<Names> {
+        let of = |url: &Url| Names {
+            host: url.host.clone().into(),
+            port: url.port.to_string().into(),
+        };
+        match self.conf().proxy.pass.as_ref()? {
+            Pass::Static { url, .. } => Some(of(url)),
+            Pass::Dynamic(template) => {
+                let text = self.eval(template);
+                Url::parse(&String::from_utf8_lossy(&text)).ok().as_ref().map(of)
+            }
+        }
+    }
+}
+
+fn literal(request: &Request, url: &Url) -> Result<Arc<Group>, u16> {
+    let nothing = conf::Bundle::default();
+    let peers = ::upstream::server::peers(&url.authority, &nothing, url.port).unwrap_or_default();
+    // A name would have been looked up by the loader if the configuration spelled it out.
+    if !nothing.take_wants().is_empty() || peers.is_empty() {
+        let host = &url.authority;
+        request.log(Level::Error, format_args!("no resolver defined to resolve {host}"));
+        return Err(502);
+    }
+    Ok(Arc::new(Group::new(&url.authority, &[Server::new(&url.authority, peers)])))
+}
+
+/// The URI as the client sent it, or as it was rewritten.
+fn original_uri(request: &Request) -> Bytes {
+    if request.uri_is_original.get() {
+        let target = request.slice(request.head.target);
+        if target.starts_with(b"/") {
+            return target;
+        }
+        return [b"/", &target[..]].concat().into();
+    }
+    let mut uri = escape(&request.uri.borrow(), Escape::Uri).into_owned();
+    append_args(request, &mut uri);
+    uri.into()
+}
+
+fn append_args(request: &Request, uri: &mut Vec<u8>) {
+    let args = request.args();
+    if !args.is_empty() {
+        uri.push(b'?');
+        uri.extend_from_slice(&args);
+    }
+}
+
+/// The URI of `proxy_pass` in place of the location's name, unless a rewrite ended here.
+fn static_uri(request: &Request, uri: Option<&str>) -> Bytes {
+    let Some(uri) = uri else { return original_uri(request) };
+    let mut out = Vec::new();
+    let path = request.uri();
+    let mut rest = &path[..];
+    if request.valid_location.get() {
+        if uri.starts_with('?') {
+            out.push(b'/');
+        }
+        out.extend_from_slice(uri.as_bytes());
+        rest = path.get(request.location().name.len()..).unwrap_or_default();
+    }
+    match request.uri_is_quoted.get() || request.internal.get() {
+        true => out.extend_from_slice(&escape(rest, Escape::Uri)),
+        false => out.extend_from_slice(rest),
+    }
+    append_args(request, &mut out);
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let url = Url::parse("http://127.0.0.1:8080/a?b").expect("a URL");
+        assert_eq!((&url.authority[..], &url.host[..], url.port), ("127.0.0.1:8080", "127.0.0.1:8080", 8080));
+        assert_eq!(url.uri.as_deref(), Some("/a?b"));
+        let url = Url::parse("http://backend").expect("a URL");
+        assert_eq!((&url.authority[..], url.port, url.uri), ("backend", 80, None));
+        let url = Url::parse("http://unix:/tmp/s:/x").expect("a URL");
+        assert_eq!((&url.authority[..], &url.host[..]), ("unix:/tmp/s", "localhost"));
+        assert_eq!(url.uri.as_deref(), Some("/x"));
+        for bad in ["ftp://a", "http://", "http://:80", "http://a:b", "http://unix:"] {
+            assert!(Url::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! From `101 Switching Protocols` to a tunnel (nginx's `ngx_http_upstream_upgrade`, RFC 9110 §7.8).
+//!
+//! The tunnel is a task of its own: request, configuration and connection state are dropped when it
+//! starts; what the log wants to know at the end was written down before.
+
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use net::log::Level;
+use net::tunnel::{Reason, Settings, Timeouts, Tunnel};
+use net::Deadline;
+
+use super::exchange::Replied;
+use crate::connection::Connection;
+use crate::downstream::head::asks_for_upgrade;
+use crate::downstream::write_head::{self, BodyEnd};
+use crate::handle::After;
+use crate::log_later::LogLater;
+use crate::request::Request;
+use crate::response::{Body, Chunk, Head, Source};
+use crate::thread::Thread;
+
+/// An upstream that switched protocols.
+pub struct Upgrade {
+    replied: Replied,
+}
+
+impl Upgrade {
+    /// The body of a 101: a tunnel if the client asked for one, otherwise nothing, for as long as
+    /// an upstream may be silent.
+    pub fn body(request: &Rc<Request>, replied: Replied) -> Body {
+        if asks_for_upgrade(request) {
+            return Body::Upgrade(Box::new(Self { replied }));
+        }
+        let deadline = Deadline::after(request.conf().proxy.read_timeout);
+        Body::Source(Box::new(Silence { request: request.clone(), deadline, _replied: replied }))
+    }
+
+    /// Sends the head and says how the tunnel starts.
+    pub async fn start(self, request: &Rc<Request>, head: Head) -> After {
+        request.status.set(head.status);
+        request.keepalive.set(false);
+        let connection = write_head::Connection::Upgrade;
+        let bytes = write_head::write(request, &head, BodyEnd::Length, connection);
+        request.head_bytes_sent.set(bytes.len() as u64);
+        request.bytes_sent.set(bytes.len() as u64);
+        request.sent.replace(head);
+        request.conn.stream.set_nodelay(true);
+        if request.conn.stream.write_all(&bytes).await.is_err() {
+            return After::Close;
+        }
+        let conf = &request.conf().proxy;
+        let settings = Settings {
+            times: Timeouts {
+                idle: conf.tunnel_idle(),
+                send_downstream: Some(request.conf().core.send_timeout),
+                send_upstream: Some(conf.send_timeout),
+            },
+            half_close: false,
+            websocket: conf.websocket_settings(),
+            to_upstream: Vec::new(),
+            to_downstream: self.replied.rest.to_vec(),
+        };
+        let start = Start {
+            settings,
+            upstream: self.replied.connection.stream,
+            log: LogLater::new(request),
+            thread: request.generation.thread.clone(),
+            generation: request.generation.number,
+            policy: conf.websocket_reload,
+        };
+        After::Tunnel(Box::new(move |conn| start.run(conn)))
+    }
+}
+
+struct Start {
+    settings: Settings,
+    upstream: net::Stream,
+    log: LogLater,
+    thread: Rc<Thread>,
+    generation: u64,
+    policy: net::tunnel::Policy,
+}
+
+impl Start {
+    fn run(self, conn: Connection) {
+        let Connection { stream, buf, load, .. } = conn;
+        let mut settings = self.settings;
+        settings.to_upstream = buf.into_inner().to_vec();
+        let entry = self.thread.tunnels.enter(self.policy, self.generation);
+        let tunnel = Tunnel::new(stream, self.upstream, settings, entry);
+        tokio::task::spawn_local(run(tunnel, Box::new((self.log, load)), self.thread));
+    }
+}
+
+/// The task of a tunnel: nothing in it but the tunnel and a pointer to what the log needs.
+async fn run(tunnel: Tunnel, end: Box<(LogLater, crate::thread::Load)>, thread: Rc<Thread>) {
+    let ended = tunnel.await;
+    let (log, _load) = *end;
+    if let Reason::IdleTimeout = ended.reason {
+        log.error(
+            Level::Error,
+            "upstream timed out (110: Connection timed out) while proxying upgraded connection; \
+             \"proxy_read_timeout\" ended a silent tunnel: use \"websocket on;\" to keep it alive",
+        );
+    }
+    log.write(&ended.traffic);
+    drop(_load);
+    thread.tunnel_ended();
+}
+
+/// The body of a 101 that nobody asked for: nothing, until the upstream's time is over.
+struct Silence {
+    request: Rc<Request>,
+    deadline: Deadline,
+    _replied: Replied,
+}
+
+impl Source for Silence {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        self.deadline.poll_expired(cx).map(|()| {
+            self.request.log(
+                Level::Error,
+                format_args!("upstream timed out (110: Connection timed out) while reading upstream"),
+            );
+            Err(io::ErrorKind::TimedOut.into())
+        })
+    }
+}
+
