@@ -48,7 +48,7 @@ pub fn nginx(
         Task::Files => files(dir) + "        open_file_cache max=100 inactive=1h;\n",
         Task::Proxy | Task::Desktop => proxy(large),
     };
-    main(&server(listen, backend, &location), dir)
+    main(&http(task, listen, backend, &location), dir)
 }
 
 pub fn portway(
@@ -71,12 +71,12 @@ pub fn portway(
         .to_owned(),
         (_, Task::Proxy) => proxy(""),
     };
-    main(&server(listen, backend, &location), dir)
+    main(&http(task, listen, backend, &location), dir)
 }
 
-fn server(listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
-    format!(
-        r#"    map $http_upgrade $connection_upgrade {{
+fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
+    let upstream = format!(
+        "    map $http_upgrade $connection_upgrade {{
         default upgrade;
         '' '';
     }}
@@ -85,7 +85,11 @@ fn server(listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
         keepalive 512;
         keepalive_requests 1000000000;
     }}
-    server {{
+"
+    );
+    let upstream = if task == Task::Files { "" } else { &upstream };
+    format!(
+        r#"{upstream}    server {{
         listen {listen} backlog=4096;
         location = /generation {{
             return 200 "0";
