@@ -14,8 +14,9 @@ use rustix::pipe::{PipeFlags, SpliceFlags};
 
 use crate::Stream;
 
-/// The most that one [`Pipe::poll_fill`] takes, and the size that a pipe asks for. Larger pipes mean
-/// fewer calls and fewer wake-ups of the reader: half the CPU time per byte of the usual 64 KiB.
+/// The most that one [`Pipe::poll_fill`] takes, and the size that a pipe asks for. Larger pipes
+/// mean fewer calls and fewer wake-ups of the reader: half the CPU time per byte of the usual
+/// 64 KiB.
 pub const FILL_MAX: usize = 512 * 1024;
 
 /// How many pipes of one thread may hold bytes at a time; beyond it, callers copy.

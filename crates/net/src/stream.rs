@@ -51,7 +51,11 @@ impl Stream {
     }
 
     /// Reads what is there into the spare capacity of `buf`, which must have some.
-    pub fn poll_read_spare(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    pub fn poll_read_spare(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(cx))?;
             let wanted = buf.capacity() - buf.len();
