@@ -11,6 +11,7 @@ pub mod config;
 mod connection;
 mod downstream;
 mod draft;
+pub mod error_log;
 mod error_page;
 mod filters;
 mod handle;

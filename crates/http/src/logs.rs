@@ -5,9 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use conf::{Bundle, Diagnostic, Item};
-use net::Addr;
-use net::log::{ErrorLog, Files, Level, LogFile, Target, syslog};
+use net::log::{ErrorLog, Files, Level, LogFile, Target};
 
 /// An access log's file, connected when the files are open.
 #[derive(Debug)]
@@ -94,41 +92,4 @@ impl LogTargets {
         }
         self.errors.iter().for_each(|errors| errors.attach(files));
     }
-}
-
-/// Reads the arguments of `error_log`.
-pub fn parse_error_log(item: &Item, bundle: &Bundle) -> Result<ErrorTarget, Diagnostic> {
-    let to = item.text(0)?;
-    let to = match to.strip_prefix("syslog:") {
-        Some(parameters) => {
-            let spec = syslog::Spec::parse(parameters).map_err(|message| item.error(message))?;
-            let addr = syslog_addr(item, &spec, bundle)?;
-            Target::Syslog(spec, addr)
-        }
-        None if to == "stderr" => Target::Stderr,
-        None => Target::File(bundle.prefix_path(to.as_bytes())),
-    };
-    let level = match item.args.get(1) {
-        Some(word) => word.display().parse().map_err(|_| {
-            item.error(format!("invalid log level \"{}\"", word.display())).at(word.span)
-        })?,
-        None => Level::Error,
-    };
-    Ok((level, to))
-}
-
-/// A syslog server of `access_log`.
-pub fn syslog_sink(
-    item: &Item,
-    spec: &syslog::Spec,
-    bundle: &Bundle,
-) -> Result<syslog::Syslog, Diagnostic> {
-    let addr = syslog_addr(item, spec, bundle)?;
-    Ok(syslog::Syslog::new(spec, addr, &bundle.hostname))
-}
-
-fn syslog_addr(item: &Item, spec: &syslog::Spec, bundle: &Bundle) -> Result<Addr, Diagnostic> {
-    let peers = upstream::server::peers(&spec.server, bundle, syslog::PORT);
-    let peer = peers.map_err(|message| item.error(message))?.into_iter().next();
-    Ok(peer.ok_or_else(|| item.error("no syslog server specified"))?.addr)
 }

@@ -12,7 +12,6 @@ use crate::defaults;
 
 mod affinity;
 mod directives;
-pub mod error_log;
 
 pub use affinity::Affinity;
 pub use directives::{DIRECTIVES, EVENTS, MAIN, Setter};

@@ -8,7 +8,6 @@ mod cli;
 mod core;
 mod defaults;
 mod demo_desktop;
-mod engine;
 mod invocation;
 mod loader;
 mod process;

@@ -9,7 +9,6 @@ use net::listen::Listen;
 use net::log::{ErrorLog, Files, Level, Target};
 
 use crate::core::{self, Core};
-use crate::engine;
 use crate::invocation::Invocation;
 use crate::loader;
 
@@ -19,7 +18,7 @@ pub struct Setup {
     /// The main and `events` contexts.
     pub core: Core,
     /// The `http` block.
-    pub http: Arc<engine::Config>,
+    pub http: Arc<http::Config>,
     /// What it was compiled from.
     pub bundle: Bundle,
 }
@@ -28,7 +27,7 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Compiled {
     /// The contexts, if nothing is wrong.
-    parts: Option<(Core, engine::Config)>,
+    parts: Option<(Core, http::Config)>,
     /// What is wrong, and what deserves attention.
     pub diagnostics: Diagnostics,
     /// The files that were read.
@@ -58,7 +57,7 @@ pub fn compile(bundle: &Bundle, default_log: &Target) -> Compiled {
         block: Some(Vec::new()),
     };
     let item = http.first().unwrap_or(&nothing);
-    let (http, found) = engine::compile(item, bundle, &core.error_log);
+    let (http, found) = http::compile(item, bundle, core.error_log.clone());
     diagnostics.extend(found);
     let failed = diagnostics.iter().any(is_error);
     Compiled {

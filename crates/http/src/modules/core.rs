@@ -10,7 +10,8 @@ use net::log::Level as LogLevel;
 use script::Template;
 
 use crate::draft::Level;
-use crate::logs::{ErrorLogs, parse_error_log};
+use crate::error_log;
+use crate::logs::ErrorLogs;
 use crate::module::{
     ANY, Cx, Done, HTTP, LOCATION, LOCATION_IF, Module, Set, doc, store,
 };
@@ -242,7 +243,7 @@ pub const MODULE: Module = Module {
             doc("error_page code … [=[response]] uri;", "", "What is shown for these statuses: a URI, a named location or another site.")),
         Directive::new("recursive_error_pages", ANY, Arity::Flag, store!(flag core.recursive_error_pages),
             doc("recursive_error_pages on | off;", "recursive_error_pages off;", "Whether an error while an error page is made may lead to another one.")),
-        Directive::new("error_log", ANY, Arity::Between(1, 2), Set::Level(error_log),
+        Directive::new("error_log", ANY, Arity::Between(1, 2), Set::Level(error_log_),
             doc("error_log file | stderr | syslog:… [level];", "error_log logs/error.log error;", "Where errors are written, and from which level on.")),
         Directive::new("log_not_found", ANY, Arity::Flag, store!(flag core.log_not_found),
             doc("log_not_found on | off;", "log_not_found on;", "Whether missing files are written to the error log.")),
@@ -414,9 +415,9 @@ fn error_page(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     Ok(())
 }
 
-fn error_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+fn error_log_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     // Several lines of one level are one log with several targets.
-    let target = parse_error_log(item, cx.bundle)?;
+    let target = error_log::parse(item, cx.bundle)?;
     let mut targets = std::mem::take(&mut level.error_logs);
     targets.push(target);
     level.drafts.core.error_logs = Some(cx.logs.errors(targets.clone()));

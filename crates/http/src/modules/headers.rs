@@ -10,9 +10,8 @@ use net::log::time::seconds;
 use proto::h1::{FieldName, format_http_date, parse_http_date};
 use script::Template;
 
-use crate::draft::Level;
 use crate::filters::BodyFilter;
-use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc};
+use crate::module::{ANY, Cx, LOCATION_IF, Module, Set, doc};
 use crate::request::Request;
 use crate::response::{Field, Head, Response};
 use crate::settings::settings;

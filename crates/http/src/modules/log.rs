@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use conf::{Arity, Diagnostic, Directive, Item, value};
 use net::clock;
-use net::log::{Level as LogLevel, LogFile, syslog};
+use net::log::{Level as LogLevel, LogFile, Target as LogTarget, syslog};
 use script::{Escape, Format, Template};
 
 use crate::draft::{Draft as HttpDraft, Level};
 use crate::log_later::Late;
-use crate::logs::{FileTarget, syslog_sink};
+use crate::error_log::syslog_target;
+use crate::logs::FileTarget;
 use crate::module::{ANY, Cx, Done, HTTP, LIMIT_EXCEPT, LOCATION_IF, Module, Set, doc};
 use crate::request::Request;
 use crate::settings::settings;
@@ -151,9 +152,10 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
     let path = item.arg(0)?;
     if let Some(parameters) = path.text.strip_prefix(b"syslog:") {
-        let parameters = String::from_utf8_lossy(parameters).into_owned();
-        let spec = syslog::Spec::parse(&parameters).map_err(|message| item.error(message))?;
-        return Ok(Target::Syslog(Arc::new(syslog_sink(item, &spec, cx.bundle)?)));
+        if let LogTarget::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)? {
+            let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
+            return Ok(Target::Syslog(Arc::new(server)));
+        }
     }
     let template = cx.template(item, 0)?;
     match template.as_constant() {

@@ -3,7 +3,9 @@
 use conf::{Arity, Bundle, Contexts, Diagnostic, Directive, Doc, Item};
 use net::sys::user::User;
 
-use super::{Affinity, Draft, error_log};
+use http::error_log;
+
+use super::{Affinity, Draft};
 
 /// The top of the configuration.
 pub const MAIN: Contexts = Contexts(1 << 30);

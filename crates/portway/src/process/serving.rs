@@ -10,7 +10,7 @@ use net::log::{Errno, ErrorLog, Files, Level};
 
 use super::panics;
 use super::threads::{Event, Order, Threads};
-use crate::engine::{Config, Shared};
+use http::{Config, Shared};
 use crate::setup::Setup;
 
 /// The serving part of a worker, or of a single process.

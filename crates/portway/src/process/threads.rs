@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc as orders};
 
 use crate::core::Affinity;
-use crate::engine::{Config, Shared, Thread};
+use http::{Config, Shared, Thread};
 
 /// An order to a thread.
 pub enum Order {
