@@ -15,7 +15,7 @@ mod websocket;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use proto::ws;
@@ -158,6 +158,16 @@ impl Tunnel {
         }
     }
 
+    /// Runs it as a task of its own, and `ended` when it has ended. The task holds nothing else: an
+    /// `async fn` around a tunnel would hold it twice, as its argument and as what it awaits.
+    pub fn spawn(self, ended: impl FnOnce(TunnelEnd) + Unpin + 'static) {
+        let ended = Some(ended);
+        tokio::task::spawn_local(Spawned {
+            tunnel: self,
+            ended,
+        });
+    }
+
     /// One turn: obey, carry both ways, look at the clock. `Some` is the end.
     fn turn(&mut self, cx: &mut Context<'_>) -> Option<Reason> {
         if let Some(order) = self.entry.poll_order(cx) {
@@ -265,6 +275,23 @@ impl Future for Tunnel {
                 traffic: this.entry.view().traffic,
             }),
         }
+    }
+}
+
+struct Spawned<F> {
+    tunnel: Tunnel,
+    ended: Option<F>,
+}
+
+impl<F: FnOnce(TunnelEnd) + Unpin> Future for Spawned<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let end = ready!(Pin::new(&mut self.tunnel).poll(cx));
+        if let Some(ended) = self.ended.take() {
+            ended(end);
+        }
+        Poll::Ready(())
     }
 }
 
