@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use flate2::{Compress, Compression, FlushCompress, Status};
+use net::clock;
 use tokio::task::coop;
 
 use crate::filters::BodyFilter;
@@ -160,7 +161,13 @@ impl Portions {
 impl Source for Portions {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
         for _ in 0..PORTION_COST {
-            ready!(coop::poll_proceed(cx)).made_progress();
+            let Poll::Ready(turn) = coop::poll_proceed(cx) else {
+                // A thread that always has something to do never parks, which is what else would
+                // move its clock on.
+                clock::refresh();
+                return Poll::Pending;
+            };
+            turn.made_progress();
         }
         Poll::Ready(Ok(self.next()))
     }
