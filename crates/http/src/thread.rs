@@ -330,6 +330,8 @@ impl Thread {
                 return;
             }
         };
+        // Small answers and frames are never held back.
+        stream.set_nodelay(true);
         let id = self.shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let load = Load::new(self.shared.clone(), self.index);
         let conn = Connection::new(id, stream, peer, generation.clone(), listener, load);
