@@ -83,7 +83,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     builtin("remote_addr", |r, out| address(&r.conn.peer, out), "The client's address."),
     builtin("remote_port", |r, out| port(&r.conn.peer, out), "The client's port."),
     builtin("binary_remote_addr", binary_remote_addr, "The client's address in 4 or 16 bytes."),
-    builtin("remote_user", remote_user, "The user that authenticated."),
+    builtin("remote_user", remote_user, "The user that the request names, whether or not the password was right."),
     builtin("connection", |r, out| number(out, r.conn.id), "The number of the connection."),
     builtin("connection_requests", |r, out| number(out, r.conn.requests.get()), "Requests on this connection so far."),
     builtin("connection_time", |r, out| put(out, seconds(net::clock::now() - r.conn.opened).as_bytes()), "Seconds since the connection was accepted."),
@@ -260,7 +260,7 @@ fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {
 }
 
 fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
-    request.user.borrow().as_ref().is_some_and(|user| put(out, user))
+    crate::modules::auth_basic::user(request).is_some_and(|user| put(out, &user))
 }
 
 fn content_length(request: &Request, out: &mut Vec<u8>) -> bool {
