@@ -1,5 +1,6 @@
 //! `ngx_http_log_module`: `access_log` and `log_format`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
@@ -169,6 +170,9 @@ pub fn write(request: &Request) {
     for log in wanted(request) {
         let mut line = Vec::with_capacity(256);
         log.format.append(request, &mut line);
+        if let Cow::Owned(masked) = request.secrets.borrow().mask(&line) {
+            line = masked;
+        }
         if let Err(failure) = log.to(request).deliver(line) {
             request.log(LogLevel::Error, format_args!("{failure}"));
         }
@@ -202,7 +206,7 @@ pub fn write_down(request: &Request) -> Vec<(AccessLog, Vec<Piece>)> {
             let late = part.and_then(|id| Late::of_name(names.name(id)));
             pieces.push(match late {
                 Some(late) => Piece::Late(late),
-                None => Piece::Text(text),
+                None => Piece::Text(request.secrets.borrow().mask(&text).into_owned()),
             });
         });
         (log.to(request), pieces)
