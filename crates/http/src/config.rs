@@ -136,6 +136,13 @@ impl Config {
         self.logs.attach(files);
     }
 
+    /// Writes what waits in the buffers of access logs.
+    pub fn flush_logs(&self) {
+        self.locations
+            .iter()
+            .for_each(|location| location.settings.log.flush());
+    }
+
     pub(crate) fn server(&self, id: ServerId) -> &Server {
         &self.servers[id.0 as usize]
     }

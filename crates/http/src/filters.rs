@@ -4,9 +4,12 @@
 use std::io;
 use std::rc::Rc;
 
-use crate::modules::headers;
+use crate::modules::{gzip, headers};
 use crate::request::Request;
 use crate::response::{Chunk, Response};
+
+pub mod not_modified;
+pub mod range;
 
 /// A transform of a body: chunks in, chunks out, nothing awaited.
 pub trait BodyFilter {
@@ -23,7 +26,12 @@ pub trait BodyFilter {
 type HeaderFilter = fn(&Rc<Request>, &mut Response, &mut Vec<Box<dyn BodyFilter>>);
 
 /// All header filters in the order in which a response passes them.
-const HEADER_FILTERS: &[HeaderFilter] = &[headers::filter];
+const HEADER_FILTERS: &[HeaderFilter] = &[
+    not_modified::filter,
+    headers::filter,
+    gzip::filter,
+    range::filter,
+];
 
 /// Passes a response through all of them.
 pub fn apply(request: &Rc<Request>, response: &mut Response) -> Vec<Box<dyn BodyFilter>> {

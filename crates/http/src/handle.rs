@@ -46,6 +46,10 @@ pub enum Outcome {
 pub async fn handle(incoming: Incoming) -> After {
     let Incoming { request, refused } = incoming;
     decide_keepalive(&request);
+    if refused.is_some() {
+        // As nginx: what could not be read to its end cannot be followed by another request.
+        request.keepalive.set(false);
+    }
     let mut outcome = match refused {
         Some(status) => phases::refuse(&request, status).await,
         None => answer(&request).await,

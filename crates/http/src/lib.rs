@@ -20,6 +20,7 @@ mod log_later;
 pub mod logs;
 pub mod module;
 pub mod modules;
+mod password;
 mod phases;
 mod proxy;
 mod request;

@@ -17,7 +17,7 @@ use crate::error_page;
 use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, index, rewrite, static_files, try_files};
+use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files};
 use crate::proxy;
 use crate::request::Request;
 use crate::response::Response;
@@ -230,7 +230,7 @@ async fn access(request: &Rc<Request>) -> Flow {
     for step in 0..2 {
         let flow = match step {
             0 => access::run(request),
-            _ => Flow::Next,
+            _ => auth_basic::run(request).await,
         };
         match flow {
             Flow::Next => {}
@@ -241,7 +241,7 @@ async fn access(request: &Rc<Request>) -> Flow {
                     refused = status;
                 }
             }
-            flow => return flow,
+            flow => return auth_basic::delay(request, flow).await,
         }
     }
     match refused {
@@ -250,7 +250,7 @@ async fn access(request: &Rc<Request>) -> Flow {
             if status == 403 {
                 request.log(Level::Error, format_args!("access forbidden by rule"));
             }
-            Flow::Status(status)
+            auth_basic::delay(request, Flow::Status(status)).await
         }
     }
 }

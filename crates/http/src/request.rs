@@ -87,6 +87,8 @@ pub struct Request {
     pub bytes_sent: Cell<u64>,
     /// Bytes of the head among them.
     pub head_bytes_sent: Cell<u64>,
+    /// Bytes that compression took and made.
+    pub gzip_bytes: Cell<(u64, u64)>,
     /// The user that authenticated.
     pub user: RefCell<Option<Bytes>>,
     /// What is done behind the response (`post_action`) is running.
@@ -157,6 +159,7 @@ impl Request {
             limit_rate: Cell::new(None),
             bytes_sent: Cell::new(0),
             head_bytes_sent: Cell::new(0),
+            gzip_bytes: Cell::default(),
             user: RefCell::default(),
             in_post_action: Cell::new(false),
             pending: RefCell::default(),

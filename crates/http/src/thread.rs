@@ -127,6 +127,7 @@ impl Generation {
 
 impl Drop for Generation {
     fn drop(&mut self) {
+        self.config.flush_logs();
         self.thread.generation_ended();
     }
 }
@@ -213,7 +214,12 @@ impl Thread {
             old.close();
             self.tunnels.reloaded(number);
             if let Some(limit) = retire_after {
-                tokio::task::spawn_local(retire(Rc::downgrade(&old), self.tunnels.clone(), limit));
+                tokio::task::spawn_local(retire(
+                    Rc::downgrade(&old),
+                    old.number,
+                    self.tunnels.clone(),
+                    limit,
+                ));
             }
         }
         for (addr, fd) in sockets {
@@ -324,6 +330,8 @@ impl Thread {
                 return;
             }
         };
+        // Small answers and frames are never held back.
+        stream.set_nodelay(true);
         let id = self.shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let load = Load::new(self.shared.clone(), self.index);
         let conn = Connection::new(id, stream, peer, generation.clone(), listener, load);
@@ -336,8 +344,7 @@ impl Thread {
 }
 
 /// Ends a generation and its tunnels when its time is over.
-async fn retire(generation: Weak<Generation>, tunnels: TunnelTable, limit: Duration) {
-    let number = generation.upgrade().map(|generation| generation.number);
+async fn retire(generation: Weak<Generation>, number: u64, tunnels: TunnelTable, limit: Duration) {
     net::timer::sleep(limit).await;
     if let Some(generation) = generation.upgrade() {
         generation.abort();
@@ -345,7 +352,7 @@ async fn retire(generation: Weak<Generation>, tunnels: TunnelTable, limit: Durat
     let old = tunnels
         .views()
         .into_iter()
-        .filter(|view| Some(view.generation) <= number);
+        .filter(|view| view.generation <= number);
     for view in old {
         let order = Order {
             action: Action::Cut,

@@ -9,9 +9,9 @@ use crate::module::Module;
 use crate::settings::LevelKind;
 
 pub mod access;
-//ABpub mod auth_basic;
+pub mod auth_basic;
 pub mod core;
-//GZpub mod gzip;
+pub mod gzip;
 pub mod headers;
 pub mod index;
 pub mod listen;
@@ -45,8 +45,8 @@ pub static MODULES: &[&Module] = &[
     &headers::MODULE,
     &log::MODULE,
     &access::MODULE,
-    //AB
-    //GZ
+    &auth_basic::MODULE,
+    &gzip::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
     //VNC
@@ -76,7 +76,7 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, headers, index, log, proxy, try_files, types }
+level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types }
 
 impl Settings {
     /// Whether a prefix location that ends with a slash answers its name without the slash by a

@@ -121,7 +121,7 @@ impl<'a> Exchange<'a> {
             rest,
             pool: self.pool,
             peer: self.peer.addr.clone(),
-            sent_all: sender.is_done(),
+            sent_all: sender.is_done() && !sender.abandoned,
             headless,
         })
     }
@@ -324,6 +324,8 @@ struct Sender<'r> {
     queue: VecDeque<Chunk>,
     sends: Sends,
     ended: bool,
+    /// The peer answered before it had all.
+    abandoned: bool,
     sent: u64,
     moved: bool,
 }
@@ -339,6 +341,7 @@ impl<'r> Sender<'r> {
             queue,
             sends: outgoing.sends,
             ended,
+            abandoned: false,
             sent: 0,
             moved: false,
         }
@@ -352,9 +355,10 @@ impl<'r> Sender<'r> {
         !self.ended && self.queue.is_empty()
     }
 
+    /// The peer has answered: it wants no more of the request.
     fn give_up(&mut self) {
+        self.abandoned = true;
         self.ended = true;
-        self.queue.push_back(Chunk::Flush);
     }
 
     fn add(&mut self, piece: Option<Bytes>) {

@@ -1,0 +1,271 @@
+//! `ngx_http_auth_basic_module`: user names and passwords (RFC 7617), and `auth_delay`.
+
+use std::ffi::OsStr;
+use std::future::poll_fn;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use conf::{Arity, Directive, Item};
+use net::Deadline;
+use net::log::{Errno, Level as LogLevel};
+use proto::h1::FieldName;
+use script::Template;
+
+use crate::draft::Level;
+use crate::module::{ANY, Cx, Done, LIMIT_EXCEPT, Module, Set, doc, store};
+use crate::password;
+use crate::phases::Flow;
+use crate::request::Request;
+use crate::response::Field;
+use crate::settings::settings;
+
+mod user_file;
+
+settings! {
+    /// What the browser shows; `off` switches authentication off.
+    realm: Option<Template> = None, inherit;
+    /// Where the users are.
+    user_file: Option<UserFile> = None, inherit;
+    /// How long a refusal takes.
+    delay: Duration = Duration::ZERO, inherit;
+}
+
+/// `auth_basic_user_file`
+#[derive(Debug, Clone)]
+pub struct UserFile {
+    path: Template,
+    /// Where relative paths begin: that of the configuration.
+    folder: PathBuf,
+}
+
+/// The module.
+pub const MODULE: Module = Module {
+    name: "ngx_http_auth_basic_module",
+    directives: &[
+        Directive::new(
+            "auth_basic",
+            ANY.or(LIMIT_EXCEPT),
+            Arity::Exactly(1),
+            store!(optional template auth_basic.realm),
+            doc(
+                "auth_basic string | off;",
+                "auth_basic off;",
+                "Asks for a user name and a password; the string tells the user what for.",
+            ),
+        ),
+        Directive::new(
+            "auth_basic_user_file",
+            ANY.or(LIMIT_EXCEPT),
+            Arity::Exactly(1),
+            Set::Level(user_file),
+            doc(
+                "auth_basic_user_file file;",
+                "",
+                "The file with the users, one name:password a line; read at every request.",
+            ),
+        ),
+        Directive::new(
+            "auth_delay",
+            ANY,
+            Arity::Exactly(1),
+            store!(time auth_basic.delay),
+            doc(
+                "auth_delay time;",
+                "auth_delay 0s;",
+                "How long a request without a good password waits for its 401, to slow guessing down.",
+            ),
+        ),
+    ],
+    variables: &[],
+};
+
+fn user_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let path = cx.template(item, 0)?;
+    let folder = cx.bundle.conf_path(b"");
+    item.once(
+        &mut level.drafts.auth_basic.user_file,
+        Some(UserFile { path, folder }),
+    )
+}
+
+impl UserFile {
+    fn path(&self, request: &Request) -> PathBuf {
+        let path = request.eval(&self.path);
+        self.folder.join(Path::new(OsStr::from_bytes(&path)))
+    }
+}
+
+/// The handler of the access phase.
+pub async fn run(request: &Rc<Request>) -> Flow {
+    let conf = request.conf().auth_basic.clone();
+    let (Some(realm), Some(file)) = (&conf.realm, &conf.user_file) else {
+        return Flow::Next;
+    };
+    let realm = request.eval(realm);
+    if realm == "off" {
+        return Flow::Next;
+    }
+    let Some(Credentials { user, password }) = Credentials::of(request) else {
+        request.log(
+            LogLevel::Info,
+            format_args!("no user/password was provided for basic authentication"),
+        );
+        return challenge(request, &realm);
+    };
+    let path = file.path(request);
+    let shown = String::from_utf8_lossy(&user);
+    let stored = match user_file::find(&path, &user) {
+        Ok(Some(stored)) => stored,
+        Ok(None) => {
+            let path = path.display();
+            request.log(
+                LogLevel::Error,
+                format_args!("user \"{shown}\" was not found in \"{path}\""),
+            );
+            return challenge(request, &realm);
+        }
+        Err(error) => return unreadable(request, &path, &error),
+    };
+    match password::check(&stored, &password).await {
+        Ok(true) => {
+            request.user.replace(Some(user.clone()));
+            Flow::Allowed
+        }
+        Ok(false) => {
+            request.log(
+                LogLevel::Error,
+                format_args!("user \"{shown}\": password mismatch"),
+            );
+            challenge(request, &realm)
+        }
+        Err(error) => {
+            request.log(LogLevel::Crit, format_args!("user \"{shown}\": {error}"));
+            Flow::Status(match error {
+                password::Error::UnknownKind => 500,
+                password::Error::Busy => 503,
+            })
+        }
+    }
+}
+
+fn unreadable(request: &Request, path: &Path, error: &io::Error) -> Flow {
+    let (status, level) = match error.kind() {
+        io::ErrorKind::NotFound => (403, LogLevel::Error),
+        _ => (500, LogLevel::Crit),
+    };
+    let path = path.display();
+    request.log(
+        level,
+        format_args!("open() \"{path}\" failed {}", Errno(error)),
+    );
+    Flow::Status(status)
+}
+
+/// Asks for a password, with an error page of the location if there is one.
+fn challenge(request: &Request, realm: &[u8]) -> Flow {
+    let mut pending = request.pending.borrow_mut();
+    // Only the last place asks, if an internal redirect led here from another one.
+    pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+    let value = [b"Basic realm=\"", realm, b"\""].concat();
+    pending.push(Field {
+        name: "WWW-Authenticate".into(),
+        value: value.into(),
+    });
+    Flow::Status(401)
+}
+
+/// `auth_delay`: a refusal takes so long.
+pub async fn delay(request: &Rc<Request>, flow: Flow) -> Flow {
+    let delay = request.conf().auth_basic.delay;
+    if matches!(flow, Flow::Status(401)) && !delay.is_zero() {
+        request.log(
+            LogLevel::Error,
+            format_args!("delaying unauthorized request"),
+        );
+        let deadline = Deadline::after(delay);
+        poll_fn(|cx| deadline.poll_expired(cx)).await;
+    }
+    flow
+}
+
+/// The user that a request names, whether or not the password is right (`$remote_user`).
+pub fn user(request: &Request) -> Option<Bytes> {
+    Credentials::of(request).map(|credentials| credentials.user)
+}
+
+/// What `Authorization` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Credentials {
+    user: Bytes,
+    password: Bytes,
+}
+
+impl Credentials {
+    fn of(request: &Request) -> Option<Self> {
+        Self::parse(request.header(FieldName::Authorization)?)
+    }
+
+    fn parse(field: &[u8]) -> Option<Self> {
+        let (scheme, encoded) = field.split_at_checked(6)?;
+        if !scheme.eq_ignore_ascii_case(b"Basic ") {
+            return None;
+        }
+        let decoded = Bytes::from(BASE64.decode(encoded.trim_ascii_start()).ok()?);
+        let colon = memchr::memchr(b':', &decoded).filter(|&colon| colon > 0)?;
+        Some(Self {
+            user: decoded.slice(..colon),
+            password: decoded.slice(colon + 1..),
+        })
+    }
+}
+
+/// As nginx, padding may be left out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(field: &str) -> Option<(String, String)> {
+        let text = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned();
+        let parsed = Credentials::parse(field.as_bytes())?;
+        Some((text(parsed.user), text(parsed.password)))
+    }
+
+    #[test]
+    fn credentials_are_a_name_a_colon_and_a_password() {
+        let expected = Some(("user".to_owned(), "pass:word".to_owned()));
+        assert_eq!(parse("Basic dXNlcjpwYXNzOndvcmQ="), expected);
+        assert_eq!(parse("basic   dXNlcjpwYXNzOndvcmQ"), expected);
+        assert_eq!(parse("Basic dXNlcjo="), Some(("user".into(), "".into())));
+    }
+
+    #[test]
+    fn everything_else_is_none() {
+        for field in [
+            "",
+            "Basic",
+            "Basic ",
+            "Bearer dXNlcjpw",
+            "Basic dXNlcg==",
+            "Basic OnBhc3M=",
+            "Basic ____",
+            "Basicx dXNlcjpw",
+            "Basic \u{e4}",
+        ] {
+            assert_eq!(parse(field), None, "{field}");
+        }
+    }
+}

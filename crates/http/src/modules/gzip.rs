@@ -1,0 +1,442 @@
+//! `ngx_http_gzip_filter_module`: responses are compressed while they are sent.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use conf::{Arity, Diagnostic, Directive, Item};
+use proto::h1::{FieldName, Version};
+use script::variables::Get;
+use script::{Builtin, Regex};
+
+use crate::draft::Level;
+use crate::filters::BodyFilter;
+use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
+use crate::request::Request;
+use crate::response::{Body, Field, Head, Response};
+use crate::settings::settings;
+
+mod accept;
+mod deflate;
+
+settings! {
+    /// Whether responses are compressed.
+    enabled: bool = false, inherit;
+    /// 1 is fast, 9 is small.
+    level: u64 = 1, inherit;
+    /// Shorter responses are left alone, if their length is known; in bytes.
+    min_length: u64 = 20, inherit;
+    /// Which media types.
+    types: Types = Types::default(), inherit;
+    /// Which responses to requests that came through a proxy.
+    proxied: Proxied = Proxied::OFF, inherit;
+    /// The lowest version of a request.
+    http_version: HttpVersion = HttpVersion::V11, inherit;
+    /// Whether `Vary: Accept-Encoding` is sent.
+    vary: bool = false, inherit;
+    /// Browsers that are left alone.
+    disable: Arc<Disable> = Arc::default(), inherit;
+}
+
+/// `gzip_types`
+#[derive(Debug, Clone, Default)]
+pub enum Types {
+    /// HTML alone.
+    #[default]
+    Html,
+    /// These beside HTML, in lower case.
+    AlsoThese(Arc<[Box<[u8]>]>),
+    /// All, also what has no type.
+    All,
+}
+
+/// `gzip_http_version`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// 1.0
+    V10,
+    /// 1.1
+    V11,
+}
+
+/// `gzip_proxied`: a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proxied(u16);
+
+impl Proxied {
+    const OFF: Self = Self(1);
+    const EXPIRED: Self = Self(2);
+    const NO_CACHE: Self = Self(4);
+    const NO_STORE: Self = Self(8);
+    const PRIVATE: Self = Self(16);
+    const NO_LAST_MODIFIED: Self = Self(32);
+    const NO_ETAG: Self = Self(64);
+    const AUTH: Self = Self(128);
+    const ANY: Self = Self(256);
+
+    fn from_word(word: &[u8]) -> Option<Self> {
+        Some(match word {
+            b"off" => Self::OFF,
+            b"expired" => Self::EXPIRED,
+            b"no-cache" => Self::NO_CACHE,
+            b"no-store" => Self::NO_STORE,
+            b"private" => Self::PRIVATE,
+            b"no_last_modified" => Self::NO_LAST_MODIFIED,
+            b"no_etag" => Self::NO_ETAG,
+            b"auth" => Self::AUTH,
+            b"any" => Self::ANY,
+            _ => return None,
+        })
+    }
+
+    fn has(self, one: Self) -> bool {
+        self.0 & one.0 != 0
+    }
+}
+
+/// `gzip_disable`
+#[derive(Debug, Default)]
+pub struct Disable {
+    /// Internet Explorer 4 to 6, but not 6 with its service pack 2.
+    msie6: bool,
+    /// What else `User-Agent` must not be.
+    agents: Vec<Regex>,
+}
+
+/// The module.
+pub const MODULE: Module = Module {
+    name: "ngx_http_gzip_filter_module",
+    directives: &[
+        Directive::new(
+            "gzip",
+            ANY.or(LOCATION_IF),
+            Arity::Flag,
+            store!(flag gzip.enabled),
+            doc(
+                "gzip on | off;",
+                "gzip off;",
+                "Whether responses are compressed for clients that can read that.",
+            ),
+        ),
+        Directive::new(
+            "gzip_comp_level",
+            ANY,
+            Arity::Exactly(1),
+            Set::Level(comp_level),
+            doc(
+                "gzip_comp_level level;",
+                "gzip_comp_level 1;",
+                "How hard compression tries, from 1 (fast) to 9 (small).",
+            ),
+        ),
+        Directive::new(
+            "gzip_min_length",
+            ANY,
+            Arity::Exactly(1),
+            store!(size gzip.min_length),
+            doc(
+                "gzip_min_length length;",
+                "gzip_min_length 20;",
+                "Responses with a Content-Length below this are not compressed.",
+            ),
+        ),
+        Directive::new(
+            "gzip_types",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(types),
+            doc(
+                "gzip_types type …;",
+                "gzip_types text/html;",
+                "Media types that are compressed beside text/html; * is all.",
+            ),
+        ),
+        Directive::new(
+            "gzip_proxied",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(proxied),
+            doc(
+                "gzip_proxied off | expired | no-cache | no-store | private | no_last_modified | no_etag | auth | any …;",
+                "gzip_proxied off;",
+                "Which responses are compressed when the request has a Via field.",
+            ),
+        ),
+        Directive::new(
+            "gzip_http_version",
+            ANY,
+            Arity::Exactly(1),
+            Set::Level(http_version),
+            doc(
+                "gzip_http_version 1.0 | 1.1;",
+                "gzip_http_version 1.1;",
+                "The lowest version of requests whose responses are compressed.",
+            ),
+        ),
+        Directive::new(
+            "gzip_vary",
+            ANY,
+            Arity::Flag,
+            store!(flag gzip.vary),
+            doc(
+                "gzip_vary on | off;",
+                "gzip_vary off;",
+                "Whether responses that could be compressed have Vary: Accept-Encoding.",
+            ),
+        ),
+        Directive::new(
+            "gzip_disable",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(disable),
+            doc(
+                "gzip_disable regex …;",
+                "",
+                "Responses to these browsers are not compressed; msie6 stands for old versions of Internet Explorer.",
+            ),
+        ),
+        inert(
+            "gzip_buffers",
+            ANY,
+            Arity::Exactly(2),
+            "gzip_buffers number size;",
+            "compressed data is never buffered beyond what is being sent",
+        ),
+        inert(
+            "gzip_window",
+            ANY,
+            Arity::Exactly(1),
+            "gzip_window size;",
+            "the window is always 32k",
+        ),
+        inert(
+            "gzip_hash",
+            ANY,
+            Arity::Exactly(1),
+            "gzip_hash size;",
+            "the library chooses its tables",
+        ),
+        inert(
+            "postpone_gzipping",
+            ANY,
+            Arity::Exactly(1),
+            "postpone_gzipping size;",
+            "memory is taken when the first byte is compressed",
+        ),
+        inert(
+            "gzip_no_buffer",
+            ANY,
+            Arity::Flag,
+            "gzip_no_buffer on | off;",
+            "compressed data is never buffered beyond what is being sent",
+        ),
+    ],
+    variables: &[Builtin {
+        name: "gzip_ratio",
+        get: Get::Plain(ratio),
+        set: None,
+        doc: "How much smaller compression made the response: 2.50 is 40 % of its length.",
+    }],
+};
+
+const fn inert(
+    name: &'static str,
+    contexts: conf::Contexts,
+    arity: Arity,
+    syntax: &'static str,
+    reason: &'static str,
+) -> Directive<Set> {
+    Directive::inert(
+        name,
+        contexts,
+        arity,
+        Set::Nothing,
+        doc(syntax, "", "No effect."),
+        reason,
+    )
+}
+
+fn comp_level(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let value = item.number(0)?;
+    if !(1..=9).contains(&value) {
+        return Err(item
+            .error("value must be between 1 and 9")
+            .at(item.arg(0)?.span));
+    }
+    item.once(&mut level.drafts.gzip.level, value)
+}
+
+fn types(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let mut all = false;
+    let mut list: Vec<Box<[u8]>> = Vec::new();
+    for word in &item.args {
+        let name: Box<[u8]> = word.text.to_ascii_lowercase().into();
+        if &name[..] == b"*" {
+            all = true;
+        } else if &name[..] == b"text/html" || list.contains(&name) {
+            let message = format!("duplicate MIME type \"{}\"", word.display());
+            cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
+        } else {
+            list.push(name);
+        }
+    }
+    let value = if all {
+        Types::All
+    } else {
+        Types::AlsoThese(list.into())
+    };
+    item.once(&mut level.drafts.gzip.types, value)
+}
+
+fn proxied(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let mut value = Proxied(0);
+    for word in &item.args {
+        value.0 |= Proxied::from_word(&word.text)
+            .ok_or_else(|| item.invalid(word))?
+            .0;
+    }
+    item.once(&mut level.drafts.gzip.proxied, value)
+}
+
+fn http_version(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let value = match &item.arg(0)?.text[..] {
+        b"1.0" => HttpVersion::V10,
+        b"1.1" => HttpVersion::V11,
+        _ => return Err(item.invalid(item.arg(0)?)),
+    };
+    item.once(&mut level.drafts.gzip.http_version, value)
+}
+
+fn disable(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    // Several lines of one level are one list; nobody else has it while the level is read.
+    let disable = level.drafts.gzip.disable.get_or_insert_default();
+    let disable = Arc::get_mut(disable).ok_or_else(|| item.duplicate())?;
+    for word in &item.args {
+        if word.text == b"msie6" {
+            disable.msie6 = true;
+            continue;
+        }
+        let regex = Regex::new(&word.text, true);
+        let regex = regex.map_err(|error| item.error(error.to_string()).at(word.span))?;
+        disable.agents.push(regex);
+    }
+    Ok(())
+}
+
+/// The header filter.
+pub fn filter(
+    request: &Rc<Request>,
+    response: &mut Response,
+    body_filters: &mut Vec<Box<dyn BodyFilter>>,
+) {
+    let conf = &request.conf().gzip;
+    if !conf.enabled || !conf.suits(&response.head) {
+        return;
+    }
+    if conf.vary {
+        // As nginx, before all fields that are not its own.
+        let field = Field {
+            name: "Vary".into(),
+            value: "Accept-Encoding".into(),
+        };
+        response.head.fields.insert(0, field);
+    }
+    if !accept::may_compress(request, conf, &response.head) {
+        return;
+    }
+    let head = &mut response.head;
+    head.push("Content-Encoding", "gzip");
+    head.content_length = None;
+    head.allow_ranges = false;
+    head.remove(FieldName::AcceptRanges);
+    weaken_etag(head);
+    if let Body::Chunks(chunks) = &mut response.body {
+        let chunks = std::mem::take(chunks);
+        response.body = Body::Source(Box::new(deflate::Portions::new(chunks)));
+    }
+    body_filters.push(Box::new(deflate::Gzip::new(
+        request.clone(),
+        conf.level as u32,
+    )));
+}
+
+impl Conf {
+    /// Whether a response is of a kind that is compressed.
+    fn suits(&self, head: &Head) -> bool {
+        matches!(head.status, 200 | 403 | 404)
+            && head
+                .get(FieldName::ContentEncoding)
+                .is_none_or(Bytes::is_empty)
+            && head
+                .content_length
+                .is_none_or(|length| length >= self.min_length)
+            && self.types.have(head.content_type.as_deref())
+    }
+}
+
+impl Types {
+    fn have(&self, content_type: Option<&[u8]>) -> bool {
+        if matches!(self, Types::All) {
+            return true;
+        }
+        let Some(content_type) = content_type else {
+            return false;
+        };
+        let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+        let name = content_type[..end].trim_ascii();
+        let others = if let Types::AlsoThese(others) = self {
+            &others[..]
+        } else {
+            &[]
+        };
+        name.eq_ignore_ascii_case(b"text/html")
+            || others.iter().any(|other| name.eq_ignore_ascii_case(other))
+    }
+}
+
+/// A compressed body is not the same byte for byte: a strong tag becomes a weak one, and what is no
+/// tag goes.
+fn weaken_etag(head: &mut Head) {
+    let is_tag =
+        |value: &[u8]| value.starts_with(b"W/") && value.len() > 2 || value.starts_with(b"\"");
+    head.fields
+        .retain(|field| !field.is(FieldName::ETag) || is_tag(&field.value));
+    let etag = head
+        .fields
+        .iter_mut()
+        .find(|field| field.is(FieldName::ETag));
+    if let Some(field) = etag
+        && field.value.starts_with(b"\"")
+    {
+        field.value = [b"W/", &field.value[..]].concat().into();
+    }
+}
+
+/// `$gzip_ratio`
+fn ratio(request: &Request, out: &mut Vec<u8>) -> bool {
+    let (given, made) = request.gzip_bytes.get();
+    let Some(text) = format_ratio(given, made) else {
+        return false;
+    };
+    out.extend(text.bytes());
+    true
+}
+
+/// Two digits behind the point, rounded; none before anything was compressed.
+fn format_ratio(given: u64, made: u64) -> Option<String> {
+    let thousandths = given.checked_mul(1000)?.checked_div(made)?;
+    let hundredths = thousandths / 10 + u64::from(thousandths % 10 > 4);
+    Some(format!("{}.{:02}", hundredths / 100, hundredths % 100))
+}
+
+impl HttpVersion {
+    fn version(self) -> Version {
+        match self {
+            HttpVersion::V10 => Version::HTTP_10,
+            HttpVersion::V11 => Version::HTTP_11,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
