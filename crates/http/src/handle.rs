@@ -35,6 +35,10 @@ pub enum After {
 
 /// What a handler comes to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum Outcome {
     /// A response.
     Response(Response),
@@ -182,15 +186,15 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
 }
 
 /// Sends the head of a 101; what follows it is no HTTP any more.
-async fn switch_protocols(
-    request: &Rc<Request>,
-    head: Head,
-    takeover: Box<dyn Takeover>,
-) -> After {
+async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn Takeover>) -> After {
     request.status.set(head.status);
     request.keepalive.set(false);
-    let bytes =
-        write_head::write(request, &head, BodyEnd::Length, write_head::Connection::Upgrade);
+    let bytes = write_head::write(
+        request,
+        &head,
+        BodyEnd::Length,
+        write_head::Connection::Upgrade,
+    );
     request.head_bytes_sent.set(bytes.len() as u64);
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);

@@ -24,6 +24,10 @@ use crate::response::Response;
 
 /// What a handler says.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum Flow {
     /// Nothing to say: the next one.
     Next,

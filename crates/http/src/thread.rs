@@ -277,7 +277,9 @@ impl Thread {
             return;
         }
         // Every thread gets the same order at the same time, so that nobody else's are ended.
-        self.shared.sessions.cut_matching(&vnc::Refusal::Restart, |_| true);
+        self.shared
+            .sessions
+            .cut_matching(&vnc::Refusal::Restart, |_| true);
         let deadline = Deadline::after(FAREWELL_TIME);
         while self.desktops.get() > 0 {
             tokio::select! {

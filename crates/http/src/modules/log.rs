@@ -213,11 +213,11 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
     let path = item.arg(0)?;
-    if let Some(parameters) = path.text.strip_prefix(b"syslog:") {
-        if let LogTarget::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)? {
-            let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
-            return Ok(Target::Syslog(Arc::new(server)));
-        }
+    if let Some(parameters) = path.text.strip_prefix(b"syslog:")
+        && let LogTarget::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)?
+    {
+        let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
+        return Ok(Target::Syslog(Arc::new(server)));
     }
     let template = cx.template(item, 0)?;
     match template.as_constant() {

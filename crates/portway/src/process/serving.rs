@@ -10,8 +10,8 @@ use net::log::{Errno, ErrorLog, Files, Level};
 
 use super::panics;
 use super::threads::{Event, Order, Threads};
-use http::{Config, Page, Pages, Shared};
 use crate::setup::Setup;
+use http::{Config, Page, Pages, Shared};
 
 /// The pages of desktops, which this binary carries.
 const PAGES: Pages = Pages {
