@@ -279,10 +279,15 @@ impl<'r> Output<'r> {
                 Chunk::Memory(_) | Chunk::File(_) => break,
             }
         }
-        self.request
-            .conn
-            .stream
-            .poll_write_vectored(cx, &pieces[..count])
+        let stream = &self.request.conn.stream;
+        match self.queue.get(count) {
+            // The kernel sends the file that follows: the head waits for it, so that both leave in
+            // full segments.
+            Some(Chunk::File(_)) if left > 0 => {
+                stream.poll_write_vectored_more(cx, &pieces[..count])
+            }
+            _ => stream.poll_write_vectored(cx, &pieces[..count]),
+        }
     }
 
     /// Takes what was sent from the queue.

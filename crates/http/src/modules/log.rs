@@ -1,5 +1,6 @@
 //! `ngx_http_log_module`: `access_log` and `log_format`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -232,7 +233,10 @@ pub fn write(request: &Request) {
     for log in wanted(request) {
         let mut line = Vec::with_capacity(256);
         log.format.append(request, &mut line);
-        if let Err(failure) = log.to(request).deliver(line) {
+        if let Cow::Owned(masked) = request.secrets.borrow().mask(&line) {
+            line = masked;
+        }
+        if let Err(failure) = log.to.of(request).deliver(line, log.buffer.as_ref()) {
             request.log(LogLevel::Error, format_args!("{failure}"));
         }
     }
@@ -247,52 +251,74 @@ fn wanted(request: &Request) -> impl Iterator<Item = &AccessLog> {
     })
 }
 
-/// A piece of a line that is finished later.
-#[derive(Debug, Clone)]
-pub enum Piece {
-    /// Known now.
-    Text(Vec<u8>),
-    /// Known at the end.
-    Late(Late),
+/// A line that is finished later: what is known now, and where the rest goes.
+#[derive(Debug)]
+pub struct LateLine {
+    to: Target,
+    buffer: Option<Arc<Buffer>>,
+    text: Box<[u8]>,
+    /// Behind which byte of the text each value goes, in their order.
+    late: Box<[(u32, Late)]>,
+}
+
+impl LateLine {
+    /// Writes the finished line; the error is a message for the error log.
+    pub fn finish(&self, mut value: impl FnMut(Late) -> String) -> Result<(), String> {
+        let mut line = Vec::with_capacity(self.text.len() + 32);
+        let mut at = 0;
+        for &(behind, late) in &self.late {
+            line.extend_from_slice(&self.text[at..behind as usize]);
+            line.extend_from_slice(value(late).as_bytes());
+            at = behind as usize;
+        }
+        line.extend_from_slice(&self.text[at..]);
+        self.to.deliver(line, self.buffer.as_ref())
+    }
 }
 
 /// The lines of a request as far as they are known now.
-pub fn write_down(request: &Request) -> Vec<(AccessLog, Vec<Piece>)> {
+pub fn write_down(request: &Request) -> Box<[LateLine]> {
     let names = &request.config().variables;
     let line = |log: &AccessLog| {
-        let mut pieces = Vec::new();
-        log.format.append_parts(request, |part, text| {
-            let late = part.and_then(|id| Late::of_name(names.name(id)));
-            pieces.push(match late {
-                Some(late) => Piece::Late(late),
-                None => Piece::Text(text),
-            });
+        let mut text = Vec::new();
+        let mut late = Vec::new();
+        log.format.append_parts(request, |part, value| {
+            match part.and_then(|id| Late::of_name(names.name(id))) {
+                Some(later) => late.push((text.len() as u32, later)),
+                None => text.extend_from_slice(&request.secrets.borrow().mask(&value)),
+            }
         });
-        (log.to(request), pieces)
+        LateLine {
+            to: log.to.of(request),
+            buffer: log.buffer.clone(),
+            text: text.into(),
+            late: late.into(),
+        }
     };
     wanted(request).map(line).collect()
 }
 
-impl AccessLog {
+impl Target {
     /// The same with its path known, free of the request.
-    fn to(&self, request: &Request) -> Self {
-        let mut log = self.clone();
-        if let Target::Dynamic(path, prefix) = &self.to {
-            let path = request.eval(path);
-            log.to = Target::Path(prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path))));
+    fn of(&self, request: &Request) -> Self {
+        match self {
+            Target::Dynamic(path, prefix) => {
+                let path = request.eval(path);
+                Target::Path(prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path))))
+            }
+            target => target.clone(),
         }
-        log
     }
 
     /// Writes a finished line; the error is a message for the error log.
-    pub fn deliver(&self, mut line: Vec<u8>) -> Result<(), String> {
-        match &self.to {
+    fn deliver(&self, mut line: Vec<u8>, buffer: Option<&Arc<Buffer>>) -> Result<(), String> {
+        match self {
             Target::Syslog(server) => {
                 return server.send(&line).map_err(|failure| failure.to_string());
             }
             Target::File(file) => {
                 line.push(b'\n');
-                match &self.buffer {
+                match buffer {
                     None => file.write(&line),
                     Some(buffer) => buffer.add(&line, file),
                 }
@@ -303,6 +329,7 @@ impl AccessLog {
                     .map_err(|error| format!("open() \"{}\" failed ({error})", path.display()))?;
                 file.write(&line);
             }
+            // `of` has made a path of it.
             Target::Dynamic(..) => {}
         }
         Ok(())

@@ -27,7 +27,7 @@ pub mod try_files;
 pub mod types;
 pub mod upstream;
 pub mod variables;
-//VNC pub mod vnc;
+pub mod vnc;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
@@ -50,7 +50,7 @@ pub static MODULES: &[&Module] = &[
     &proxy::MODULE,
     &upstream::MODULE,
     &ssl::MODULE,
-    //VNC
+    &vnc::MODULE,
 ];
 
 /// Declares the drafts and the settings of a level from the modules that have some.
@@ -77,7 +77,7 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types }
+level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
 
 impl Settings {
     /// Whether a prefix location that ends with a slash answers its name without the slash by a

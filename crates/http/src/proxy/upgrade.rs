@@ -9,17 +9,15 @@ use std::task::{Context, Poll};
 
 use net::Deadline;
 use net::log::Level;
-use net::tunnel::{Reason, Settings, Timeouts, Tunnel};
+use net::tunnel::{Reason, Settings, Timeouts, Tunnel, TunnelEnd};
 
 use super::exchange::Replied;
 use crate::connection::Connection;
 use crate::downstream::head::asks_for_upgrade;
-use crate::downstream::write_head::{self, BodyEnd};
-use crate::handle::After;
 use crate::log_later::LogLater;
 use crate::request::Request;
-use crate::response::{Body, Chunk, Head, Source};
-use crate::thread::Thread;
+use crate::response::{Body, Chunk, Source, Takeover};
+use crate::thread::{Load, Thread};
 
 /// An upstream that switched protocols.
 pub struct Upgrade {
@@ -40,20 +38,10 @@ impl Upgrade {
             _replied: replied,
         }))
     }
+}
 
-    /// Sends the head and says how the tunnel starts.
-    pub async fn start(self, request: &Rc<Request>, head: Head) -> After {
-        request.status.set(head.status);
-        request.keepalive.set(false);
-        let connection = write_head::Connection::Upgrade;
-        let bytes = write_head::write(request, &head, BodyEnd::Length, connection);
-        request.head_bytes_sent.set(bytes.len() as u64);
-        request.bytes_sent.set(bytes.len() as u64);
-        request.sent.replace(head);
-        request.conn.stream.set_nodelay(true);
-        if request.conn.stream.write_all(&bytes).await.is_err() {
-            return After::Close;
-        }
+impl Takeover for Upgrade {
+    fn prepare(self: Box<Self>, request: &Rc<Request>) -> Box<dyn FnOnce(Connection)> {
         let conf = &request.conf().proxy;
         let settings = Settings {
             times: Timeouts {
@@ -74,7 +62,7 @@ impl Upgrade {
             generation: request.generation.number,
             policy: conf.websocket_reload,
         };
-        After::Tunnel(Box::new(move |conn| start.run(conn)))
+        Box::new(move |conn| start.run(conn))
     }
 }
 
@@ -96,24 +84,36 @@ impl Start {
         settings.to_upstream = buf.into_inner().to_vec();
         let entry = self.thread.tunnels.enter(self.policy, self.generation);
         let tunnel = Tunnel::new(stream, self.upstream, settings, entry);
-        tokio::task::spawn_local(run(tunnel, Box::new((self.log, load)), self.thread));
+        let end = Box::new(End {
+            log: self.log,
+            load,
+            thread: self.thread,
+        });
+        tunnel.spawn(move |ended| end.run(&ended));
     }
 }
 
-/// The task of a tunnel: nothing in it but the tunnel and a pointer to what the log needs.
-async fn run(tunnel: Tunnel, end: Box<(LogLater, crate::thread::Load)>, thread: Rc<Thread>) {
-    let ended = tunnel.await;
-    let (log, _load) = *end;
-    if let Reason::IdleTimeout = ended.reason {
-        log.error(
-            Level::Error,
-            "upstream timed out (110: Connection timed out) while proxying upgraded connection; \
-             \"proxy_read_timeout\" ended a silent tunnel: use \"websocket on;\" to keep it alive",
-        );
+/// What is done when a tunnel has ended.
+struct End {
+    log: LogLater,
+    load: Load,
+    thread: Rc<Thread>,
+}
+
+impl End {
+    fn run(self, ended: &TunnelEnd) {
+        if let Reason::IdleTimeout = ended.reason {
+            self.log.error(
+                Level::Error,
+                "upstream timed out (110: Connection timed out) while proxying upgraded \
+                 connection; \"proxy_read_timeout\" ended a silent tunnel: use \"websocket on;\" to \
+                 keep it alive",
+            );
+        }
+        self.log.write(&ended.traffic);
+        drop(self.load);
+        self.thread.tunnel_ended();
     }
-    log.write(&ended.traffic);
-    drop(_load);
-    thread.tunnel_ended();
 }
 
 /// The body of a 101 that nobody asked for: nothing, until the upstream's time is over.
