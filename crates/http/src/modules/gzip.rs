@@ -13,7 +13,7 @@ use crate::draft::Level;
 use crate::filters::BodyFilter;
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
 use crate::request::Request;
-use crate::response::{Body, Field, Head, Response};
+use crate::response::{Field, Head, Response};
 use crate::settings::settings;
 
 mod accept;
@@ -251,10 +251,7 @@ pub fn filter(
     head.allow_ranges = false;
     head.remove(FieldName::AcceptRanges);
     weaken_etag(head);
-    if let Body::Chunks(chunks) = &mut response.body {
-        let chunks = std::mem::take(chunks);
-        response.body = Body::Source(Box::new(deflate::Portions::new(chunks)));
-    }
+    response.body = deflate::Portions::of(std::mem::take(&mut response.body));
     body_filters.push(Box::new(deflate::Gzip::new(
         request.clone(),
         conf.level as u32,
