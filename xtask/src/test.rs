@@ -31,7 +31,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "web",
-        about: "unit tests of the web pages",
+        about: "types and unit tests of the web pages",
         run: web,
     },
     Stage {
@@ -120,8 +120,9 @@ fn web() -> Count {
     if !npm_packages("web") {
         return Count::one(false);
     }
-    let mut test = command("npm test");
-    Count::of_tests(&show(test.current_dir(root().join("web"))))
+    let npm = |words: &str| show(command(words).current_dir(root().join("web")));
+    let types = Count::one(npm("npm run check").success);
+    types.and(Count::of_tests(&npm("npm test")))
 }
 
 fn unit() -> Count {

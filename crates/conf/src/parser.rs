@@ -105,7 +105,7 @@ pub fn parse(bundle: &Bundle) -> Tree {
         tree: Tree::default(),
     };
     if let Some(globals) = &bundle.globals {
-        let text: Arc<[u8]> = [globals.as_bytes(), b";"].concat().into();
+        let text: Arc<[u8]> = globals.as_bytes().into();
         let items = parser.text(Path::new(COMMAND_LINE), &text, 0);
         parser.tree.items.extend(items);
     }

@@ -55,7 +55,10 @@ pub fn compile(
     bundle: &Bundle,
     error_logs: Vec<ErrorTarget>,
 ) -> (Option<Config>, Vec<Diagnostic>) {
-    let tables = modules::MODULES.iter().map(|module| module.variables).collect();
+    let tables = modules::MODULES
+        .iter()
+        .map(|module| module.variables)
+        .collect();
     let mut cx = Cx::new(bundle, Names::new(tables));
     let mut draft = Draft::default();
     draft.level.drafts.core.error_logs = Some(cx.logs.errors(error_logs));
@@ -121,12 +124,18 @@ struct Compiler<'c, 'b> {
 
 impl<'c, 'b> Compiler<'c, 'b> {
     fn new(cx: &'c mut Cx<'b>) -> Self {
-        Self { cx, locations: Vec::new() }
+        Self {
+            cx,
+            locations: Vec::new(),
+        }
     }
 
     fn http(mut self, draft: Draft) -> Config {
         let outer_server = draft.server.settings.compile_top();
-        let outer = draft.level.drafts.compile(&Settings::default(), draft.level.kind);
+        let outer = draft
+            .level
+            .drafts
+            .compile(&Settings::default(), draft.level.kind);
         let mut servers = Vec::new();
         let mut listens: Vec<(ListenDraft, ServerId)> = Vec::new();
         let mut names = Vec::new();
@@ -158,18 +167,28 @@ impl<'c, 'b> Compiler<'c, 'b> {
         outer_server: &Arc<server::Conf>,
         outer: &Settings,
     ) -> (Server, Vec<ListenDraft>, Vec<CompiledName>) {
-        let settings = draft.server.settings.compile(outer_server, draft.level.kind);
+        let settings = draft
+            .server
+            .settings
+            .compile(outer_server, draft.level.kind);
         let mut named = HashMap::new();
         let level = self.level(draft.level, outer, &mut named);
         let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
         let name = match names.first() {
-            Some(CompiledName::Plain(name, _)) => {
-                name.strip_prefix('.').unwrap_or(name).to_owned()
-            }
+            Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),
             Some(CompiledName::Regex(text, ..)) => text.clone(),
             None => String::new(),
         };
-        (Server { settings, name: name.into(), level, named }, draft.server.listens, names)
+        (
+            Server {
+                settings,
+                name: name.into(),
+                level,
+                named,
+            },
+            draft.server.listens,
+            names,
+        )
     }
 
     fn level(
@@ -193,10 +212,14 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 self.cx.diagnostics.push(error.at(span));
             }
         }
-        let limit_except = level.limit_except.map(|(methods, child)| {
-            (methods.into_boxed_slice() as Box<[Method]>, children[child])
-        });
-        let ops: Vec<Op> = level.ops.into_iter().map(|op| op.resolve(&children)).collect();
+        let limit_except = level
+            .limit_except
+            .map(|(methods, child)| (methods.into_boxed_slice() as Box<[Method]>, children[child]));
+        let ops: Vec<Op> = level
+            .ops
+            .into_iter()
+            .map(|op| op.resolve(&children))
+            .collect();
         self.locations[id.0 as usize] = Some(Location {
             name: level.name.into(),
             by_regex: level.by_regex,
@@ -262,7 +285,9 @@ impl<'c, 'b> Compiler<'c, 'b> {
             }
             if group.iter().any(|(_, server)| *server == entry.1) {
                 let message = format!("a duplicate listen {}", entry.0.addr);
-                self.cx.diagnostics.push(Diagnostic::emerg(message).at(entry.0.span));
+                self.cx
+                    .diagnostics
+                    .push(Diagnostic::emerg(message).at(entry.0.span));
             }
             group.push(entry);
         }
@@ -273,18 +298,29 @@ impl<'c, 'b> Compiler<'c, 'b> {
             let conf = self.addr_conf(group, names);
             let options = self.options(group);
             let wildcard = wildcard_of(addr).filter(|wildcard| addrs.contains_key(wildcard));
-            let own = group.iter().any(|(listen, _)| listen.bind || listen.sets_options);
+            let own = group
+                .iter()
+                .any(|(listen, _)| listen.bind || listen.sets_options);
             match wildcard {
                 Some(wildcard) if !own => later.push((wildcard, addr.clone(), conf)),
                 _ => {
-                    let listen = Listen { addr: addr.clone(), options };
+                    let listen = Listen {
+                        addr: addr.clone(),
+                        options,
+                    };
                     let others = HashMap::new();
-                    listeners.push(ListenerConf { listen, servers: Some(conf), others });
+                    listeners.push(ListenerConf {
+                        listen,
+                        servers: Some(conf),
+                        others,
+                    });
                 }
             }
         }
         for (wildcard, addr, conf) in later {
-            let socket = listeners.iter_mut().find(|listener| listener.listen.addr == wildcard);
+            let socket = listeners
+                .iter_mut()
+                .find(|listener| listener.listen.addr == wildcard);
             if let Some(socket) = socket {
                 socket.others.insert(addr, conf);
             }
@@ -301,7 +337,9 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let default_server = defaults.next().map_or(group[0].1, |entry| entry.1);
         if let Some((listen, _)) = defaults.next() {
             let message = format!("a duplicate default server for {}", listen.addr);
-            self.cx.diagnostics.push(Diagnostic::emerg(message).at(listen.span));
+            self.cx
+                .diagnostics
+                .push(Diagnostic::emerg(message).at(listen.span));
         }
         let mut table = ServerNames::default();
         for (listen, id) in group {
@@ -313,7 +351,9 @@ impl<'c, 'b> Compiler<'c, 'b> {
                                 "conflicting server name \"{name}\" on {}, ignored",
                                 listen.addr
                             );
-                            self.cx.diagnostics.push(Diagnostic::warn(message).at(*span));
+                            self.cx
+                                .diagnostics
+                                .push(Diagnostic::warn(message).at(*span));
                         }
                     }
                     CompiledName::Regex(_, regex, groups) => {
@@ -322,7 +362,10 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 }
             }
         }
-        AddrConf { default_server, names: table }
+        AddrConf {
+            default_server,
+            names: table,
+        }
     }
 
     fn options(&mut self, group: &[&(ListenDraft, ServerId)]) -> ListenOptions {
@@ -330,7 +373,9 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let options = given.next().map(|(listen, _)| listen.options.clone());
         if let Some((listen, _)) = given.next() {
             let message = format!("duplicate listen options for {}", listen.addr);
-            self.cx.diagnostics.push(Diagnostic::emerg(message).at(listen.span));
+            self.cx
+                .diagnostics
+                .push(Diagnostic::emerg(message).at(listen.span));
         }
         options.unwrap_or_else(|| group[0].0.options.clone())
     }

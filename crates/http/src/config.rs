@@ -120,7 +120,10 @@ impl Config {
 
     /// The sockets that this configuration listens on.
     pub fn listens(&self) -> Vec<Listen> {
-        self.listeners.iter().map(|listener| listener.listen.clone()).collect()
+        self.listeners
+            .iter()
+            .map(|listener| listener.listen.clone())
+            .collect()
     }
 
     /// The log files that it writes.
@@ -131,6 +134,13 @@ impl Config {
     /// Connects the logs with their open files; called once, before the first request.
     pub fn attach_logs(&self, files: &Files) {
         self.logs.attach(files);
+    }
+
+    /// Writes what waits in the buffers of access logs.
+    pub fn flush_logs(&self) {
+        self.locations
+            .iter()
+            .for_each(|location| location.settings.log.flush());
     }
 
     pub(crate) fn server(&self, id: ServerId) -> &Server {
@@ -152,6 +162,8 @@ impl ListenerConf {
         if self.others.is_empty() {
             return self.servers.as_ref();
         }
-        local().and_then(|addr| self.others.get(&addr)).or(self.servers.as_ref())
+        local()
+            .and_then(|addr| self.others.get(&addr))
+            .or(self.servers.as_ref())
     }
 }

@@ -20,7 +20,7 @@ use net::{Addr, Deadline, Stream, clock};
 use crate::config::AddrConf;
 use crate::downstream::head;
 use crate::handle::{self, After};
-use crate::thread::{Generation, Load};
+use crate::thread::{Generation, Listed, Load};
 
 /// A connection from a client.
 pub struct Connection {
@@ -43,6 +43,7 @@ pub struct Connection {
     pub requests: Cell<u64>,
     /// Its place in the count of connections.
     pub load: Load,
+    _listed: Listed,
 }
 
 impl Connection {
@@ -55,6 +56,10 @@ impl Connection {
         listener: usize,
         load: Load,
     ) -> Self {
+        let listed = Listed {
+            generation: generation.clone(),
+            id,
+        };
         Self {
             id,
             stream,
@@ -66,6 +71,7 @@ impl Connection {
             opened: clock::now(),
             requests: Cell::new(0),
             load,
+            _listed: listed,
         }
     }
 
@@ -84,7 +90,8 @@ impl Connection {
 
     /// The servers that it may ask for.
     pub fn addr_conf(&self) -> Option<&AddrConf> {
-        self.listener_conf().addr_conf(|| Some(self.local().clone()))
+        self.listener_conf()
+            .addr_conf(|| Some(self.local().clone()))
     }
 
     /// The client's address without its port, as logs show it.
@@ -107,7 +114,9 @@ impl Connection {
                     if !deadline.is_set() {
                         deadline.set_after(timeout);
                     }
-                    deadline.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+                    deadline
+                        .poll_expired(cx)
+                        .map(|()| Err(io::ErrorKind::TimedOut.into()))
                 }
             }
         })
@@ -125,7 +134,9 @@ impl Connection {
     /// Writes to the error log of the connection's default server.
     pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
         let config = &self.generation.config;
-        let server = self.addr_conf().map(|conf| config.server(conf.default_server));
+        let server = self
+            .addr_conf()
+            .map(|conf| config.server(conf.default_server));
         let Some(server) = server else { return };
         let log = config.location(server.level).settings.core.error_logs.log();
         if log.admits(level) {
@@ -164,7 +175,9 @@ pub fn poll_fill(
 /// Serves a connection to its end.
 pub async fn serve(conn: Rc<Connection>) {
     loop {
-        let Some(request) = head::read(&conn).await else { return };
+        let Some(request) = head::read(&conn).await else {
+            return;
+        };
         // One box per request: what waits between requests stays small.
         let after = Box::pin(handle::handle(request)).await;
         match after {
@@ -179,7 +192,9 @@ pub async fn serve(conn: Rc<Connection>) {
                 return;
             }
             After::Tunnel(start) => {
-                let Some(conn) = Rc::into_inner(conn) else { return };
+                let Some(conn) = Rc::into_inner(conn) else {
+                    return;
+                };
                 start(conn);
                 return;
             }

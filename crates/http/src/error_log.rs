@@ -21,7 +21,11 @@ pub fn parse(item: &Item, bundle: &Bundle) -> Result<(Level, Target), Diagnostic
 }
 
 /// Reads what stands behind `syslog:`.
-pub fn syslog_target(item: &Item, parameters: &[u8], bundle: &Bundle) -> Result<Target, Diagnostic> {
+pub fn syslog_target(
+    item: &Item,
+    parameters: &[u8],
+    bundle: &Bundle,
+) -> Result<Target, Diagnostic> {
     let parameters = String::from_utf8_lossy(parameters);
     let spec = syslog::Spec::parse(&parameters).map_err(|message| item.error(message))?;
     let server = server(&spec.server, bundle)

@@ -19,8 +19,12 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         request.keepalive.set(false);
     }
     request.error_status.set(shown_as(status));
+    let location = request.pending_location.take();
     let core = &request.conf().core;
-    let page = core.error_pages.iter().find(|page| page.statuses.contains(&status));
+    let page = core
+        .error_pages
+        .iter()
+        .find(|page| page.statuses.contains(&status));
     if let Some(page) = page
         && (core.recursive_error_pages || !request.in_error_page.get())
     {
@@ -28,7 +32,9 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         request.drops_body.set(!request.body.was_read());
         return configured(request, page);
     }
-    Flow::Respond(built_in(request, status))
+    let mut response = built_in(request, status);
+    response.head.location = location;
+    Flow::Respond(response)
 }
 
 /// nginx's own codes are shown as the ones that clients know.
@@ -61,9 +67,15 @@ fn configured(request: &Rc<Request>, page: &ErrorPage) -> Flow {
         Some(b'@') => Flow::Named(target),
         _ => {
             let given = page.answer.unwrap_or(0);
-            let status = if matches!(given, 301..=303 | 307 | 308) { given } else { 302 };
+            let status = if matches!(given, 301..=303 | 307 | 308) {
+                given
+            } else {
+                302
+            };
             request.error_status.set(status);
-            Flow::Respond(redirect(request, status, target))
+            let mut response = built_in(request, status);
+            response.head.location = Some(target);
+            Flow::Respond(response)
         }
     }
 }
@@ -79,13 +91,18 @@ pub fn split_args(target: &Bytes) -> (Bytes, Bytes) {
 /// A small page that names the status.
 pub fn built_in(request: &Request, status: u16) -> Response {
     if matches!(status, 201 | 204) {
-        return Response { head: Head::new(status), ..Response::default() };
+        return Response {
+            head: Head::new(status),
+            ..Response::default()
+        };
     }
     let line = match status {
         494 => Some("400 Request Header Or Cookie Too Large"),
         _ => status_line(shown_as(status)).filter(|_| status >= 300),
     };
-    let Some(line) = line else { return Response::empty(status) };
+    let Some(line) = line else {
+        return Response::empty(status);
+    };
     let signature = match request.conf().core.server_tokens {
         ServerTokens::Off => "nginx",
         ServerTokens::On | ServerTokens::Build => server_name(request),
@@ -100,11 +117,10 @@ pub fn built_in(request: &Request, status: u16) -> Response {
     Response::text(shown_as(status), "text/html", page)
 }
 
-/// A redirect with one of our own pages.
-pub fn redirect(request: &Request, status: u16, location: Bytes) -> Response {
-    let mut response = built_in(request, status);
-    response.head.location = Some(location);
-    response
+/// A redirect: the response for its status, unless an error page takes its place.
+pub fn redirect(request: &Request, status: u16, location: Bytes) -> Flow {
+    request.pending_location.replace(Some(location));
+    Flow::Status(status)
 }
 
 /// `/dir` to `/dir/`, the query kept.
@@ -115,12 +131,14 @@ pub fn redirect_to_slash(request: &Request, name: &[u8]) -> Flow {
         location.push(b'?');
         location.extend_from_slice(&args);
     }
-    Flow::Respond(redirect(request, 301, location.into()))
+    redirect(request, 301, location.into())
 }
 
 /// Makes a `Location` that is a path absolute, if `absolute_redirect` wants that.
 pub fn absolute_location(request: &Request, head: &mut Head) {
-    let Some(location) = &head.location else { return };
+    let Some(location) = &head.location else {
+        return;
+    };
     let core = &request.conf().core;
     if !location.starts_with(b"/") || !core.absolute_redirect {
         return;

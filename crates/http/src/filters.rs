@@ -26,8 +26,12 @@ pub trait BodyFilter {
 type HeaderFilter = fn(&Rc<Request>, &mut Response, &mut Vec<Box<dyn BodyFilter>>);
 
 /// All header filters in the order in which a response passes them.
-const HEADER_FILTERS: &[HeaderFilter] =
-    &[not_modified::filter, headers::filter, gzip::filter, range::filter];
+const HEADER_FILTERS: &[HeaderFilter] = &[
+    not_modified::filter,
+    headers::filter,
+    gzip::filter,
+    range::filter,
+];
 
 /// Passes a response through all of them.
 pub fn apply(request: &Rc<Request>, response: &mut Response) -> Vec<Box<dyn BodyFilter>> {

@@ -17,6 +17,7 @@ use crate::modules::core::{KeepaliveDisable, LingeringClose};
 use crate::modules::{core, log};
 use crate::phases;
 use crate::request::Request;
+use crate::request_body::BodyError;
 use crate::response::{Body, Head, Response, Takeover};
 use crate::{error_page, filters};
 
@@ -34,6 +35,10 @@ pub enum After {
 
 /// What a handler comes to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum Outcome {
     /// A response.
     Response(Response),
@@ -45,10 +50,21 @@ pub enum Outcome {
 pub async fn handle(incoming: Incoming) -> After {
     let Incoming { request, refused } = incoming;
     decide_keepalive(&request);
-    let outcome = match refused {
+    if refused.is_some() {
+        // As nginx: what could not be read to its end cannot be followed by another request.
+        request.keepalive.set(false);
+    }
+    let mut outcome = match refused {
         Some(status) => phases::refuse(&request, status).await,
         None => answer(&request).await,
     };
+    if let Outcome::Response(_) = outcome
+        && request.error_status.get() == 0
+        && let Some(status) = finish_body(&request).await
+    {
+        outcome = phases::refuse(&request, status).await;
+    }
+    request.body.suppress_continue();
     let after = match outcome {
         Outcome::Response(response) => send(&request, response).await,
         Outcome::Close(status) => {
@@ -64,6 +80,18 @@ pub async fn handle(incoming: Incoming) -> After {
     after
 }
 
+/// Before an answer goes out: a client that waits to be told so may send its body, and what is there
+/// of it must make sense. `Some` is the status to answer with instead.
+async fn finish_body(request: &Request) -> Option<u16> {
+    if request.body.send_continue(request).await.is_err() {
+        return None;
+    }
+    match request.body.discard_available(request) {
+        Err(BodyError::Status(status)) => Some(status),
+        _ => None,
+    }
+}
+
 /// Runs the handlers. A client that goes away meanwhile ends them: nobody waits for the answer.
 async fn answer(request: &Rc<Request>) -> Outcome {
     let mut handler = std::pin::pin!(phases::respond(request));
@@ -75,7 +103,9 @@ async fn answer(request: &Rc<Request>) -> Outcome {
         if watch && request.conn.stream.poll_hangup(cx).is_ready() {
             request.log(
                 Level::Info,
-                format_args!("client prematurely closed connection, so upstream connection is closed too"),
+                format_args!(
+                    "client prematurely closed connection, so upstream connection is closed too"
+                ),
             );
             return Poll::Ready(Outcome::Close(499));
         }
@@ -110,11 +140,15 @@ pub fn limit_keepalive(request: &Request) {
 
 fn is_disabled_for(request: &Request, core: &core::Conf) -> bool {
     let KeepaliveDisable { msie6, safari } = core.keepalive_disable;
-    let Some(agent) = request.header(FieldName::UserAgent) else { return false };
+    let Some(agent) = request.header(FieldName::UserAgent) else {
+        return false;
+    };
     let has = |word: &[u8]| agent.windows(word.len()).any(|window| window == word);
     let old_msie = || {
         let at = agent.windows(5).position(|window| window == b"MSIE ")?;
-        let [major, b'.', ..] = agent.get(at + 5..)? else { return None };
+        let [major, b'.', ..] = agent.get(at + 5..)? else {
+            return None;
+        };
         Some(matches!(major, b'4' | b'5') || (*major == b'6' && !has(b"SV1")))
     };
     (msie6 && request.head.method == Method::Post && old_msie() == Some(true))
@@ -133,7 +167,10 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
             response.head.status_text = None;
         }
     }
-    response.head.fields.append(&mut request.pending.borrow_mut());
+    response
+        .head
+        .fields
+        .append(&mut request.pending.borrow_mut());
     if let Body::Upgrade(upgrade) = response.body {
         return switch_protocols(request, response.head, upgrade).await;
     }
@@ -149,15 +186,15 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
 }
 
 /// Sends the head of a 101; what follows it is no HTTP any more.
-async fn switch_protocols(
-    request: &Rc<Request>,
-    head: Head,
-    takeover: Box<dyn Takeover>,
-) -> After {
+async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn Takeover>) -> After {
     request.status.set(head.status);
     request.keepalive.set(false);
-    let bytes =
-        write_head::write(request, &head, BodyEnd::Length, write_head::Connection::Upgrade);
+    let bytes = write_head::write(
+        request,
+        &head,
+        BodyEnd::Length,
+        write_head::Connection::Upgrade,
+    );
     request.head_bytes_sent.set(bytes.len() as u64);
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);
@@ -186,7 +223,16 @@ async fn send_body(
     if request.version() == Version::HTTP_09 {
         request.keepalive.set(false);
         let body = Some(response.body);
-        return Output::new(request, Vec::new(), body, filters, BodyEnd::Close).run().await;
+        return Output::new(request, Vec::new(), body, filters, BodyEnd::Close)
+            .run()
+            .await;
+    }
+    if sends_body
+        && write_head::reads_chunks(request)
+        && request.conf().core.chunked_transfer_encoding
+        && request.conf().headers.expects_trailers(status)
+    {
+        response.head.content_length = None;
     }
     let end = body_end(request, &response, sends_body);
     if end == BodyEnd::Close {
@@ -216,7 +262,9 @@ fn body_end(request: &Request, response: &Response, sends_body: bool) -> BodyEnd
 /// What becomes of the connection once the response was sent.
 async fn after(request: &Rc<Request>) -> After {
     let core = &request.conf().core;
-    let read_all = request.body.discard_buffered(request);
+    let Ok(read_all) = request.body.discard_available(request) else {
+        return After::Close;
+    };
     if request.keepalive.get() {
         if read_all || request.body.discard(request).await {
             return After::KeepAlive(core.keepalive_timeout);

@@ -60,16 +60,25 @@ impl LocationTree {
 
     /// Adds `location name` or `location ^~ name`; false if there is one already.
     pub fn add_prefix(&mut self, name: &[u8], id: LocationId, final_: bool) -> bool {
-        if let Err(at) = self.lengths.binary_search_by(|length| name.len().cmp(length)) {
+        if let Err(at) = self
+            .lengths
+            .binary_search_by(|length| name.len().cmp(length))
+        {
             self.lengths.insert(at, name.len());
         }
-        self.prefixes.insert(name.into(), Prefix { id, final_ }).is_none()
+        self.prefixes
+            .insert(name.into(), Prefix { id, final_ })
+            .is_none()
     }
 
     /// Adds `location ~ expression`.
     pub fn add_regex(&mut self, regex: Regex, names: Vec<(VarId, usize)>, id: LocationId) {
         let regex = Arc::new(regex);
-        self.regexes.push(RegexLocation { regex, names: names.into(), id });
+        self.regexes.push(RegexLocation {
+            regex,
+            names: names.into(),
+            id,
+        });
     }
 
     /// Lets a location whose name ends with a slash answer its name without the slash.
@@ -131,9 +140,17 @@ impl LocationTree {
     ) -> Option<(Found, bool)> {
         for location in &self.regexes {
             // A match that runs into its limits counts as none.
-            let Ok(Some(captures)) = location.regex.captures(uri) else { continue };
-            matched(Match { names: &location.names, captures });
-            let inner = config.location(location.id).tree.search(config, uri, matched);
+            let Ok(Some(captures)) = location.regex.captures(uri) else {
+                continue;
+            };
+            matched(Match {
+                names: &location.names,
+                captures,
+            });
+            let inner = config
+                .location(location.id)
+                .tree
+                .search(config, uri, matched);
             let found = inner.map_or(Found::Location(location.id), |(found, _)| found);
             return Some((found, true));
         }

@@ -9,7 +9,7 @@ use net::log::{Level, time};
 use net::tunnel::Traffic;
 
 use crate::logs::ErrorLogs;
-use crate::modules::log::{AccessLog, Piece};
+use crate::modules::log::{LateLine, write_down};
 use crate::request::Request;
 
 /// What is known only at the end.
@@ -58,9 +58,9 @@ impl Late {
 
 /// Everything that the logs need at the end of a tunnel.
 pub struct LogLater {
-    lines: Vec<(AccessLog, Vec<Piece>)>,
+    lines: Box<[LateLine]>,
     errors: std::sync::Arc<ErrorLogs>,
-    error_tail: String,
+    error_tail: Box<str>,
     connection: u64,
     started: Instant,
     upstream_started: Instant,
@@ -75,9 +75,9 @@ impl LogLater {
         let attempts = request.attempts.borrow();
         let last = attempts.last();
         Self {
-            lines: crate::modules::log::write_down(request),
+            lines: write_down(request),
             errors: request.conf().core.error_logs.clone(),
-            error_tail: request.log_context(),
+            error_tail: request.log_context().into(),
             connection: request.conn.id,
             started: request.started,
             upstream_started: last.map_or(request.started, |attempt| attempt.started),
@@ -95,22 +95,15 @@ impl LogLater {
 
     /// Finishes the lines.
     pub fn write(&self, traffic: &Traffic) {
-        for (log, pieces) in &self.lines {
-            let mut line = Vec::new();
-            for piece in pieces {
-                match piece {
-                    Piece::Text(text) => line.extend_from_slice(text),
-                    Piece::Late(late) => self.append(*late, traffic, &mut line),
-                }
-            }
-            if let Err(failure) = log.deliver(line) {
+        for line in &self.lines {
+            if let Err(failure) = line.finish(|late| self.value(late, traffic)) {
                 self.error(Level::Error, &failure);
             }
         }
     }
 
-    fn append(&self, late: Late, traffic: &Traffic, out: &mut Vec<u8>) {
-        let text = match late {
+    fn value(&self, late: Late, traffic: &Traffic) -> String {
+        match late {
             Late::BytesSent => (self.head_sent + traffic.to_downstream).to_string(),
             Late::BodyBytesSent => traffic.to_downstream.to_string(),
             Late::RequestTime => seconds(clock::now() - self.started),
@@ -119,10 +112,11 @@ impl LogLater {
             Late::Msec => msec(clock::wall()),
             Late::UpstreamResponseTime => seconds(clock::now() - self.upstream_started),
             Late::UpstreamResponseLength => traffic.from_upstream.to_string(),
-            Late::UpstreamBytesReceived => (self.upstream_received + traffic.from_upstream).to_string(),
+            Late::UpstreamBytesReceived => {
+                (self.upstream_received + traffic.from_upstream).to_string()
+            }
             Late::UpstreamBytesSent => (self.upstream_sent + traffic.to_upstream).to_string(),
-        };
-        out.extend_from_slice(text.as_bytes());
+        }
     }
 }
 
@@ -133,5 +127,8 @@ pub fn seconds(time: Duration) -> String {
 
 /// Seconds since 1970 with milliseconds.
 pub fn msec(time: SystemTime) -> String {
-    seconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    seconds(
+        time.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
 }

@@ -41,7 +41,8 @@ impl ErrorLogs {
 
     fn attach(&self, files: &Files) {
         // A file that cannot be opened was reported by whoever opened the files.
-        self.log.get_or_init(|| ErrorLog::open(&self.targets, files).unwrap_or_default());
+        self.log
+            .get_or_init(|| ErrorLog::open(&self.targets, files).unwrap_or_default());
     }
 }
 
@@ -58,14 +59,20 @@ impl LogTargets {
         if let Some(file) = self.files.iter().find(|file| file.path == path) {
             return file.clone();
         }
-        let file = Arc::new(FileTarget { path: path.to_owned(), file: OnceLock::new() });
+        let file = Arc::new(FileTarget {
+            path: path.to_owned(),
+            file: OnceLock::new(),
+        });
         self.files.push(file.clone());
         file
     }
 
     /// The error log with these targets.
     pub fn errors(&mut self, targets: Vec<ErrorTarget>) -> Arc<ErrorLogs> {
-        let logs = Arc::new(ErrorLogs { targets, log: OnceLock::new() });
+        let logs = Arc::new(ErrorLogs {
+            targets,
+            log: OnceLock::new(),
+        });
         self.errors.push(logs.clone());
         logs
     }

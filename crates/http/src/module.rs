@@ -103,7 +103,9 @@ impl<'a> Cx<'a> {
 
     /// A variable that the configuration defines.
     pub fn define(&mut self, item: &Item, name: &str) -> Result<script::VarId, Diagnostic> {
-        self.names.define(name).map_err(|message| item.error(message))
+        self.names
+            .define(name)
+            .map_err(|message| item.error(message))
     }
 }
 
@@ -129,7 +131,11 @@ pub fn variable_name(item: &Item, index: usize) -> Result<String, Diagnostic> {
 
 /// An entry of the reference.
 pub const fn doc(syntax: &'static str, default: &'static str, text: &'static str) -> Doc {
-    Doc { syntax, default, text }
+    Doc {
+        syntax,
+        default,
+        text,
+    }
 }
 
 /// A setter that stores one argument of a usual kind in a field of a module's draft, once.

@@ -10,6 +10,7 @@ mod des;
 mod md5;
 mod pool;
 mod sha;
+mod yescrypt;
 
 pub use pool::check;
 
@@ -37,12 +38,13 @@ enum Kind {
     Sha256,
     Sha512,
     Bcrypt,
+    Yescrypt,
     Des,
 }
 
 impl Kind {
     fn of(stored: &[u8]) -> Option<Self> {
-        const PREFIXES: [(&[u8], Kind); 11] = [
+        const PREFIXES: [(&[u8], Kind); 12] = [
             (b"{PLAIN}", Kind::Plain),
             (b"{SHA}", Kind::Sha1),
             (b"{SSHA}", Kind::SaltedSha1),
@@ -54,6 +56,7 @@ impl Kind {
             (b"$2b$", Kind::Bcrypt),
             (b"$2y$", Kind::Bcrypt),
             (b"$2x$", Kind::Bcrypt),
+            (yescrypt::YESCRYPT, Kind::Yescrypt),
         ];
         let known = PREFIXES
             .iter()
@@ -65,7 +68,10 @@ impl Kind {
 
     /// Whether it is slow on purpose, so that it must not run on a thread that serves.
     fn is_slow(self) -> bool {
-        matches!(self, Kind::Sha256 | Kind::Sha512 | Kind::Bcrypt)
+        matches!(
+            self,
+            Kind::Sha256 | Kind::Sha512 | Kind::Bcrypt | Kind::Yescrypt
+        )
     }
 }
 
@@ -86,6 +92,10 @@ pub fn verify(stored: &[u8], password: &[u8]) -> Result<bool, Error> {
         Kind::Bcrypt => {
             let stored = std::str::from_utf8(stored).map_err(|_| Error::UnknownKind)?;
             bcrypt::verify(password, stored).map_err(|_| Error::UnknownKind)?
+        }
+        Kind::Yescrypt => {
+            let made = yescrypt::crypt(stored, password).ok_or(Error::UnknownKind)?;
+            equal(&made, stored)
         }
         Kind::Des => equal(
             &des::crypt(stored, password).ok_or(Error::UnknownKind)?,

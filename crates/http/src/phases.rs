@@ -24,6 +24,10 @@ use crate::response::Response;
 
 /// What a handler says.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum Flow {
     /// Nothing to say: the next one.
     Next,
@@ -101,7 +105,9 @@ fn internal_redirect(request: &Request, uri: Bytes, args: Bytes) -> bool {
         let path = String::from_utf8_lossy(&uri).into_owned();
         request.log(
             Level::Error,
-            format_args!("rewrite or internal redirection cycle while internally redirecting to \"{path}\""),
+            format_args!(
+                "rewrite or internal redirection cycle while internally redirecting to \"{path}\""
+            ),
         );
         return false;
     }
@@ -118,12 +124,17 @@ fn named_location(request: &Request, name: &[u8]) -> bool {
     if !request.change_uri() {
         request.log(
             Level::Error,
-            format_args!("rewrite or internal redirection cycle while redirect to named location \"{shown}\""),
+            format_args!(
+                "rewrite or internal redirection cycle while redirect to named location \"{shown}\""
+            ),
         );
         return false;
     }
     let Some(&id) = request.server().named.get(name) else {
-        request.log(Level::Error, format_args!("could not find named location \"{shown}\""));
+        request.log(
+            Level::Error,
+            format_args!("could not find named location \"{shown}\""),
+        );
         return false;
     };
     request.internal.set(true);
@@ -151,7 +162,9 @@ async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
                     let uri = String::from_utf8_lossy(&request.uri()).into_owned();
                     request.log(
                         Level::Error,
-                        format_args!("rewrite or internal redirection cycle while processing \"{uri}\""),
+                        format_args!(
+                            "rewrite or internal redirection cycle while processing \"{uri}\""
+                        ),
                     );
                     return Flow::Status(500);
                 }
@@ -260,7 +273,9 @@ async fn content(request: &Rc<Request>) -> Flow {
 
 /// `post_action`: a request of our own, behind the response, whose answer nobody sees.
 pub async fn post_action(request: &Rc<Request>) {
-    let Some(target) = request.conf().core.post_action.clone() else { return };
+    let Some(target) = request.conf().core.post_action.clone() else {
+        return;
+    };
     if request.in_post_action.replace(true) {
         return;
     }
@@ -271,7 +286,9 @@ pub async fn post_action(request: &Rc<Request>) {
         Some(b'@') => Flow::Named(target),
         _ => Flow::Redirect(target, Bytes::new()),
     };
-    let Err(entry) = settle(request, flow) else { return };
+    let Err(entry) = settle(request, flow) else {
+        return;
+    };
     let mut entry = entry;
     loop {
         let flow = turn(request, &entry).await;

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::upstream::{Group, Outcome, PeerId, Pool, Tried};
 use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::Method;
-use ::upstream::{Group, Outcome, PeerId, Pool, Tried};
 
 use crate::downstream::head::asks_for_upgrade;
 use crate::modules::proxy::{Conf, Failure};
@@ -41,14 +41,26 @@ pub struct ProxyError {
 
 impl ProxyError {
     /// The connection failed or was closed.
-    pub const ERROR: Self = Self { failure: Failure::Error, status: 502 };
+    pub const ERROR: Self = Self {
+        failure: Failure::Error,
+        status: 502,
+    };
     /// Something took too long.
-    pub const TIMEOUT: Self = Self { failure: Failure::Timeout, status: 504 };
+    pub const TIMEOUT: Self = Self {
+        failure: Failure::Timeout,
+        status: 504,
+    };
     /// The answer was no answer.
-    pub const INVALID: Self = Self { failure: Failure::InvalidHeader, status: 502 };
+    pub const INVALID: Self = Self {
+        failure: Failure::InvalidHeader,
+        status: 502,
+    };
     /// The client failed, not the upstream.
     pub const fn client(status: u16) -> Self {
-        Self { failure: Failure::Client, status }
+        Self {
+            failure: Failure::Client,
+            status,
+        }
     }
 }
 
@@ -56,7 +68,10 @@ impl ProxyError {
 pub async fn handle(request: &Rc<Request>) -> Flow {
     let conf = &request.conf().proxy;
     if asks_for_upgrade(request) && !conf.websocket_origin.allow(request) {
-        request.log(Level::Error, format_args!("websocket_origin refused the page that asked"));
+        request.log(
+            Level::Error,
+            format_args!("websocket_origin refused the page that asked"),
+        );
         return Flow::Status(403);
     }
     let target = match Target::resolve(request, conf) {
@@ -70,7 +85,20 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
             Err(BodyError::Gone) => return Flow::Close,
         }
     }
-    Proxy { request, target, tried: Tried::default(), tries: 0, started: clock::now() }.run().await
+    if !request.drops_body.get()
+        && let Err(BodyError::Status(status)) = request.body.keep_available(request)
+    {
+        return Flow::Status(status);
+    }
+    Proxy {
+        request,
+        target,
+        tried: Tried::default(),
+        tries: 0,
+        started: clock::now(),
+    }
+    .run()
+    .await
 }
 
 /// A request on its way through the peers of its upstream.
@@ -97,7 +125,10 @@ impl Proxy<'_> {
             self.tries += 1;
             let peer = group.peer(id).clone();
             let url = self.target.url(&peer.name);
-            self.request.attempts.borrow_mut().push(Attempt::new(peer.name.clone(), url));
+            self.request
+                .attempts
+                .borrow_mut()
+                .push(Attempt::new(peer.name.clone(), url));
             let pool = self.target.pool(self.request);
             let exchange = Exchange::new(self.request, &self.target, &peer, pool);
             match exchange.run().await {
@@ -121,7 +152,11 @@ impl Proxy<'_> {
                 && !matches!(failure, Failure::Http403 | Failure::Http404);
             let retries = self.may_retry(failure, true) && !self.is_last(group);
             if retries {
-                let outcome = if counts { Outcome::Failed } else { Outcome::Answered };
+                let outcome = if counts {
+                    Outcome::Failed
+                } else {
+                    Outcome::Answered
+                };
                 self.release(group, id, outcome);
                 self.request.log(
                     Level::Error,
@@ -129,7 +164,11 @@ impl Proxy<'_> {
                 );
                 return Err(status);
             }
-            let outcome = if counts { Outcome::Failed } else { Outcome::Answered };
+            let outcome = if counts {
+                Outcome::Failed
+            } else {
+                Outcome::Answered
+            };
             self.release(group, id, outcome);
         } else {
             self.release(group, id, Outcome::Answered);
@@ -147,9 +186,19 @@ impl Proxy<'_> {
             });
         }
         self.release(group, id, Outcome::Failed);
-        let sent = self.request.attempts.borrow().last().is_some_and(|last| last.request_sent);
+        let sent = self
+            .request
+            .attempts
+            .borrow()
+            .last()
+            .is_some_and(|last| last.request_sent);
         let streamed = !self.conf().request_buffering && self.request.body.received() > 0;
-        let reused = self.request.attempts.borrow().last().is_some_and(|last| last.reused);
+        let reused = self
+            .request
+            .attempts
+            .borrow()
+            .last()
+            .is_some_and(|last| last.reused);
         if reused && error.failure == Failure::Error && !streamed && self.is_idempotent() {
             // A kept connection that was closed meanwhile says nothing about the peer.
             self.tried = Tried::default();
@@ -173,7 +222,10 @@ impl Proxy<'_> {
     }
 
     fn is_idempotent(&self) -> bool {
-        !matches!(self.request.method.get(), Method::Post | Method::Lock | Method::Patch)
+        !matches!(
+            self.request.method.get(),
+            Method::Post | Method::Lock | Method::Patch
+        )
     }
 
     fn is_last(&self, group: &Group) -> bool {
@@ -182,16 +234,29 @@ impl Proxy<'_> {
 
     fn release(&self, group: &Group, id: PeerId, outcome: Outcome) {
         if group.release(id, outcome, clock::now()) {
-            self.request.log(Level::Warn, format_args!("upstream server temporarily disabled"));
+            self.request.log(
+                Level::Warn,
+                format_args!("upstream server temporarily disabled"),
+            );
         }
     }
 
     fn no_live_upstreams(&self, group: &Group, last_status: u16) -> Flow {
         let url = self.target.url(group.name());
         let name = group.name().to_owned();
-        self.request.attempts.borrow_mut().push(Attempt::failed(name, url, 502));
-        self.request.log(Level::Error, format_args!("no live upstreams while connecting to upstream"));
-        Flow::Status(if self.tries == 0 { 502 } else { last_status.max(502) })
+        self.request
+            .attempts
+            .borrow_mut()
+            .push(Attempt::failed(name, url, 502));
+        self.request.log(
+            Level::Error,
+            format_args!("no live upstreams while connecting to upstream"),
+        );
+        Flow::Status(if self.tries == 0 {
+            502
+        } else {
+            last_status.max(502)
+        })
     }
 }
 

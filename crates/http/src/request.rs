@@ -44,6 +44,8 @@ pub struct Request {
     pub started: Instant,
     /// The same by the wall clock.
     pub started_wall: SystemTime,
+    /// Whether it was there before the one before it was answered.
+    pub pipelined: bool,
     /// The method: that of the head until an internal redirect makes it GET.
     pub method: Cell<Method>,
     /// The server that answers it.
@@ -96,6 +98,10 @@ pub struct Request {
     pub pending: RefCell<Vec<Field>>,
     /// The media type that an upstream named for a file of ours (`X-Accel-Redirect`).
     pub pending_type: RefCell<Option<Bytes>>,
+    /// Where the response redirects to, until it is made.
+    pub pending_location: RefCell<Option<Bytes>>,
+    /// Whether the path follows an `alias` that an expression chose.
+    pub add_uri_to_alias: Cell<bool>,
     /// Whether the path still begins with the location's name.
     pub valid_location: Cell<bool>,
     /// Whether an error page took the place of what the body was for.
@@ -137,6 +143,8 @@ pub struct Parts {
     pub started_wall: SystemTime,
     /// The server that answers it.
     pub server: ServerId,
+    /// Whether it was there before the one before it was answered.
+    pub pipelined: bool,
 }
 
 impl Request {
@@ -170,6 +178,8 @@ impl Request {
             in_post_action: Cell::new(false),
             pending: RefCell::default(),
             pending_type: RefCell::default(),
+            pending_location: RefCell::default(),
+            add_uri_to_alias: Cell::new(false),
             valid_location: Cell::new(true),
             drops_body: Cell::new(false),
             upstream_fields: RefCell::default(),
@@ -185,6 +195,7 @@ impl Request {
             request_port: parts.request_port,
             started: parts.started,
             started_wall: parts.started_wall,
+            pipelined: parts.pipelined,
         }
     }
 
@@ -330,6 +341,8 @@ impl Context for Request {
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("uri", &self.uri.borrow()).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("uri", &self.uri.borrow())
+            .finish_non_exhaustive()
     }
 }

@@ -85,20 +85,31 @@ impl RequestBody {
     pub fn chunks(&self) -> Vec<Chunk> {
         let kept = self.kept.borrow();
         let file = kept.file.as_ref().map(|file| {
-            Chunk::File(FileSlice { file: file.fd(), start: 0, end: file.len() })
+            Chunk::File(FileSlice {
+                file: file.fd(),
+                start: 0,
+                end: file.len(),
+            })
         });
-        file.into_iter().chain(kept.memory.iter().cloned().map(Chunk::Memory)).collect()
+        file.into_iter()
+            .chain(kept.memory.iter().cloned().map(Chunk::Memory))
+            .collect()
     }
 
     /// All of it, if it is in memory (`$request_body`).
     pub fn in_memory(&self) -> Option<Vec<u8>> {
         let kept = self.kept.borrow();
-        (kept.read && kept.file.is_none()).then(|| kept.memory.concat())
+        let has = kept.read || !kept.memory.is_empty();
+        (has && kept.file.is_none()).then(|| kept.memory.concat())
     }
 
     /// The file that holds it (`$request_body_file`).
     pub fn file_path(&self) -> Option<PathBuf> {
-        self.kept.borrow().file.as_ref().map(|file| file.path().to_owned())
+        self.kept
+            .borrow()
+            .file
+            .as_ref()
+            .map(|file| file.path().to_owned())
     }
 
     /// Takes the next bytes from the connection; `None` is the end.
@@ -116,11 +127,15 @@ impl RequestBody {
                 return Ok(None);
             }
             let timeout = request.conf().core.client_body_timeout;
-            request.conn.fill(BODY_READ, timeout).await.map_err(|error| match error.kind() {
-                io::ErrorKind::TimedOut => BodyError::Status(408),
-                io::ErrorKind::UnexpectedEof => BodyError::Status(400),
-                _ => BodyError::Gone,
-            })?;
+            request
+                .conn
+                .fill(BODY_READ, timeout)
+                .await
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::TimedOut => BodyError::Status(408),
+                    io::ErrorKind::UnexpectedEof => BodyError::Status(400),
+                    _ => BodyError::Gone,
+                })?;
         }
     }
 
@@ -182,6 +197,20 @@ impl RequestBody {
         Ok(())
     }
 
+    /// Keeps what of it came together with the head; the rest is left to come.
+    pub fn keep_available(&self, request: &Request) -> Result<(), BodyError> {
+        while !self.complete.get() {
+            let Some(piece) = self.decode(request)? else {
+                break;
+            };
+            self.count(request, piece.len() as u64)?;
+            let mut kept = self.kept.borrow_mut();
+            kept.memory_len += piece.len();
+            kept.memory.push(piece);
+        }
+        Ok(())
+    }
+
     /// Reads all of it and keeps it: in memory up to `client_body_buffer_size`, beyond in a file.
     pub async fn read(&self, request: &Request) -> Result<(), BodyError> {
         use crate::modules::core::BodyInFile;
@@ -225,24 +254,33 @@ impl RequestBody {
     }
 
     /// Throws away what of the rest is already here; true if that was all of it.
-    pub fn discard_buffered(&self, request: &Request) -> bool {
+    pub fn discard_available(&self, request: &Request) -> Result<bool, BodyError> {
         while !self.complete.get() {
-            match self.decode(request) {
-                Ok(Some(piece)) => self.received.set(self.received.get() + piece.len() as u64),
-                _ => break,
-            }
+            let Some(piece) = self.decode(request)? else {
+                break;
+            };
+            self.received.set(self.received.get() + piece.len() as u64);
         }
-        self.complete.get()
+        Ok(self.complete.get())
+    }
+
+    /// From now on a client that waits for `100 Continue` gets none.
+    pub fn suppress_continue(&self) {
+        self.continue_sent.set(true);
     }
 
     /// `100 Continue`, once, to a client that waits for it.
-    async fn send_continue(&self, request: &Request) -> Result<(), BodyError> {
+    pub async fn send_continue(&self, request: &Request) -> Result<(), BodyError> {
         let expects = request.header(FieldName::Expect);
         let expects = expects.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
         if !expects || request.version() < Version::HTTP_11 || self.continue_sent.replace(true) {
             return Ok(());
         }
-        let sent = request.conn.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        let sent = request
+            .conn
+            .stream
+            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            .await;
         sent.map_err(|_| BodyError::Gone)
     }
 }

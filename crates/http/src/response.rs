@@ -55,12 +55,18 @@ pub struct Head {
 impl Head {
     /// A head with nothing but a status.
     pub fn new(status: u16) -> Self {
-        Self { status, ..Self::default() }
+        Self {
+            status,
+            ..Self::default()
+        }
     }
 
     /// Appends a field.
     pub fn push(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
-        self.fields.push(Field { name: name.into(), value: value.into() });
+        self.fields.push(Field {
+            name: name.into(),
+            value: value.into(),
+        });
     }
 
     /// The first field of that name among `fields`.
@@ -211,8 +217,14 @@ pub struct Response {
 impl Response {
     /// A response without a body.
     pub fn empty(status: u16) -> Self {
-        let head = Head { content_length: Some(0), ..Head::new(status) };
-        Self { head, body: Body::Empty }
+        let head = Head {
+            content_length: Some(0),
+            ..Head::new(status)
+        };
+        Self {
+            head,
+            body: Body::Empty,
+        }
     }
 
     /// A response with a body in memory.
@@ -223,6 +235,9 @@ impl Response {
             content_length: Some(body.len() as u64),
             ..Head::new(status)
         };
-        Self { head, body: Body::bytes(body) }
+        Self {
+            head,
+            body: Body::bytes(body),
+        }
     }
 }

@@ -80,7 +80,9 @@ impl Secrets {
         };
         let found = len > 0
             && (in_uri || self.value.len() >= TELLTALE_LEN_MIN)
-            && rest.get(len).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+            && rest
+                .get(len)
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric());
         (0, if found { len } else { 0 })
     }
 }
@@ -93,7 +95,9 @@ fn masked(secret: &[u8]) -> String {
 /// Whether an escape, such as `%3F` or `%253F`, ends before `at`.
 fn is_escape(text: &[u8], at: usize) -> bool {
     at.checked_sub(3).is_some_and(|start| text[start] == b'%')
-        || at.checked_sub(5).is_some_and(|start| text[start..].starts_with(b"%25"))
+        || at
+            .checked_sub(5)
+            .is_some_and(|start| text[start..].starts_with(b"%25"))
 }
 
 /// Where the value of the argument begins, if `text` is one of that name.
@@ -102,20 +106,22 @@ fn argument(text: &[u8], name: &[u8]) -> Option<usize> {
     let rest = text.get(name.len()..)?;
     let equals: [&[u8]; 3] = [b"=", b"%3d", b"%253d"];
     let equals = equals.into_iter().find(|equals| {
-        rest.get(..equals.len()).is_some_and(|given| given.eq_ignore_ascii_case(equals))
+        rest.get(..equals.len())
+            .is_some_and(|given| given.eq_ignore_ascii_case(equals))
     })?;
-    head.eq_ignore_ascii_case(name).then_some(name.len() + equals.len())
+    head.eq_ignore_ascii_case(name)
+        .then_some(name.len() + equals.len())
 }
 
 /// How long the value of an argument is.
 fn value_len(text: &[u8]) -> usize {
     let ends = |at: usize| {
         let escaped = |code: &[u8]| {
-            text[at..].get(..code.len()).is_some_and(|given| given.eq_ignore_ascii_case(code))
+            text[at..]
+                .get(..code.len())
+                .is_some_and(|given| given.eq_ignore_ascii_case(code))
         };
-        matches!(text[at], b'&' | b' ' | b'"' | b'#')
-            || escaped(b"%26")
-            || escaped(b"%2526")
+        matches!(text[at], b'&' | b' ' | b'"' | b'#') || escaped(b"%26") || escaped(b"%2526")
     };
     (0..text.len()).find(|&at| ends(at)).unwrap_or(text.len())
 }
@@ -157,10 +163,19 @@ mod tests {
     #[test]
     fn arguments_are_masked_also_inside_other_arguments() {
         let cases = [
-            ("GET /ws?token=s3cret HTTP/1.1", "GET /ws?token=*** HTTP/1.1"),
+            (
+                "GET /ws?token=s3cret HTTP/1.1",
+                "GET /ws?token=*** HTTP/1.1",
+            ),
             ("/ws?a=1&Token=s3cret&b=2", "/ws?a=1&Token=***&b=2"),
-            ("/?path=websockify%3Ftoken%3Ds3cret", "/?path=websockify%3Ftoken%3D***"),
-            ("/?path=a%3ftoken%3ds3%26b%3D1&c", "/?path=a%3ftoken%3d***%26b%3D1&c"),
+            (
+                "/?path=websockify%3Ftoken%3Ds3cret",
+                "/?path=websockify%3Ftoken%3D***",
+            ),
+            (
+                "/?path=a%3ftoken%3ds3%26b%3D1&c",
+                "/?path=a%3ftoken%3d***%26b%3D1&c",
+            ),
             ("/?path=%253Ftoken%253Ds3cret", "/?path=%253Ftoken%253D***"),
             ("/?password=pw&x", "/?password=***&x"),
             ("token=first-twelve-chars", "token=firs***"),
@@ -172,14 +187,23 @@ mod tests {
 
     #[test]
     fn a_value_is_masked_however_it_is_spelled() {
-        assert_eq!(mask("s3cret!", "GET /vm/s3cret!/ HTTP/1.1"), "GET /vm/***/ HTTP/1.1");
-        assert_eq!(mask("s3cret!", "GET /vm/s3%63ret%21?a HTTP/1.1"), "GET /vm/***?a HTTP/1.1");
+        assert_eq!(
+            mask("s3cret!", "GET /vm/s3cret!/ HTTP/1.1"),
+            "GET /vm/***/ HTTP/1.1"
+        );
+        assert_eq!(
+            mask("s3cret!", "GET /vm/s3%63ret%21?a HTTP/1.1"),
+            "GET /vm/***?a HTTP/1.1"
+        );
         assert_eq!(mask("s3cret!", "\"s3cret!\" s3cret!"), "\"***\" ***");
     }
 
     #[test]
     fn words_that_only_look_alike_stay() {
-        assert_eq!(mask("101", "GET /101/ HTTP/1.1\" 101 1010"), "GET /***/ HTTP/1.1\" 101 1010");
+        assert_eq!(
+            mask("101", "GET /101/ HTTP/1.1\" 101 1010"),
+            "GET /***/ HTTP/1.1\" 101 1010"
+        );
         assert_eq!(mask("vm", "/vms/vm-1?broken=1"), "/vms/***-1?broken=1");
         assert_eq!(mask("", "/?mytoken=1&tokens=2"), "/?mytoken=1&tokens=2");
     }

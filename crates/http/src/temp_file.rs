@@ -47,7 +47,13 @@ impl TempFile {
             match file {
                 Ok(file) => {
                     let fd = Rc::new(file.try_clone()?.into());
-                    return Ok(Self { path, file, fd, len: 0, keep: false });
+                    return Ok(Self {
+                        path,
+                        file,
+                        fd,
+                        len: 0,
+                        keep: false,
+                    });
                 }
                 // A file of an earlier process, which somebody asked to keep.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -101,7 +107,10 @@ impl Drop for TempFile {
 impl TempPath {
     /// A folder without levels.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, levels: Vec::new() }
+        Self {
+            folder,
+            levels: Vec::new(),
+        }
     }
 
     /// The last digits of the number name the folders, as nginx lays them out.

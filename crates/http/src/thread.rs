@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use net::listen::Listener;
 use net::log::{ErrorLog, Level};
+use net::tunnel::{Action, Order};
 use net::{Addr, Deadline, Stream, TunnelTable};
+use proto::ws::close;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use upstream::Pool;
 
 use crate::config::Config;
@@ -55,7 +57,11 @@ impl Shared {
         let slot = || {
             let (hand_off, receiver) = mpsc::unbounded_channel();
             let receiver = std::sync::Mutex::new(Some(receiver));
-            Slot { load: AtomicUsize::new(0), hand_off, receiver }
+            Slot {
+                load: AtomicUsize::new(0),
+                hand_off,
+                receiver,
+            }
         };
         Arc::new(Self {
             connections: AtomicU64::new(0),
@@ -93,9 +99,17 @@ pub struct Generation {
     listeners: HashMap<Addr, usize>,
     closing: Cell<bool>,
     closed: Notify,
+    /// The tasks of its connections, to end those that do not end in time.
+    tasks: RefCell<HashMap<u64, AbortHandle>>,
 }
 
 impl Generation {
+    /// Ends its connections, whatever they are doing.
+    fn abort(&self) {
+        let tasks = self.tasks.take();
+        tasks.values().for_each(AbortHandle::abort);
+    }
+
     /// Whether a newer one has taken its place, or the thread is to stop.
     pub fn is_closing(&self) -> bool {
         self.closing.get()
@@ -117,6 +131,7 @@ impl Generation {
 
 impl Drop for Generation {
     fn drop(&mut self) {
+        self.config.flush_logs();
         self.thread.generation_ended();
     }
 }
@@ -165,17 +180,26 @@ impl Thread {
 
     /// Serves `config` from now on. `sockets` are the listening sockets that it does not have yet;
     /// those that the configuration no longer names are closed, and the old generation drains.
-    pub fn install(&self, config: Arc<Config>, sockets: Vec<(Addr, OwnedFd)>) {
+    /// What of the old one has not ended within `retire_after` is ended (`worker_shutdown_timeout`).
+    pub fn install(
+        &self,
+        config: Arc<Config>,
+        sockets: Vec<(Addr, OwnedFd)>,
+        retire_after: Option<Duration>,
+    ) {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
-            listeners: listeners.map(|(at, conf)| (conf.listen.addr.clone(), at)).collect(),
+            listeners: listeners
+                .map(|(at, conf)| (conf.listen.addr.clone(), at))
+                .collect(),
             number: self.number.replace(self.number.get() + 1),
             thread: me.clone(),
             config,
             closing: Cell::new(false),
             closed: Notify::new(),
+            tasks: RefCell::default(),
         });
         self.generations.set(self.generations.get() + 1);
         self.accepting.borrow_mut().retain(|addr, task| {
@@ -185,12 +209,24 @@ impl Thread {
             }
             stays
         });
-        let log = generation.config.locations.first().map(|location| &location.settings.core);
+        let log = generation
+            .config
+            .locations
+            .first()
+            .map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
         let number = generation.number;
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
+            if let Some(limit) = retire_after {
+                tokio::task::spawn_local(retire(
+                    Rc::downgrade(&old),
+                    old.number,
+                    self.tunnels.clone(),
+                    limit,
+                ));
+            }
         }
         for (addr, fd) in sockets {
             match Listener::new(fd, addr.clone()) {
@@ -201,7 +237,11 @@ impl Thread {
                     }
                 }
                 Err(error) => {
-                    log.log().log(Level::Alert, None, format_args!("listening on {addr}: {error}"));
+                    log.log().log(
+                        Level::Alert,
+                        None,
+                        format_args!("listening on {addr}: {error}"),
+                    );
                 }
             }
         }
@@ -210,7 +250,10 @@ impl Thread {
     /// Stops accepting and waits until the last request has been answered, at most `limit`; then
     /// tunnels and sessions are ended too.
     pub async fn drain(&self, limit: Option<Duration>) {
-        self.accepting.borrow_mut().drain().for_each(|(_, task)| task.abort());
+        self.accepting
+            .borrow_mut()
+            .drain()
+            .for_each(|(_, task)| task.abort());
         if let Some(current) = self.current.take() {
             current.close();
         }
@@ -234,7 +277,9 @@ impl Thread {
             return;
         }
         // Every thread gets the same order at the same time, so that nobody else's are ended.
-        self.shared.sessions.cut_matching(&vnc::Refusal::Restart, |_| true);
+        self.shared
+            .sessions
+            .cut_matching(&vnc::Refusal::Restart, |_| true);
         let deadline = Deadline::after(FAREWELL_TIME);
         while self.desktops.get() > 0 {
             tokio::select! {
@@ -272,7 +317,11 @@ impl Thread {
     fn receive_handed_off(self: &Rc<Self>) {
         let slot = &self.shared.threads[self.index];
         // A poisoned lock would mean that `take` panicked, which it cannot.
-        let receiver = slot.receiver.lock().ok().and_then(|mut receiver| receiver.take());
+        let receiver = slot
+            .receiver
+            .lock()
+            .ok()
+            .and_then(|mut receiver| receiver.take());
         let Some(mut receiver) = receiver else { return };
         let me = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
@@ -284,32 +333,87 @@ impl Thread {
     }
 
     fn serve(&self, fd: OwnedFd, peer: Addr, listen: &Addr) {
-        let Some(generation) = self.current.borrow().clone() else { return };
-        let Some(&listener) = generation.listeners.get(listen) else { return };
+        let Some(generation) = self.current.borrow().clone() else {
+            return;
+        };
+        let Some(&listener) = generation.listeners.get(listen) else {
+            return;
+        };
         let slot = &self.shared.threads[self.index];
-        if slot.load.load(Ordering::Relaxed) >= self.shared.connections_max.load(Ordering::Relaxed) {
+        if slot.load.load(Ordering::Relaxed) >= self.shared.connections_max.load(Ordering::Relaxed)
+        {
             let limit = self.shared.connections_max.load(Ordering::Relaxed);
-            generation_log(&generation)
-                .log(Level::Alert, None, format_args!("{limit} worker_connections are not enough"));
+            generation_log(&generation).log(
+                Level::Alert,
+                None,
+                format_args!("{limit} worker_connections are not enough"),
+            );
             return;
         }
         let stream = match Stream::new(fd) {
             Ok(stream) => stream,
             Err(error) => {
-                generation_log(&generation)
-                    .log(Level::Alert, None, format_args!("accepting a connection: {error}"));
+                generation_log(&generation).log(
+                    Level::Alert,
+                    None,
+                    format_args!("accepting a connection: {error}"),
+                );
                 return;
             }
         };
+        // Small answers and frames are never held back.
+        stream.set_nodelay(true);
         let id = self.shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let load = Load::new(self.shared.clone(), self.index);
-        let conn = Connection::new(id, stream, peer, generation, listener, load);
-        tokio::task::spawn_local(connection::serve(Rc::new(conn)));
+        let conn = Connection::new(id, stream, peer, generation.clone(), listener, load);
+        let task = tokio::task::spawn_local(connection::serve(Rc::new(conn)));
+        generation
+            .tasks
+            .borrow_mut()
+            .insert(id, task.abort_handle());
+    }
+}
+
+/// Ends a generation and its tunnels when its time is over.
+async fn retire(generation: Weak<Generation>, number: u64, tunnels: TunnelTable, limit: Duration) {
+    net::timer::sleep(limit).await;
+    if let Some(generation) = generation.upgrade() {
+        generation.abort();
+    }
+    let old = tunnels
+        .views()
+        .into_iter()
+        .filter(|view| view.generation <= number);
+    for view in old {
+        let order = Order {
+            action: Action::Cut,
+            code: close::GOING_AWAY,
+            at: net::clock::now(),
+        };
+        tunnels.order(view.id, order);
     }
 }
 
 fn generation_log(generation: &Generation) -> &ErrorLog {
-    generation.config.locations[0].settings.core.error_logs.log()
+    generation.config.locations[0]
+        .settings
+        .core
+        .error_logs
+        .log()
+}
+
+/// Keeps a connection among the tasks of its generation for as long as it exists.
+pub struct Listed {
+    /// The generation.
+    pub generation: Rc<Generation>,
+    /// The connection's number.
+    pub id: u64,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.generation.tasks.borrow_mut().remove(&self.id);
+    }
 }
 
 /// A desktop session's place in its thread's count.
@@ -340,7 +444,9 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.shared.threads[self.index].load.fetch_sub(1, Ordering::Relaxed);
+        self.shared.threads[self.index]
+            .load
+            .fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -356,7 +462,9 @@ async fn accept(thread: Rc<Thread>, listener: Listener) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let Some(generation) = thread.current.borrow().clone() else { return Poll::Ready(()) };
+            let Some(generation) = thread.current.borrow().clone() else {
+                return Poll::Ready(());
+            };
             let accepted = listener.poll_accept(cx, generation_log(&generation));
             let Poll::Ready((fd, peer)) = accepted else {
                 taken = 0;

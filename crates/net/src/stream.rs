@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use tokio::io::unix::AsyncFd;
 
 /// A connected, non-blocking stream socket, registered with this thread's runtime.
@@ -51,7 +51,11 @@ impl Stream {
     }
 
     /// Reads what is there into the spare capacity of `buf`, which must have some.
-    pub fn poll_read_spare(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    pub fn poll_read_spare(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(cx))?;
             let wanted = buf.capacity() - buf.len();
@@ -93,6 +97,25 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         let total = bufs.iter().map(|buf| buf.len()).sum();
         self.poll_send(cx, total, |fd| rustix::io::writev(fd, bufs))
+    }
+
+    /// As [`poll_write_vectored`](Self::poll_write_vectored), telling the kernel that more follows at
+    /// once (`MSG_MORE`).
+    pub fn poll_write_vectored_more(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let total = bufs.iter().map(|buf| buf.len()).sum();
+        self.poll_send(cx, total, |fd| {
+            let mut nothing = SendAncillaryBuffer::default();
+            rustix::net::sendmsg(
+                fd,
+                bufs,
+                &mut nothing,
+                SendFlags::NOSIGNAL | SendFlags::MORE,
+            )
+        })
     }
 
     /// Runs a system call that sends to this socket (such as `sendfile` or `splice`) once it is

@@ -15,7 +15,7 @@ mod websocket;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use proto::ws;
@@ -24,6 +24,7 @@ pub use table::{Action, Entry, Order, Policy, Traffic, TunnelTable, View};
 
 use crate::{Deadline, Stream};
 use direction::{Direction, Way};
+use timing::Times;
 use websocket::Watch;
 
 /// One of the two ends.
@@ -109,7 +110,7 @@ pub struct Tunnel {
     up: Direction,
     down: Direction,
     half_close: bool,
-    times: Timeouts,
+    times: Times,
     watch: Option<Box<Watch>>,
     deadline: Deadline,
     /// When `deadline` will wake us: never later than needed. Traffic does not move it; the times
@@ -131,7 +132,7 @@ enum Phase {
     /// The client of a WebSocket was told to come back; it has until then to close.
     Draining(Order, Instant),
     /// Close frames are on their way to both sides, which have until then to close.
-    Closing(Reason, Instant),
+    Closing(Box<Reason>, Instant),
     /// The end was reported.
     Over,
 }
@@ -148,13 +149,23 @@ impl Tunnel {
             up: Direction::new(settings.to_upstream, up_frames),
             down: Direction::new(settings.to_downstream, down_frames),
             half_close: settings.half_close,
-            times: settings.times,
+            times: Times::new(settings.times),
             watch,
             deadline: Deadline::unset(),
             armed: None,
             phase: Phase::Open,
             entry,
         }
+    }
+
+    /// Runs it as a task of its own, and `ended` when it has ended. The task holds nothing else: an
+    /// `async fn` around a tunnel would hold it twice, as its argument and as what it awaits.
+    pub fn spawn(self, ended: impl FnOnce(TunnelEnd) + Unpin + 'static) {
+        let ended = Some(ended);
+        tokio::task::spawn_local(Spawned {
+            tunnel: self,
+            ended,
+        });
     }
 
     /// One turn: obey, carry both ways, look at the clock. `Some` is the end.
@@ -214,7 +225,7 @@ impl Tunnel {
         };
         let failure = ended.take_failure();
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Closing(reason, _) if other.is_ended() => return Some(reason),
+            Phase::Closing(reason, _) if other.is_ended() => return Some(*reason),
             Phase::Draining(order, _) => return Some(Reason::Ordered(order)),
             phase => self.phase = phase,
         }
@@ -264,6 +275,23 @@ impl Future for Tunnel {
                 traffic: this.entry.view().traffic,
             }),
         }
+    }
+}
+
+struct Spawned<F> {
+    tunnel: Tunnel,
+    ended: Option<F>,
+}
+
+impl<F: FnOnce(TunnelEnd) + Unpin> Future for Spawned<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let end = ready!(Pin::new(&mut self.tunnel).poll(cx));
+        if let Some(ended) = self.ended.take() {
+            ended(end);
+        }
+        Poll::Ready(())
     }
 }
 

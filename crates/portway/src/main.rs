@@ -11,6 +11,8 @@ mod demo_desktop;
 mod invocation;
 mod loader;
 mod process;
+#[cfg(test)]
+mod reference;
 mod setup;
 mod test_config;
 

@@ -85,7 +85,9 @@ impl Escape {
     /// Whether a value would be changed: most are not, and stay where they are.
     fn changes(self, value: &[u8]) -> bool {
         self != Escape::None
-            && value.iter().any(|&byte| matches!(byte, b'"' | b'\\' | ..=0x1f | 0x7f..))
+            && value
+                .iter()
+                .any(|&byte| matches!(byte, b'"' | b'\\' | ..=0x1f | 0x7f..))
     }
 
     /// Appends a value that was found.

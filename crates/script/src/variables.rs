@@ -99,7 +99,10 @@ pub struct Variables<C: ?Sized> {
 
 impl<C: ?Sized> Default for Variables<C> {
     fn default() -> Self {
-        Self { entries: Box::default(), slots: 0 }
+        Self {
+            entries: Box::default(),
+            slots: 0,
+        }
     }
 }
 

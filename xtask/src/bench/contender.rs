@@ -45,6 +45,8 @@ pub struct Running {
     dir: PathBuf,
 }
 
+const NGINX_WORDS: [&str; 5] = ["-p", ".", "-e", "error.log", "-c"];
+
 impl Contender {
     pub fn name(self) -> &'static str {
         match self {
@@ -80,11 +82,11 @@ impl Contender {
                     .clone()
                     .unwrap_or_else(super::portway_binary);
                 let config = config::portway(self, task, running.addr, backend, &running.dir);
-                running.launch(&binary, &["-p", ".", "-c"], "nginx.conf", &config)?;
+                running.launch(&binary, &NGINX_WORDS, "nginx.conf", &config)?;
             }
             Self::Nginx | Self::NginxLargeBuffers => {
                 let config = config::nginx(self, task, running.addr, backend, &running.dir);
-                running.launch(&options.nginx, &["-p", ".", "-c"], "nginx.conf", &config)?;
+                running.launch(&options.nginx, &NGINX_WORDS, "nginx.conf", &config)?;
             }
             Self::Haproxy => {
                 let config = config::haproxy(running.addr, backend);
@@ -94,7 +96,7 @@ impl Contender {
                 let gateway = free_addr()?;
                 running.start_websockify(&options.websockify, gateway, backend)?;
                 let config = config::nginx(self, task, running.addr, gateway, &running.dir);
-                running.launch(&options.nginx, &["-p", ".", "-c"], "nginx.conf", &config)?;
+                running.launch(&options.nginx, &NGINX_WORDS, "nginx.conf", &config)?;
             }
             Self::Direct => running.addr = backend,
         }
@@ -143,7 +145,8 @@ impl Running {
     fn serve(&mut self, mut command: Command, name: &str, addr: SocketAddr) -> Result<(), String> {
         let log = self.dir.join(format!("{name}.log"));
         let file = fs::File::create(&log).map_err(|error| error.to_string())?;
-        let program = command.get_program().to_string_lossy().into_owned();
+        let program = Path::new(command.get_program()).file_name();
+        let program = program.unwrap_or_default().to_string_lossy().into_owned();
         let mut server =
             Server::start(&mut command, file).map_err(|error| format!("{program}: {error}"))?;
         let waited = super::load::wait_for(addr);
@@ -153,11 +156,11 @@ impl Running {
             return Ok(());
         }
         let said = fs::read_to_string(&log).unwrap_or_default();
-        let last = said
-            .lines()
-            .last()
-            .unwrap_or("it does not accept connections");
-        Err(format!("{program}: {last}"))
+        let said = said.replace(&self.dir.display().to_string(), "DIR");
+        let fatal = said.lines().find(|line| line.contains("[emerg]"));
+        let why = fatal.or(said.lines().last());
+        let why = why.unwrap_or("it does not accept connections");
+        Err(format!("{program}: {why}"))
     }
 }
 

@@ -70,7 +70,7 @@ impl Meter {
         let mut window = Window {
             done: self.done.get() - done,
             bytes: self.bytes.get() - bytes,
-            cpu: usage(servers).cpu - cpu,
+            cpu: usage(servers).cpu.saturating_sub(cpu),
             waits: self.waits.take(),
         };
         window.waits.sort_unstable();

@@ -32,7 +32,18 @@ pub struct Usage {
 
 struct Stat {
     parent: i32,
-    ticks: u64,
+    /// Its own ticks, and those of children that ended.
+    ticks: u32,
+    children_ticks: u32,
+}
+
+impl Stat {
+    /// The scheduler counts nanoseconds of each thread that lives; ticks would say nothing of a
+    /// process that does a little.
+    fn cpu(&self, pid: i32) -> Duration {
+        let own = threads_cpu(pid).unwrap_or(TICK * self.ticks);
+        own + TICK * self.children_ticks
+    }
 }
 
 /// Keeps this thread, and what it starts from now on, off the servers' CPU.
@@ -66,7 +77,7 @@ impl Server {
         let stats = all_stats();
         let mut usage = Usage::default();
         for pid in self.tree(&stats) {
-            usage.cpu += TICK * stats.get(&pid).map_or(0, |stat| stat.ticks as u32);
+            usage.cpu += stats.get(&pid).map_or(Duration::ZERO, |stat| stat.cpu(pid));
             usage.memory += memory(pid);
         }
         usage
@@ -129,11 +140,22 @@ fn stat(pid: i32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is a name in parentheses, which may hold anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
     Some(Stat {
         parent: fields.get(1)?.parse().ok()?,
-        ticks: number(11)? + number(12)? + number(13)? + number(14)?,
+        ticks: number(11)? + number(12)?,
+        children_ticks: number(13)? + number(14)?,
     })
+}
+
+/// The time that the scheduler gave to all threads of a process; `None` if the kernel keeps none.
+fn threads_cpu(pid: i32) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        total += Duration::from_nanos(text.split(' ').next()?.parse().ok()?);
+    }
+    (!total.is_zero()).then_some(total)
 }
 
 fn memory(pid: i32) -> u64 {

@@ -33,6 +33,7 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
     let default_server = conn.addr_conf()?.default_server;
     let config = conn.generation.config.clone();
     let conf = &config.server(default_server).settings;
+    let pipelined = !conn.buf.borrow().is_empty();
     let buffers = conf.head_buffers();
     let mut room = HeadRoom::new(&buffers);
     let mut parser = RequestParser::new();
@@ -41,12 +42,15 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
         let (parsed, filled) = {
             let buf = conn.buf.borrow();
             let visible = room.visible(&buf);
-            (parse(&mut parser, visible, &conf.head_options()), visible.len())
+            (
+                parse(&mut parser, visible, &conf.head_options()),
+                visible.len(),
+            )
         };
         let refused = match parsed {
             Ok(Progress::Done) => {
                 let head = parser.take_head();
-                return Some(finish(conn, head, default_server));
+                return Some(finish(conn, head, default_server, pipelined));
             }
             Ok(progress) => match room.grow(&buffers, progress, filled) {
                 Err(error) => {
@@ -61,7 +65,10 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
                 },
             },
             Err(error) => {
-                conn.log(Level::Info, format_args!("{error} while reading client request"));
+                conn.log(
+                    Level::Info,
+                    format_args!("{error} while reading client request"),
+                );
                 Some(error.status())
             }
         };
@@ -92,12 +99,17 @@ async fn more(
     conf: &server::Conf,
     started: std::time::Instant,
 ) -> Result<(), Option<u16>> {
-    let left = conf.client_header_timeout.saturating_sub(clock::now() - started);
+    let left = conf
+        .client_header_timeout
+        .saturating_sub(clock::now() - started);
     let at_rest = conn.buf.borrow().is_empty();
     match conn.fill(HEAD_READ, left).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            conn.log(Level::Info, format_args!("client timed out while reading headers"));
+            conn.log(
+                Level::Info,
+                format_args!("client timed out while reading headers"),
+            );
             Err((!at_rest).then_some(408))
         }
         Err(_) => {
@@ -113,7 +125,12 @@ async fn more(
 }
 
 /// Takes the head's bytes from the buffer and makes a request of it.
-fn finish(conn: &Rc<Connection>, head: RequestHead, default_server: ServerId) -> Incoming {
+fn finish(
+    conn: &Rc<Connection>,
+    head: RequestHead,
+    default_server: ServerId,
+    pipelined: bool,
+) -> Incoming {
     let buf = conn.buf.borrow_mut().split_to(head.end).freeze();
     let host = Host::of_request(&head, &buf);
     let framing = Framing::of_request(&head, &buf);
@@ -138,6 +155,7 @@ fn finish(conn: &Rc<Connection>, head: RequestHead, default_server: ServerId) ->
         framing: framing.unwrap_or(Framing::None),
         host,
         request_port,
+        pipelined,
         ..Parts::of(buf, head, default_server)
     };
     let (request, refused) = with_uri(conn, parts, refused);
@@ -155,7 +173,10 @@ fn refuse(
     let parts = Parts::of(buf, head, default_server);
     conn.requests.set(conn.requests.get() + 1);
     let request = Request::new(conn.clone(), conn.generation.clone(), parts);
-    Incoming { request: Rc::new(request), refused: Some(status) }
+    Incoming {
+        request: Rc::new(request),
+        refused: Some(status),
+    }
 }
 
 fn refused_method(conn: &Connection, head: &RequestHead) -> Option<u16> {
@@ -180,10 +201,9 @@ fn with_uri(
     mut refused: Option<u16>,
 ) -> (Rc<Request>, Option<u16>) {
     let config = conn.generation.config.clone();
-    let found = match parts.host.is_empty() {
-        true => None,
-        false => conn.addr_conf().and_then(|conf| conf.names.find(&parts.host)),
-    };
+    let found = conn
+        .addr_conf()
+        .and_then(|conf| conf.names.find(&parts.host));
     if let Some((id, _)) = &found {
         parts.server = *id;
     }
@@ -202,7 +222,10 @@ fn with_uri(
     }
     if ignored.0 > 0 {
         let line = String::from_utf8_lossy(ignored.1.of(&request.buf)).into_owned();
-        request.log(Level::Info, format_args!("client sent invalid header line: \"{line}\""));
+        request.log(
+            Level::Info,
+            format_args!("client sent invalid header line: \"{line}\""),
+        );
     }
     if refused.is_none() && set_uri(&request, target, slashes).is_none() {
         request.log(Level::Info, format_args!("client sent invalid request"));
@@ -215,6 +238,10 @@ fn set_uri(request: &Request, target: proto::h1::Span, slashes: Slashes) -> Opti
     let target = request.slice(target);
     let uri = normalize(&target, slashes).ok()?;
     let path = match uri.path {
+        // An empty path became one that is not in the target.
+        std::borrow::Cow::Borrowed(path) if !target.starts_with(b"/") => {
+            Bytes::copy_from_slice(path)
+        }
         std::borrow::Cow::Borrowed(path) => target.slice_ref(path),
         std::borrow::Cow::Owned(path) => path.into(),
     };
@@ -239,6 +266,7 @@ impl Parts {
             started: clock::now(),
             started_wall: clock::wall(),
             server,
+            pipelined: false,
         }
     }
 }

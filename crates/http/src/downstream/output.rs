@@ -161,10 +161,17 @@ impl<'r> Output<'r> {
             }
         }
         if let Some(Body::Source(mut source)) = self.body.take() {
-            self.trailers.splice(0..0, source.trailers());
+            let trailers = source.trailers();
+            self.request
+                .sent
+                .borrow_mut()
+                .trailers
+                .extend(trailers.iter().cloned());
+            self.trailers.extend(trailers);
         }
         if self.end == BodyEnd::Chunked {
-            self.trailers.extend(self.request.conf().headers.trailers(self.request));
+            self.trailers
+                .extend(self.request.conf().headers.trailers(self.request));
             let last = last_chunk(&self.trailers);
             self.push(Chunk::Memory(last));
         }
@@ -220,9 +227,12 @@ impl<'r> Output<'r> {
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.deadline.is_set() {
-            self.deadline.set_after(self.request.conf().core.send_timeout);
+            self.deadline
+                .set_after(self.request.conf().core.send_timeout);
         }
-        self.deadline.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.deadline
+            .poll_expired(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Reads what of the files at the front goes out with the next call.
@@ -269,7 +279,15 @@ impl<'r> Output<'r> {
                 Chunk::Memory(_) | Chunk::File(_) => break,
             }
         }
-        self.request.conn.stream.poll_write_vectored(cx, &pieces[..count])
+        let stream = &self.request.conn.stream;
+        match self.queue.get(count) {
+            // The kernel sends the file that follows: the head waits for it, so that both leave in
+            // full segments.
+            Some(Chunk::File(_)) if left > 0 => {
+                stream.poll_write_vectored_more(cx, &pieces[..count])
+            }
+            _ => stream.poll_write_vectored(cx, &pieces[..count]),
+        }
     }
 
     /// Takes what was sent from the queue.
@@ -278,7 +296,9 @@ impl<'r> Output<'r> {
         if let Some(pace) = &mut self.pace {
             pace.sent += bytes;
         }
-        self.request.bytes_sent.set(self.request.bytes_sent.get() + bytes);
+        self.request
+            .bytes_sent
+            .set(self.request.bytes_sent.get() + bytes);
         self.queued -= bytes;
         let mut left = bytes;
         while let Some(chunk) = self.queue.front_mut() {
@@ -354,7 +374,10 @@ fn read_file(slice: &FileSlice) -> io::Result<Bytes> {
 impl Pace {
     fn of(request: &Request) -> Option<Self> {
         let core = &request.conf().core;
-        let rate = request.limit_rate.get().unwrap_or_else(|| core.limit_rate(request));
+        let rate = request
+            .limit_rate
+            .get()
+            .unwrap_or_else(|| core.limit_rate(request));
         (rate > 0).then(|| Self {
             rate,
             after: core.limit_rate_after(request),

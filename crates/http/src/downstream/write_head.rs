@@ -38,7 +38,9 @@ pub fn write(request: &Request, head: &Head, end: BodyEnd, connection: Connectio
     }
     match &head.date {
         Some(date) => line(&mut out, b"Date", date),
-        None => net::log::time::with(|times: &Times| line(&mut out, b"Date", times.http().as_bytes())),
+        None => {
+            net::log::time::with(|times: &Times| line(&mut out, b"Date", times.http().as_bytes()))
+        }
     }
     if let Some(content_type) = &head.content_type {
         line(&mut out, b"Content-Type", content_type);
@@ -95,7 +97,11 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     // A variable's value may hold anything; a header field may not (security rule: no CR, LF, NUL).
     match value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
         false => out.extend_from_slice(value),
-        true => out.extend(value.iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0))),
+        true => out.extend(
+            value
+                .iter()
+                .filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)),
+        ),
     }
     out.extend_from_slice(b"\r\n");
 }

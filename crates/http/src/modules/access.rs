@@ -73,10 +73,28 @@ impl Network {
 pub const MODULE: Module = Module {
     name: "ngx_http_access_module",
     directives: &[
-        Directive::new("allow", ANY.or(LIMIT_EXCEPT), Arity::Exactly(1), Set::Level(rule),
-            doc("allow address | CIDR | unix: | all;", "", "Lets these clients in.")),
-        Directive::new("deny", ANY.or(LIMIT_EXCEPT), Arity::Exactly(1), Set::Level(rule),
-            doc("deny address | CIDR | unix: | all;", "", "Keeps these clients out (403).")),
+        Directive::new(
+            "allow",
+            ANY.or(LIMIT_EXCEPT),
+            Arity::Exactly(1),
+            Set::Level(rule),
+            doc(
+                "allow address | CIDR | unix: | all;",
+                "",
+                "Lets these clients in.",
+            ),
+        ),
+        Directive::new(
+            "deny",
+            ANY.or(LIMIT_EXCEPT),
+            Arity::Exactly(1),
+            Set::Level(rule),
+            doc(
+                "deny address | CIDR | unix: | all;",
+                "",
+                "Keeps these clients out (403).",
+            ),
+        ),
     ],
     variables: &[],
 };
@@ -84,7 +102,12 @@ pub const MODULE: Module = Module {
 fn rule(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     let allow = item.name() == "allow";
     let whom = whom(item)?;
-    level.drafts.access.rules.get_or_insert_default().push(Rule { whom, allow });
+    level
+        .drafts
+        .access
+        .rules
+        .get_or_insert_default()
+        .push(Rule { whom, allow });
     Ok(())
 }
 
@@ -93,7 +116,8 @@ fn whom(item: &Item) -> Result<Whom, Diagnostic> {
         "all" => Ok(Whom::All),
         "unix:" => Ok(Whom::Unix),
         text => Network::parse(text).map(Whom::Net).ok_or_else(|| {
-            item.error(format!("invalid parameter \"{text}\"")).at(item.args[0].span)
+            item.error(format!("invalid parameter \"{text}\""))
+                .at(item.args[0].span)
         }),
     }
 }

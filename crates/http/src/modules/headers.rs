@@ -33,6 +33,17 @@ pub struct Added {
     always: bool,
 }
 
+impl Added {
+    fn applies(&self, status: u16) -> bool {
+        self.always || is_usual(status)
+    }
+}
+
+/// The statuses that fields are added to unless they are added always.
+fn is_usual(status: u16) -> bool {
+    matches!(status, 200 | 201 | 204 | 206 | 301..=304 | 307 | 308)
+}
+
 /// `expires`
 #[derive(Debug, Clone)]
 pub enum Expires {
@@ -48,31 +59,68 @@ pub enum Expires {
     Modified(Duration, bool),
     /// At this time of the day.
     Daily(Duration),
-    /// What the value says at run time.
-    Dynamic(Template),
+    /// What the value says at run time; `true` counts from the last modification.
+    Dynamic(Template, bool),
 }
 
 /// The module.
 pub const MODULE: Module = Module {
     name: "ngx_http_headers_module",
     directives: &[
-        Directive::new("add_header", ANY.or(LOCATION_IF), Arity::Between(2, 3), Set::Level(|item, level, cx| {
+        Directive::new(
+            "add_header",
+            ANY.or(LOCATION_IF),
+            Arity::Between(2, 3),
+            Set::Level(|item, level, cx| {
                 let added = added(item, cx)?;
-                level.drafts.headers.added.get_or_insert_default().push(added);
+                level
+                    .drafts
+                    .headers
+                    .added
+                    .get_or_insert_default()
+                    .push(added);
                 Ok(())
             }),
-            doc("add_header name value [always];", "", "Adds a field to responses with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; to all with always.")),
-        Directive::new("add_trailer", ANY.or(LOCATION_IF), Arity::Between(2, 3), Set::Level(|item, level, cx| {
+            doc(
+                "add_header name value [always];",
+                "",
+                "Adds a field to responses with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; to all with always.",
+            ),
+        ),
+        Directive::new(
+            "add_trailer",
+            ANY.or(LOCATION_IF),
+            Arity::Between(2, 3),
+            Set::Level(|item, level, cx| {
                 let added = added(item, cx)?;
-                level.drafts.headers.added_trailers.get_or_insert_default().push(added);
+                level
+                    .drafts
+                    .headers
+                    .added_trailers
+                    .get_or_insert_default()
+                    .push(added);
                 Ok(())
             }),
-            doc("add_trailer name value [always];", "", "Adds a field behind a chunked body.")),
-        Directive::new("expires", ANY.or(LOCATION_IF), Arity::Between(1, 2), Set::Level(|item, level, cx| {
+            doc(
+                "add_trailer name value [always];",
+                "",
+                "Adds a field behind a chunked body.",
+            ),
+        ),
+        Directive::new(
+            "expires",
+            ANY.or(LOCATION_IF),
+            Arity::Between(1, 2),
+            Set::Level(|item, level, cx| {
                 let value = expires(item, cx)?;
                 item.once(&mut level.drafts.headers.expires, value)
             }),
-            doc("expires [modified] time | @time | epoch | max | off;", "expires off;", "Sets Expires and Cache-Control.")),
+            doc(
+                "expires [modified] time | @time | epoch | max | off;",
+                "expires off;",
+                "Sets Expires and Cache-Control.",
+            ),
+        ),
     ],
     variables: &[],
 };
@@ -84,7 +132,11 @@ fn added(item: &Item, cx: &mut Cx<'_>) -> Result<Added, Diagnostic> {
         Some(word) => return Err(item.invalid_parameter(word)),
     };
     let name = Bytes::from(item.arg(0)?.text.clone());
-    Ok(Added { name, value: cx.template(item, 1)?, always })
+    Ok(Added {
+        name,
+        value: cx.template(item, 1)?,
+        always,
+    })
 }
 
 fn expires(item: &Item, cx: &mut Cx<'_>) -> Result<Expires, Diagnostic> {
@@ -95,7 +147,10 @@ fn expires(item: &Item, cx: &mut Cx<'_>) -> Result<Expires, Diagnostic> {
     };
     let word = item.arg(usize::from(modified))?;
     if word.text.contains(&b'$') {
-        return Ok(Expires::Dynamic(cx.template_of(item, &word.text)?));
+        return Ok(Expires::Dynamic(
+            cx.template_of(item, &word.text)?,
+            modified,
+        ));
     }
     parse_expires(&word.text, modified).ok_or_else(|| item.invalid(word))
 }
@@ -119,7 +174,11 @@ fn parse_expires(text: &[u8], modified: bool) -> Option<Expires> {
         text => (text, false),
     };
     let time = value::time(text)?;
-    Some(if modified { Expires::Modified(time, past) } else { Expires::Access(time, past) })
+    Some(if modified {
+        Expires::Modified(time, past)
+    } else {
+        Expires::Access(time, past)
+    })
 }
 
 /// The header filter.
@@ -133,11 +192,11 @@ pub fn filter(
         return;
     }
     let head = &mut response.head;
-    let usual = matches!(head.status, 200 | 201 | 204 | 206 | 301..=304 | 307 | 308);
-    if usual {
+    let status = head.status;
+    if is_usual(status) {
         set_expires(request, &conf.expires, head);
     }
-    for added in conf.added.iter().filter(|added| usual || added.always) {
+    for added in conf.added.iter().filter(|added| added.applies(status)) {
         add(head, &added.name, request.eval(&added.value));
     }
 }
@@ -172,15 +231,19 @@ fn set_expires(request: &Request, expires: &Expires, head: &mut Head) {
     };
     let (at, age) = match expires {
         Expires::Off => return,
-        Expires::Dynamic(template) => {
+        Expires::Dynamic(template, modified) => {
             let text = request.eval(template);
-            match parse_expires(&text, false) {
-                Some(Expires::Dynamic(_)) | None => return,
+            match parse_expires(&text, *modified) {
+                Some(Expires::Dynamic(..)) | None => return,
                 Some(expires) => return set_expires(request, &expires, head),
             }
         }
         Expires::Epoch => {
-            replace(head, "Thu, 01 Jan 1970 00:00:01 GMT".into(), "no-cache".into());
+            replace(
+                head,
+                "Thu, 01 Jan 1970 00:00:01 GMT".into(),
+                "no-cache".into(),
+            );
             return;
         }
         Expires::Max => {
@@ -210,8 +273,16 @@ fn set_expires(request: &Request, expires: &Expires, head: &mut Head) {
         age => format!("max-age={age}"),
     };
     let past = matches!(expires, Expires::Access(_, true) | Expires::Daily(_));
-    let control = if past && age < 0 { "no-cache".to_owned() } else { control };
-    replace(head, Bytes::copy_from_slice(&format_http_date(at)), control.into());
+    let control = if past && age < 0 {
+        "no-cache".to_owned()
+    } else {
+        control
+    };
+    replace(
+        head,
+        Bytes::copy_from_slice(&format_http_date(at)),
+        control.into(),
+    );
 }
 
 fn replace(head: &mut Head, expires: Bytes, cache_control: Bytes) {
@@ -224,14 +295,31 @@ fn replace(head: &mut Head, expires: Bytes, cache_control: Bytes) {
 impl Conf {
     /// The trailer fields of a response that is being sent.
     pub fn trailers(&self, request: &Request) -> Vec<Field> {
-        if self.added_trailers.is_empty() {
-            return Vec::new();
+        let status = request.status.get();
+        let mut all = Vec::new();
+        for added in self
+            .added_trailers
+            .iter()
+            .filter(|added| added.applies(status))
+        {
+            let value = request.eval(&added.value);
+            if !value.is_empty() {
+                let field = Field {
+                    name: added.name.clone(),
+                    value,
+                };
+                // Later ones may name it: `$sent_trailer_…`.
+                request.sent.borrow_mut().trailers.push(field.clone());
+                all.push(field);
+            }
         }
-        let usual = matches!(request.status.get(), 200 | 201 | 204 | 206 | 301..=304 | 307 | 308);
-        let wanted = self.added_trailers.iter().filter(|added| usual || added.always);
-        wanted
-            .map(|added| Field { name: added.name.clone(), value: request.eval(&added.value) })
-            .filter(|field| !field.value.is_empty())
-            .collect()
+        all
+    }
+
+    /// Whether a response with this status may get trailer fields, and so must be chunked.
+    pub fn expects_trailers(&self, status: u16) -> bool {
+        self.added_trailers
+            .iter()
+            .any(|added| added.applies(status))
     }
 }

@@ -19,19 +19,31 @@ settings! {
 /// The module.
 pub const MODULE: Module = Module {
     name: "ngx_http_index_module",
-    directives: &[Directive::new("index", ANY, Arity::AtLeast(1), Set::Level(|item, level, cx| {
+    directives: &[Directive::new(
+        "index",
+        ANY,
+        Arity::AtLeast(1),
+        Set::Level(|item, level, cx| {
             for index in 0..item.args.len() {
                 if item.args[index].text.starts_with(b"/") && index + 1 != item.args.len() {
-                    cx.diagnostics.push(conf::Diagnostic::warn(format!(
-                        "only the last index in \"index\" directive should be absolute"
-                    )).at(item.args[index].span));
+                    cx.diagnostics.push(
+                        conf::Diagnostic::warn(
+                            "only the last index in \"index\" directive should be absolute",
+                        )
+                        .at(item.args[index].span),
+                    );
                 }
                 let name = cx.template(item, index)?;
                 level.drafts.index.names.get_or_insert_default().push(name);
             }
             Ok(())
         }),
-        doc("index file …;", "index index.html;", "The files that answer for a folder; the first that exists."))],
+        doc(
+            "index file …;",
+            "index index.html;",
+            "The files that answer for a folder; the first that exists.",
+        ),
+    )],
     variables: &[],
 };
 

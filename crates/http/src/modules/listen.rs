@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use conf::{Arity, Directive, Diagnostic, Doc, Item, Word, value};
+use conf::{Arity, Diagnostic, Directive, Doc, Item, Word, value};
 use net::Addr;
 use net::listen::{Keepalive, ListenOptions};
 
@@ -31,7 +31,11 @@ pub const MODULE: Module = Module {
 impl ListenDraft {
     /// What a server without `listen` listens on: port 80, or 8000 for an ordinary user.
     pub fn default_for_this_user() -> Self {
-        let port = if rustix::process::geteuid().is_root() { 80 } else { 8000 };
+        let port = if rustix::process::geteuid().is_root() {
+            80
+        } else {
+            8000
+        };
         Self {
             addr: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port).into(),
             options: ListenOptions::default(),
@@ -45,7 +49,10 @@ impl ListenDraft {
 
 fn listen(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
     let addrs = addrs(item, cx)?;
-    let mut draft = ListenDraft { span: item.span(), ..ListenDraft::default_for_this_user() };
+    let mut draft = ListenDraft {
+        span: item.span(),
+        ..ListenDraft::default_for_this_user()
+    };
     for word in &item.args[1..] {
         parameter(&mut draft, item, word)?;
     }
@@ -53,7 +60,10 @@ fn listen(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
         if server.listens.iter().any(|known| known.addr == addr) {
             return Err(item.error(format!("a duplicate listen {}", item.args[0].display())));
         }
-        server.listens.push(ListenDraft { addr, ..draft.clone() });
+        server.listens.push(ListenDraft {
+            addr,
+            ..draft.clone()
+        });
     }
     Ok(())
 }
@@ -62,7 +72,8 @@ fn listen(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
 fn addrs(item: &Item, cx: &Cx<'_>) -> Result<Vec<Addr>, Diagnostic> {
     let text = item.text(0)?;
     let wrong = |what: &str| {
-        item.error(format!("{what} in \"{text}\" of the \"listen\" directive")).at(item.args[0].span)
+        item.error(format!("{what} in \"{text}\" of the \"listen\" directive"))
+            .at(item.args[0].span)
     };
     if let Some(path) = text.strip_prefix("unix:") {
         return match path.is_empty() {
@@ -90,9 +101,15 @@ fn addrs(item: &Item, cx: &Cx<'_>) -> Result<Vec<Addr>, Diagnostic> {
     let ips = match host {
         "*" => vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)],
         "" => return Err(wrong("no host")),
-        host => cx.bundle.resolve(host).map_err(|_| wrong("host not found"))?,
+        host => cx
+            .bundle
+            .resolve(host)
+            .map_err(|_| wrong("host not found"))?,
     };
-    let each = |port| ips.iter().map(move |&ip| Addr::from(SocketAddr::new(ip, port)));
+    let each = |port| {
+        ips.iter()
+            .map(move |&ip| Addr::from(SocketAddr::new(ip, port)))
+    };
     Ok(ports.flat_map(each).collect())
 }
 
@@ -113,7 +130,9 @@ fn ports(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
 fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
     let text = word.display();
     let wrong = || item.invalid_parameter(word);
-    let (name, value) = text.split_once('=').map_or((&text[..], None), |(n, v)| (n, Some(v)));
+    let (name, value) = text
+        .split_once('=')
+        .map_or((&text[..], None), |(n, v)| (n, Some(v)));
     let options = &mut draft.options;
     match (name, value) {
         ("default_server" | "default", None) => {
@@ -152,7 +171,13 @@ fn size(text: &str) -> Option<usize> {
 /// `on`, `off` or `idle:interval:count`, each of which may be empty.
 fn keepalive(text: &str) -> Option<Keepalive> {
     match text {
-        "on" => return Some(Keepalive::On { idle: None, interval: None, count: None }),
+        "on" => {
+            return Some(Keepalive::On {
+                idle: None,
+                interval: None,
+                count: None,
+            });
+        }
         "off" => return Some(Keepalive::Off),
         _ => {}
     }
@@ -168,5 +193,9 @@ fn keepalive(text: &str) -> Option<Keepalive> {
         text => Some(text.parse().ok()?),
     };
     let any = idle.is_some() || interval.is_some() || count.is_some();
-    (any && parts.next().is_none()).then_some(Keepalive::On { idle, interval, count })
+    (any && parts.next().is_none()).then_some(Keepalive::On {
+        idle,
+        interval,
+        count,
+    })
 }

@@ -112,7 +112,10 @@ pub fn regex(
 
 fn check_nesting(item: &Item, outer: &Level, matcher: &Matcher, name: &[u8]) -> Done {
     let wrong = |message: &str| {
-        let (name, outer) = (String::from_utf8_lossy(name), String::from_utf8_lossy(&outer.name));
+        let (name, outer) = (
+            String::from_utf8_lossy(name),
+            String::from_utf8_lossy(&outer.name),
+        );
         Err(item.error(format!("location \"{name}\" {message} \"{outer}\"")))
     };
     match (&outer.matcher, matcher) {
@@ -151,7 +154,12 @@ fn limit_except(item: &Item, outer: &mut Level, cx: &mut Cx<'_>) -> Done {
         span: item.span(),
         ..Level::default()
     };
-    walk(item.entries(), LIMIT_EXCEPT, &mut Place::Level(&mut level), cx);
+    walk(
+        item.entries(),
+        LIMIT_EXCEPT,
+        &mut Place::Level(&mut level),
+        cx,
+    );
     outer.limit_except = Some((methods, outer.levels.len()));
     outer.levels.push(level);
     Ok(())

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +15,8 @@ use net::log::{Level as LogLevel, LogFile, Target as LogTarget, syslog};
 use script::{Escape, Format, Template};
 
 use crate::draft::{Draft as HttpDraft, Level};
-use crate::log_later::Late;
 use crate::error_log::syslog_target;
+use crate::log_later::Late;
 use crate::logs::FileTarget;
 use crate::module::{ANY, Cx, Done, HTTP, LIMIT_EXCEPT, LOCATION_IF, Module, Set, doc};
 use crate::request::Request;
@@ -50,6 +51,8 @@ enum Target {
 struct Buffer {
     size: usize,
     flush: Option<Duration>,
+    /// The level of compression, if lines are compressed.
+    gzip: Option<u32>,
     lines: Mutex<(Vec<u8>, Option<Instant>)>,
 }
 
@@ -57,12 +60,40 @@ struct Buffer {
 pub const MODULE: Module = Module {
     name: "ngx_http_log_module",
     directives: &[
-        Directive::new("access_log", ANY.or(LOCATION_IF).or(LIMIT_EXCEPT), Arity::AtLeast(1), Set::Level(access_log),
-            doc("access_log path [format [buffer=size] [flush=time] [if=condition]];  access_log off;", "access_log logs/access.log combined;", "Where requests are written, and in which format.")),
-        Directive::new("log_format", HTTP, Arity::AtLeast(2), Set::Main(log_format),
-            doc("log_format name [escape=default|json|none] string …;", "log_format combined \"…\";", "A format for access_log.")),
-        Directive::inert("open_log_file_cache", ANY, Arity::Between(1, 4), Set::Nothing,
-            doc("open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time];", "open_log_file_cache off;", "No effect."), "files of paths with variables are kept open for a second"),
+        Directive::new(
+            "access_log",
+            ANY.or(LOCATION_IF).or(LIMIT_EXCEPT),
+            Arity::AtLeast(1),
+            Set::Level(access_log),
+            doc(
+                "access_log path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]];  access_log off;",
+                "access_log logs/access.log combined;",
+                "Where requests are written, and in which format.",
+            ),
+        ),
+        Directive::new(
+            "log_format",
+            HTTP,
+            Arity::AtLeast(2),
+            Set::Main(log_format),
+            doc(
+                "log_format name [escape=default|json|none] string …;",
+                "log_format combined \"…\";",
+                "A format for access_log.",
+            ),
+        ),
+        Directive::inert(
+            "open_log_file_cache",
+            ANY,
+            Arity::Between(1, 4),
+            Set::Nothing,
+            doc(
+                "open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time];",
+                "open_log_file_cache off;",
+                "No effect.",
+            ),
+            "files of paths with variables are kept open for a second",
+        ),
     ],
     variables: &[],
 };
@@ -96,9 +127,13 @@ fn log_format(item: &Item, _draft: &mut HttpDraft, cx: &mut Cx<'_>) -> Done {
         };
         words = &words[1..];
     }
-    let text: Vec<u8> = words.iter().flat_map(|word| word.text.iter().copied()).collect();
+    let text: Vec<u8> = words
+        .iter()
+        .flat_map(|word| word.text.iter().copied())
+        .collect();
     let format = Format::compile(&text, escape, &mut cx.names);
-    cx.formats.insert(name, format.map_err(|message| item.error(message))?);
+    cx.formats
+        .insert(name, format.map_err(|message| item.error(message))?);
     Ok(())
 }
 
@@ -124,43 +159,71 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         words = &words[1..];
     }
     let format = cx.formats.get(&name);
-    log.format =
-        format.cloned().ok_or_else(|| item.error(format!("unknown log format \"{name}\"")))?;
-    let (mut size, mut flush) = (None, None);
+    log.format = format
+        .cloned()
+        .ok_or_else(|| item.error(format!("unknown log format \"{name}\"")))?;
+    let (mut size, mut flush, mut gzip) = (None, None, None);
     for word in words {
         let invalid = || item.invalid_parameter(word);
-        match word.text.iter().position(|&byte| byte == b'=').map(|at| word.text.split_at(at)) {
+        if word.text == b"gzip" {
+            gzip = Some(1);
+            continue;
+        }
+        match word
+            .text
+            .iter()
+            .position(|&byte| byte == b'=')
+            .map(|at| word.text.split_at(at))
+        {
             Some((b"buffer", size_text)) => {
                 size = Some(value::size(&size_text[1..]).ok_or_else(invalid)?);
             }
             Some((b"flush", time)) => flush = Some(value::time(&time[1..]).ok_or_else(invalid)?),
+            Some((b"gzip", level)) => {
+                let level = value::number(&level[1..]).filter(|level| (1..=9).contains(level));
+                gzip = Some(level.ok_or_else(invalid)? as u32);
+            }
             Some((b"if", condition)) => {
                 log.condition = Some(cx.template_of(item, &condition[1..])?);
             }
             _ => return Err(invalid()),
         }
     }
+    let size = size.or(gzip.map(|_| 64 * 1024));
     if let Some(size) = size {
         let lines = Mutex::default();
-        log.buffer = Some(Arc::new(Buffer { size: size as usize, flush, lines }));
+        log.buffer = Some(Arc::new(Buffer {
+            size: size as usize,
+            flush,
+            gzip,
+            lines,
+        }));
     } else if flush.is_some() {
         return Err(item.error("no buffer is defined for access_log"));
     }
-    level.drafts.log.logs.get_or_insert_default().get_or_insert_default().push(log);
+    level
+        .drafts
+        .log
+        .logs
+        .get_or_insert_default()
+        .get_or_insert_default()
+        .push(log);
     Ok(())
 }
 
 fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
     let path = item.arg(0)?;
-    if let Some(parameters) = path.text.strip_prefix(b"syslog:") {
-        if let LogTarget::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)? {
-            let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
-            return Ok(Target::Syslog(Arc::new(server)));
-        }
+    if let Some(parameters) = path.text.strip_prefix(b"syslog:")
+        && let LogTarget::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)?
+    {
+        let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
+        return Ok(Target::Syslog(Arc::new(server)));
     }
     let template = cx.template(item, 0)?;
     match template.as_constant() {
-        Some(_) => Ok(Target::File(cx.logs.file(&cx.bundle.prefix_path(&path.text)))),
+        Some(_) => Ok(Target::File(
+            cx.logs.file(&cx.bundle.prefix_path(&path.text)),
+        )),
         None => Ok(Target::Dynamic(template, cx.bundle.prefix.clone())),
     }
 }
@@ -173,7 +236,7 @@ pub fn write(request: &Request) {
         if let Cow::Owned(masked) = request.secrets.borrow().mask(&line) {
             line = masked;
         }
-        if let Err(failure) = log.to(request).deliver(line) {
+        if let Err(failure) = log.to.of(request).deliver(line, log.buffer.as_ref()) {
             request.log(LogLevel::Error, format_args!("{failure}"));
         }
     }
@@ -188,52 +251,74 @@ fn wanted(request: &Request) -> impl Iterator<Item = &AccessLog> {
     })
 }
 
-/// A piece of a line that is finished later.
-#[derive(Debug, Clone)]
-pub enum Piece {
-    /// Known now.
-    Text(Vec<u8>),
-    /// Known at the end.
-    Late(Late),
+/// A line that is finished later: what is known now, and where the rest goes.
+#[derive(Debug)]
+pub struct LateLine {
+    to: Target,
+    buffer: Option<Arc<Buffer>>,
+    text: Box<[u8]>,
+    /// Behind which byte of the text each value goes, in their order.
+    late: Box<[(u32, Late)]>,
+}
+
+impl LateLine {
+    /// Writes the finished line; the error is a message for the error log.
+    pub fn finish(&self, mut value: impl FnMut(Late) -> String) -> Result<(), String> {
+        let mut line = Vec::with_capacity(self.text.len() + 32);
+        let mut at = 0;
+        for &(behind, late) in &self.late {
+            line.extend_from_slice(&self.text[at..behind as usize]);
+            line.extend_from_slice(value(late).as_bytes());
+            at = behind as usize;
+        }
+        line.extend_from_slice(&self.text[at..]);
+        self.to.deliver(line, self.buffer.as_ref())
+    }
 }
 
 /// The lines of a request as far as they are known now.
-pub fn write_down(request: &Request) -> Vec<(AccessLog, Vec<Piece>)> {
+pub fn write_down(request: &Request) -> Box<[LateLine]> {
     let names = &request.config().variables;
     let line = |log: &AccessLog| {
-        let mut pieces = Vec::new();
-        log.format.append_parts(request, |part, text| {
-            let late = part.and_then(|id| Late::of_name(names.name(id)));
-            pieces.push(match late {
-                Some(late) => Piece::Late(late),
-                None => Piece::Text(request.secrets.borrow().mask(&text).into_owned()),
-            });
+        let mut text = Vec::new();
+        let mut late = Vec::new();
+        log.format.append_parts(request, |part, value| {
+            match part.and_then(|id| Late::of_name(names.name(id))) {
+                Some(later) => late.push((text.len() as u32, later)),
+                None => text.extend_from_slice(&request.secrets.borrow().mask(&value)),
+            }
         });
-        (log.to(request), pieces)
+        LateLine {
+            to: log.to.of(request),
+            buffer: log.buffer.clone(),
+            text: text.into(),
+            late: late.into(),
+        }
     };
     wanted(request).map(line).collect()
 }
 
-impl AccessLog {
+impl Target {
     /// The same with its path known, free of the request.
-    fn to(&self, request: &Request) -> Self {
-        let mut log = self.clone();
-        if let Target::Dynamic(path, prefix) = &self.to {
-            let path = request.eval(path);
-            log.to = Target::Path(prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path))));
+    fn of(&self, request: &Request) -> Self {
+        match self {
+            Target::Dynamic(path, prefix) => {
+                let path = request.eval(path);
+                Target::Path(prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path))))
+            }
+            target => target.clone(),
         }
-        log
     }
 
     /// Writes a finished line; the error is a message for the error log.
-    pub fn deliver(&self, mut line: Vec<u8>) -> Result<(), String> {
-        match &self.to {
+    fn deliver(&self, mut line: Vec<u8>, buffer: Option<&Arc<Buffer>>) -> Result<(), String> {
+        match self {
             Target::Syslog(server) => {
                 return server.send(&line).map_err(|failure| failure.to_string());
             }
             Target::File(file) => {
                 line.push(b'\n');
-                match &self.buffer {
+                match buffer {
                     None => file.write(&line),
                     Some(buffer) => buffer.add(&line, file),
                 }
@@ -244,6 +329,7 @@ impl AccessLog {
                     .map_err(|error| format!("open() \"{}\" failed ({error})", path.display()))?;
                 file.write(&line);
             }
+            // `of` has made a path of it.
             Target::Dynamic(..) => {}
         }
         Ok(())
@@ -255,12 +341,12 @@ impl Buffer {
         let mut guard = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let (lines, since) = &mut *guard;
         if lines.len() + line.len() > self.size {
-            file.write(lines);
+            self.write(lines, file);
             lines.clear();
             *since = None;
         }
         if line.len() > self.size {
-            return file.write(line);
+            return self.write(line, file);
         }
         lines.extend_from_slice(line);
         if since.is_none() {
@@ -279,10 +365,23 @@ impl Buffer {
         let mut guard = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let (lines, since) = &mut *guard;
         if !lines.is_empty() {
-            file.write(lines);
+            self.write(lines, file);
             lines.clear();
         }
         *since = None;
+    }
+
+    fn write(&self, lines: &[u8], file: &FileTarget) {
+        let Some(level) = self.gzip else {
+            return file.write(lines);
+        };
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+        // Writing to a Vec cannot fail.
+        if gzip.write_all(lines).is_ok()
+            && let Ok(packed) = gzip.finish()
+        {
+            file.write(&packed);
+        }
     }
 }
 

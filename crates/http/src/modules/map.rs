@@ -10,12 +10,33 @@ use crate::module::{Cx, Done, HTTP, Module, Set, doc, variable_name};
 pub const MODULE: Module = Module {
     name: "ngx_http_map_module",
     directives: &[
-        Directive::block("map", HTTP, Arity::Exactly(2), Set::Main(map),
-            doc("map string $variable { … }", "", "A variable whose value is chosen by another value: exactly, by host name, or by expression (~, ~*).")),
-        Directive::inert("map_hash_max_size", HTTP, Arity::Exactly(1), Set::Nothing,
-            doc("map_hash_max_size size;", "", "No effect."), "tables grow as they need"),
-        Directive::inert("map_hash_bucket_size", HTTP, Arity::Exactly(1), Set::Nothing,
-            doc("map_hash_bucket_size size;", "", "No effect."), "tables grow as they need"),
+        Directive::block(
+            "map",
+            HTTP,
+            Arity::Exactly(2),
+            Set::Main(map),
+            doc(
+                "map string $variable { … }",
+                "",
+                "A variable whose value is chosen by another value: exactly, by host name, or by expression (~, ~*).",
+            ),
+        ),
+        Directive::inert(
+            "map_hash_max_size",
+            HTTP,
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc("map_hash_max_size size;", "", "No effect."),
+            "tables grow as they need",
+        ),
+        Directive::inert(
+            "map_hash_bucket_size",
+            HTTP,
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc("map_hash_bucket_size size;", "", "No effect."),
+            "tables grow as they need",
+        ),
     ],
     variables: &[],
 };
@@ -23,7 +44,9 @@ pub const MODULE: Module = Module {
 fn map(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
     let name = variable_name(item, 1)?;
     if let Some(map) = Map::compile(item, &mut cx.names, &mut cx.diagnostics) {
-        cx.names.define_map(&name, map).map_err(|message| item.error(message))?;
+        cx.names
+            .define_map(&name, map)
+            .map_err(|message| item.error(message))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ pub mod map;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
-
+pub mod ssl;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
@@ -49,6 +49,7 @@ pub static MODULES: &[&Module] = &[
     &gzip::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
+    &ssl::MODULE,
     &vnc::MODULE,
 ];
 

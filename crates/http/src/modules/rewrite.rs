@@ -10,6 +10,7 @@ use bytes::Bytes;
 use conf::{Arity, Diagnostic, Directive, Item, value};
 use net::log::Level as LogLevel;
 use proto::h1::{Escape, Unescape, escape_into, unescape};
+use rustix::fs::FileType;
 use script::template::Part;
 use script::{Context as _, Regex, Template, VarId};
 
@@ -20,7 +21,7 @@ use crate::error_page;
 use crate::module::{
     Cx, Done, HTTP, IF, LOCATION, LOCATION_IF, Module, SERVER, SERVER_IF, Set, doc, variable_name,
 };
-use crate::modules::types;
+use crate::modules::{static_files, types};
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::{Head, Response};
@@ -117,23 +118,80 @@ impl Op {
 pub const MODULE: Module = Module {
     name: "ngx_http_rewrite_module",
     directives: &[
-        Directive::new("set", SERVER.or(LOCATION).or(IF), Arity::Exactly(2), Set::Level(set),
-            doc("set $variable value;", "", "Sets a variable.")),
-        Directive::block("if", SERVER.or(LOCATION), Arity::AtLeast(1), Set::Level(if_),
-            doc("if (condition) { … }", "", "What holds for requests that fulfil the condition.")),
-        Directive::new("rewrite", SERVER.or(LOCATION).or(IF), Arity::Between(2, 3), Set::Level(rewrite),
-            doc("rewrite regex replacement [last | break | redirect | permanent];", "", "Replaces the URI if it matches, or redirects.")),
-        Directive::new("return", SERVER.or(LOCATION).or(IF), Arity::Between(1, 2), Set::Level(return_),
-            doc("return code [text];  return [code] URL;", "", "Answers with a status, a text or a redirect. 444 closes without an answer.")),
-        Directive::new("break", SERVER.or(LOCATION).or(IF), Arity::Exactly(0), Set::Level(|_, level, _| {
+        Directive::new(
+            "set",
+            SERVER.or(LOCATION).or(IF),
+            Arity::Exactly(2),
+            Set::Level(set),
+            doc("set $variable value;", "", "Sets a variable."),
+        ),
+        Directive::block(
+            "if",
+            SERVER.or(LOCATION),
+            Arity::AtLeast(1),
+            Set::Level(if_),
+            doc(
+                "if (condition) { … }",
+                "",
+                "What holds for requests that fulfil the condition.",
+            ),
+        ),
+        Directive::new(
+            "rewrite",
+            SERVER.or(LOCATION).or(IF),
+            Arity::Between(2, 3),
+            Set::Level(rewrite),
+            doc(
+                "rewrite regex replacement [last | break | redirect | permanent];",
+                "",
+                "Replaces the URI if it matches, or redirects.",
+            ),
+        ),
+        Directive::new(
+            "return",
+            SERVER.or(LOCATION).or(IF),
+            Arity::Between(1, 2),
+            Set::Level(return_),
+            doc(
+                "return code [text];  return [code] URL;",
+                "",
+                "Answers with a status, a text or a redirect. 444 closes without an answer.",
+            ),
+        ),
+        Directive::new(
+            "break",
+            SERVER.or(LOCATION).or(IF),
+            Arity::Exactly(0),
+            Set::Level(|_, level, _| {
                 level.ops.push(Op::Break);
                 Ok(())
             }),
-            doc("break;", "", "Ends the rewrite directives of this level.")),
-        Directive::inert("rewrite_log", HTTP.or(SERVER).or(LOCATION).or(IF), Arity::Flag, Set::Nothing,
-            doc("rewrite_log on | off;", "rewrite_log off;", "Whether rewrites are logged."), "rewrites are not logged one by one"),
-        Directive::inert("uninitialized_variable_warn", HTTP.or(SERVER).or(LOCATION).or(IF), Arity::Flag, Set::Nothing,
-            doc("uninitialized_variable_warn on | off;", "uninitialized_variable_warn on;", "Whether empty variables are logged."), "a variable that was never set is empty"),
+            doc("break;", "", "Ends the rewrite directives of this level."),
+        ),
+        Directive::inert(
+            "rewrite_log",
+            HTTP.or(SERVER).or(LOCATION).or(IF),
+            Arity::Flag,
+            Set::Nothing,
+            doc(
+                "rewrite_log on | off;",
+                "rewrite_log off;",
+                "Whether rewrites are logged.",
+            ),
+            "rewrites are not logged one by one",
+        ),
+        Directive::inert(
+            "uninitialized_variable_warn",
+            HTTP.or(SERVER).or(LOCATION).or(IF),
+            Arity::Flag,
+            Set::Nothing,
+            doc(
+                "uninitialized_variable_warn on | off;",
+                "uninitialized_variable_warn on;",
+                "Whether empty variables are logged.",
+            ),
+            "a variable that was never set is empty",
+        ),
     ],
     variables: &[],
 };
@@ -148,7 +206,11 @@ fn set(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 fn if_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let condition = condition(item, cx)?;
-    let context = if cx.context == SERVER { SERVER_IF } else { LOCATION_IF };
+    let context = if cx.context == SERVER {
+        SERVER_IF
+    } else {
+        LOCATION_IF
+    };
     let mut inner = Level {
         kind: LevelKind::Unnamed,
         by_regex: level.by_regex,
@@ -157,14 +219,21 @@ fn if_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         ..Level::default()
     };
     walk(item.entries(), context, &mut Place::Level(&mut inner), cx);
-    level.ops.push(Op::If(condition, IfLevel::Draft(level.levels.len())));
+    level
+        .ops
+        .push(Op::If(condition, IfLevel::Draft(level.levels.len())));
     level.levels.push(inner);
     Ok(())
 }
 
 fn condition(item: &Item, cx: &mut Cx<'_>) -> Result<Condition, Diagnostic> {
     let mut words: Vec<Vec<u8>> = item.args.iter().map(|word| word.text.clone()).collect();
-    let shown = item.args.iter().map(|word| word.display()).collect::<Vec<_>>().join(" ");
+    let shown = item
+        .args
+        .iter()
+        .map(|word| word.display())
+        .collect::<Vec<_>>()
+        .join(" ");
     let wrong = || item.error(format!("invalid condition \"{shown}\""));
     if !words[0].starts_with(b"(") || !words.last().is_some_and(|word| word.ends_with(b")")) {
         return Err(wrong());
@@ -210,7 +279,11 @@ fn file_condition(
         b"-x" => FileTest::Executable,
         _ => return Ok(None),
     };
-    Ok(Some(Condition::File(cx.template_of(item, path)?, test, wanted)))
+    Ok(Some(Condition::File(
+        cx.template_of(item, path)?,
+        test,
+        wanted,
+    )))
 }
 
 fn comparison(
@@ -225,7 +298,11 @@ fn comparison(
         None => (operator, true),
     };
     match operator {
-        b"=" => Ok(Some(Condition::Equal(variable, cx.template_of(item, value)?, wanted))),
+        b"=" => Ok(Some(Condition::Equal(
+            variable,
+            cx.template_of(item, value)?,
+            wanted,
+        ))),
         b"~" | b"~*" => {
             let (regex, names) = super::location::regex(item, value, operator == b"~*", cx)?;
             let regex = Arc::new(NamedRegex { regex, names });
@@ -240,7 +317,11 @@ fn rewrite(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let mut text = &item.args[1].text[..];
     let absolute: [&[u8]; 3] = [b"http://", b"https://", b"$scheme"];
     let redirects = absolute.iter().any(|prefix| text.starts_with(prefix));
-    let mut then = if redirects { Then::Redirect(302) } else { Then::Continue };
+    let mut then = if redirects {
+        Then::Redirect(302)
+    } else {
+        Then::Continue
+    };
     if let Some(flag) = item.args.get(2) {
         then = match &flag.text[..] {
             b"last" => Then::Last,
@@ -256,7 +337,12 @@ fn rewrite(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     }
     let replacement = cx.template_of(item, text)?;
     let regex = NamedRegex { regex, names };
-    level.ops.push(Op::Rewrite(Arc::new(Rewrite { regex, replacement, keeps_args, then })));
+    level.ops.push(Op::Rewrite(Arc::new(Rewrite {
+        regex,
+        replacement,
+        keeps_args,
+        then,
+    })));
     Ok(())
 }
 
@@ -269,8 +355,10 @@ fn return_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         return Ok(());
     }
     let code = value::number(&first.text).filter(|&code| code <= 999);
-    let invalid =
-        || item.error(format!("invalid return code \"{}\"", first.display())).at(first.span);
+    let invalid = || {
+        item.error(format!("invalid return code \"{}\"", first.display()))
+            .at(first.span)
+    };
     let code = code.ok_or_else(invalid)? as u16;
     let text = match item.args.len() {
         2 => Some(cx.template(item, 1)?),
@@ -282,6 +370,10 @@ fn return_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 /// What the operations of a level come to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum After {
     /// The next phase.
     Next,
@@ -304,6 +396,10 @@ impl From<After> for Flow {
 }
 
 /// How far a level's operations came.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 enum Step {
     Next,
     /// No further operation runs; the phase ends.
@@ -363,7 +459,9 @@ impl Condition {
             Condition::Match(value, regex, wanted) => {
                 regex.matches(request, &request.eval(value)) == *wanted
             }
-            Condition::File(path, test, wanted) => test.holds(&request.eval(path)) == *wanted,
+            Condition::File(path, test, wanted) => {
+                test.holds(request, &request.eval(path)) == *wanted
+            }
         }
     }
 }
@@ -379,7 +477,10 @@ impl NamedRegex {
             Ok(None) => false,
             Err(error) => {
                 let regex = self.regex.as_str();
-                request.log(LogLevel::Alert, format_args!("matching \"{regex}\" failed: {error}"));
+                request.log(
+                    LogLevel::Alert,
+                    format_args!("matching \"{regex}\" failed: {error}"),
+                );
                 false
             }
         }
@@ -387,16 +488,18 @@ impl NamedRegex {
 }
 
 impl FileTest {
-    fn holds(self, path: &[u8]) -> bool {
+    fn holds(self, request: &Request, path: &[u8]) -> bool {
         use std::os::unix::ffi::OsStrExt as _;
-        use std::os::unix::fs::PermissionsExt as _;
         let path = Path::new(std::ffi::OsStr::from_bytes(path));
-        let Ok(meta) = path.metadata() else { return false };
+        let Ok(stat) = static_files::look_at(request, path) else {
+            return false;
+        };
+        let kind = FileType::from_raw_mode(stat.st_mode);
         match self {
-            FileTest::File => meta.is_file(),
-            FileTest::Folder => meta.is_dir(),
+            FileTest::File => kind == FileType::RegularFile,
+            FileTest::Folder => kind == FileType::Directory,
             FileTest::Exists => true,
-            FileTest::Executable => meta.permissions().mode() & 0o100 != 0,
+            FileTest::Executable => stat.st_mode & 0o100 != 0,
         }
     }
 }
@@ -414,8 +517,8 @@ impl Rewrite {
                 location.push(if args_at.is_some() { b'&' } else { b'?' });
                 location.extend_from_slice(&args);
             }
-            let response = error_page::redirect(request, status, location.into());
-            return Step::Done(After::Respond(response));
+            error_page::redirect(request, status, location.into());
+            return Step::Done(After::Status(status));
         }
         if let Some(at) = args_at {
             let mut args = out.split_off(at);
@@ -430,7 +533,10 @@ impl Rewrite {
             request.args.replace(Bytes::new());
         }
         if out.is_empty() {
-            request.log(LogLevel::Error, format_args!("the rewritten URI has a zero length"));
+            request.log(
+                LogLevel::Error,
+                format_args!("the rewritten URI has a zero length"),
+            );
             return Step::Done(After::Status(500));
         }
         request.uri.replace(out.into());
@@ -484,7 +590,8 @@ fn answer(request: &Request, status: u16, text: Option<&Template>) -> After {
     }
     let text = text.map(|text| request.eval(text)).unwrap_or_default();
     if matches!(status, 301..=303 | 307 | 308) {
-        return After::Respond(error_page::redirect(request, status, text));
+        error_page::redirect(request, status, text);
+        return After::Status(status);
     }
     let head = Head {
         content_type: Some(types::content_type(request)).filter(|value| !value.is_empty()),

@@ -34,7 +34,11 @@ impl Draft {
 }
 
 const fn doc(syntax: &'static str, default: &'static str, text: &'static str) -> Doc {
-    Doc { syntax, default, text }
+    Doc {
+        syntax,
+        default,
+        text,
+    }
 }
 
 /// The module.
@@ -46,7 +50,11 @@ pub const MODULE: Module = Module {
             HTTP,
             Arity::Exactly(0),
             Set::Main(server),
-            doc("server { … }", "", "A server: what answers at some addresses for some names."),
+            doc(
+                "server { … }",
+                "",
+                "A server: what answers at some addresses for some names.",
+            ),
         ),
         Directive::new(
             "server_name",
@@ -205,8 +213,16 @@ fn server_name(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
                 None
             }
         };
-        let name = if regex.is_some() { text } else { text.to_ascii_lowercase() };
-        server.names.push(NameDraft { name, regex, span: word.span });
+        let name = if regex.is_some() {
+            text
+        } else {
+            text.to_ascii_lowercase()
+        };
+        server.names.push(NameDraft {
+            name,
+            regex,
+            span: word.span,
+        });
     }
     Ok(())
 }
@@ -223,7 +239,10 @@ fn name_regex(item: &Item, pattern: &str, cx: &mut Cx<'_>) -> Result<NameRegex, 
 
 fn check_name(item: &Item, name: &str) -> Done {
     let star_inside = |name: &str| name.contains('*');
-    let rest = name.strip_prefix("*.").or(name.strip_suffix(".*")).unwrap_or(name);
+    let rest = name
+        .strip_prefix("*.")
+        .or(name.strip_suffix(".*"))
+        .unwrap_or(name);
     if star_inside(rest) || name.contains('/') {
         return Err(item.error(format!("invalid server name or wildcard \"{name}\"")));
     }
@@ -236,5 +255,8 @@ fn large_buffers(item: &Item, server: &mut ServerLevel, _cx: &mut Cx<'_>) -> Don
     if number == 0 || size == 0 {
         return Err(item.invalid(item.arg(usize::from(number != 0))?));
     }
-    item.once(&mut server.settings.large_client_header_buffers, (number, size))
+    item.once(
+        &mut server.settings.large_client_header_buffers,
+        (number, size),
+    )
 }

@@ -21,8 +21,11 @@ use crate::request::Request;
 use crate::response::{Body, Chunk, FileSlice, Head, Response};
 
 /// The module; its directives are those of the core.
-pub const MODULE: Module =
-    Module { name: "ngx_http_static_module", directives: &[], variables: &[] };
+pub const MODULE: Module = Module {
+    name: "ngx_http_static_module",
+    directives: &[],
+    variables: &[],
+};
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +38,10 @@ pub enum Kind {
 
 /// Whether a method reads; others are answered with 405 where there are only files.
 pub fn method_is_allowed(request: &Request) -> bool {
-    matches!(request.method.get(), Method::Get | Method::Head | Method::Post)
+    matches!(
+        request.method.get(),
+        Method::Get | Method::Head | Method::Post
+    )
 }
 
 /// The path in the file system for a URI (`ngx_http_map_uri_to_path`).
@@ -47,27 +53,40 @@ pub fn path_of(request: &Request, uri: &[u8]) -> PathBuf {
             path.extend_from_slice(&request.eval(root));
             path.extend_from_slice(uri);
         }
-        Root::Alias(alias) => {
+        Root::Alias(alias, strip) => {
             path.extend_from_slice(&request.eval(alias));
-            if !location.by_regex {
-                path.extend_from_slice(uri.get(location.name.len()..).unwrap_or_default());
+            match strip {
+                Some(strip) => path.extend_from_slice(uri.get(*strip..).unwrap_or_default()),
+                None if request.add_uri_to_alias.get() => path.extend_from_slice(uri),
+                None => {}
             }
         }
     }
-    request.config().prefix.join(Path::new(OsStr::from_bytes(&path)))
+    request
+        .config()
+        .prefix
+        .join(Path::new(OsStr::from_bytes(&path)))
 }
 
 /// `root` or `alias` as a path (`$document_root`).
 pub fn document_root(request: &Request) -> PathBuf {
-    let (Root::Root(root) | Root::Alias(root)) = &request.conf().core.root;
+    let (Root::Root(root) | Root::Alias(root, _)) = &request.conf().core.root;
     let root = request.eval(root);
-    request.config().prefix.join(Path::new(OsStr::from_bytes(&root)))
+    request
+        .config()
+        .prefix
+        .join(Path::new(OsStr::from_bytes(&root)))
 }
 
 /// What stands at the path of a URI.
 pub fn look(request: &Request, uri: &[u8]) -> io::Result<Kind> {
     let (_, stat) = open(request, &path_of(request, uri), OFlags::PATH)?;
     Ok(kind(&stat))
+}
+
+/// What stands at a path, links refused as the location says.
+pub fn look_at(request: &Request, path: &Path) -> io::Result<Stat> {
+    Ok(open(request, path, OFlags::PATH)?.1)
 }
 
 fn kind(stat: &Stat) -> Kind {
@@ -80,7 +99,10 @@ fn kind(stat: &Stat) -> Kind {
 /// Whether there is simply nothing of that name.
 pub fn not_there(error: &io::Error) -> bool {
     use rustix::io::Errno as Os;
-    matches!(Os::from_io_error(error), Some(Os::NOENT | Os::NOTDIR | Os::NAMETOOLONG))
+    matches!(
+        Os::from_io_error(error),
+        Some(Os::NOENT | Os::NOTDIR | Os::NAMETOOLONG)
+    )
 }
 
 /// The answer for a file that cannot be had.
@@ -120,7 +142,10 @@ pub fn run(request: &Request) -> Flow {
         FileType::RegularFile => {}
         _ => {
             let path = path.display();
-            request.log(LogLevel::Crit, format_args!("\"{path}\" is not a regular file"));
+            request.log(
+                LogLevel::Crit,
+                format_args!("\"{path}\" is not a regular file"),
+            );
             return Flow::Status(404);
         }
     }
@@ -149,7 +174,11 @@ fn file_response(request: &Request, fd: OwnedFd, stat: &Stat) -> Response {
     if request.conf().core.etag {
         head.push("ETag", format!("\"{modified:x}-{len:x}\""));
     }
-    let slice = FileSlice { file: Rc::new(fd), start: 0, end: len };
+    let slice = FileSlice {
+        file: Rc::new(fd),
+        start: 0,
+        end: len,
+    };
     let body = match len {
         0 => Body::Empty,
         _ => Body::Chunks([Chunk::File(slice)].into()),
@@ -185,10 +214,20 @@ fn open_checked(
     let start = from.as_deref().unwrap_or(Path::new("/"));
     let mut at = rustix::fs::open(start, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let rest = path.strip_prefix(start).unwrap_or(path);
+    let ends_in_folder = path.as_os_str().as_bytes().ends_with(b"/");
     let mut parts = rest.components().peekable();
     while let Some(part) = parts.next() {
         let last = parts.peek().is_none();
-        let flags = if last { flags } else { OFlags::PATH | OFlags::CLOEXEC };
+        let flags = if last && ends_in_folder {
+            flags | OFlags::DIRECTORY
+        } else {
+            flags
+        };
+        let flags = if last {
+            flags
+        } else {
+            OFlags::PATH | OFlags::CLOEXEC
+        };
         at = step(&at, Path::new(part.as_os_str()), flags, links.which)?;
     }
     Ok(at)
@@ -199,7 +238,12 @@ fn step(at: &OwnedFd, name: &Path, flags: OFlags, which: Symlinks) -> io::Result
     let link = rustix::fs::openat(at, name, no_follow, Mode::empty())?;
     let link_stat = rustix::fs::fstat(&link)?;
     if FileType::from_raw_mode(link_stat.st_mode) != FileType::Symlink {
-        return Ok(rustix::fs::openat(at, name, flags | OFlags::NOFOLLOW, Mode::empty())?);
+        return Ok(rustix::fs::openat(
+            at,
+            name,
+            flags | OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?);
     }
     if which == Symlinks::On {
         return Err(rustix::io::Errno::LOOP.into());

@@ -32,13 +32,24 @@ enum Fallback {
 /// The module.
 pub const MODULE: Module = Module {
     name: "ngx_http_try_files_module",
-    directives: &[Directive::new("try_files", SERVER.or(LOCATION), Arity::AtLeast(2), Set::Level(try_files),
-        doc("try_files file … uri;  try_files file … =code;", "", "The first of these files that exists answers; otherwise the last argument does."))],
+    directives: &[Directive::new(
+        "try_files",
+        SERVER.or(LOCATION),
+        Arity::AtLeast(2),
+        Set::Level(try_files),
+        doc(
+            "try_files file … uri;  try_files file … =code;",
+            "",
+            "The first of these files that exists answers; otherwise the last argument does.",
+        ),
+    )],
     variables: &[],
 };
 
 fn try_files(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let Some((last, files)) = item.args.split_last() else { return Err(item.duplicate()) };
+    let Some((last, files)) = item.args.split_last() else {
+        return Err(item.duplicate());
+    };
     let mut candidates = Vec::new();
     for word in files {
         let (text, kind) = match &word.text[..] {
@@ -55,27 +66,35 @@ fn try_files(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         }
         text => Fallback::Uri(cx.template_of(item, text)?),
     };
-    item.once(&mut level.drafts.try_files.files, Some(TryFiles { candidates, fallback }))
+    item.once(
+        &mut level.drafts.try_files.files,
+        Some(TryFiles {
+            candidates,
+            fallback,
+        }),
+    )
 }
 
 /// The handler of the phase before content.
 pub fn run(request: &Request) -> Flow {
-    let Some(files) = &request.conf().try_files.files else { return Flow::Next };
+    let Some(files) = &request.conf().try_files.files else {
+        return Flow::Next;
+    };
+    request.add_uri_to_alias.set(true);
     for (name, wanted) in &files.candidates {
         let name = request.eval(name);
-        let Ok(kind) = static_files::look(request, &name) else { continue };
+        let Ok(kind) = static_files::look(request, &name) else {
+            continue;
+        };
         if kind != *wanted {
             continue;
         }
-        let mut uri = name.to_vec();
-        if kind == Kind::Folder && !uri.ends_with(b"/") {
-            uri.push(b'/');
-        }
         // As nginx: the request goes on in this location, with the path that was found.
-        request.uri.replace(uri.into());
+        request.uri.replace(name);
         request.uri_is_original.set(false);
         return Flow::Next;
     }
+    request.add_uri_to_alias.set(false);
     match &files.fallback {
         Fallback::Status(status) => Flow::Status(*status),
         Fallback::Uri(uri) => {

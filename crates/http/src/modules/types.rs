@@ -23,22 +23,46 @@ settings! {
 }
 
 fn default_types() -> Types {
-    let types: [(&[u8], &'static [u8]); 3] =
-        [(b"html", b"text/html"), (b"gif", b"image/gif"), (b"jpg", b"image/jpeg")];
-    types.into_iter().map(|(name, value)| (name.into(), Bytes::from_static(value))).collect()
+    let types: [(&[u8], &'static [u8]); 3] = [
+        (b"html", b"text/html"),
+        (b"gif", b"image/gif"),
+        (b"jpg", b"image/jpeg"),
+    ];
+    types
+        .into_iter()
+        .map(|(name, value)| (name.into(), Bytes::from_static(value)))
+        .collect()
 }
 
 /// The module.
 pub const MODULE: Module = Module {
     name: "ngx_http_core_module (types)",
     directives: &[
-        Directive::block("types", ANY, Arity::Exactly(0), Set::Level(types),
-            doc("types { type extension …; }", "types { text/html html; image/gif gif; image/jpeg jpg; }", "Media types by file extension.")),
-        Directive::new("default_type", ANY, Arity::Exactly(1), Set::Level(|item, level, _| {
+        Directive::block(
+            "types",
+            ANY,
+            Arity::Exactly(0),
+            Set::Level(types),
+            doc(
+                "types { type extension …; }",
+                "types { text/html html; image/gif gif; image/jpeg jpg; }",
+                "Media types by file extension.",
+            ),
+        ),
+        Directive::new(
+            "default_type",
+            ANY,
+            Arity::Exactly(1),
+            Set::Level(|item, level, _| {
                 let value = Bytes::from(item.arg(0)?.text.clone());
                 item.once(&mut level.drafts.types.default_type, value)
             }),
-            doc("default_type type;", "default_type text/plain;", "The media type of everything without a known extension.")),
+            doc(
+                "default_type type;",
+                "default_type text/plain;",
+                "The media type of everything without a known extension.",
+            ),
+        ),
     ],
     variables: &[],
 };
@@ -57,6 +81,9 @@ fn types(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 
 /// The media type of the request's path; empty is none.
 pub fn content_type(request: &Request) -> Bytes {
+    if let Some(named) = &*request.pending_type.borrow() {
+        return named.clone();
+    }
     let conf = &request.conf().types;
     let uri = request.uri.borrow();
     let found = match extension(&uri) {

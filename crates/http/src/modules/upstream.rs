@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ::upstream::keepalive::Limits;
+use ::upstream::{Group, Server};
 use conf::{Arity, Bundle, Diagnostic, Directive, Item, Span, directive};
 use proto::h1::FieldName;
 use script::Builtin;
-use ::upstream::keepalive::Limits;
-use ::upstream::{Group, Server};
 
 use crate::config::{Config, Upstream, UpstreamId};
 use crate::draft::Draft;
@@ -20,52 +20,177 @@ use crate::request::Request;
 pub const MODULE: Module = Module {
     name: "ngx_http_upstream_module",
     directives: &[
-        Directive::block("upstream", HTTP, Arity::Exactly(1), Set::Main(upstream),
-            doc("upstream name { … }", "", "A group of servers that proxy_pass can name.")),
-        Directive::new("server", UPSTREAM, Arity::AtLeast(1), Set::Nothing,
-            doc("server address [weight=N] [max_conns=N] [max_fails=N] [fail_timeout=time] [backup] [down];", "", "A server of the group.")),
-        Directive::new("keepalive", UPSTREAM, Arity::Between(1, 2), Set::Nothing,
-            doc("keepalive connections [local];", "keepalive 32 local;", "How many idle connections to the group each thread keeps; 0 keeps none.")),
-        Directive::new("keepalive_requests", UPSTREAM, Arity::Exactly(1), Set::Nothing,
-            doc("keepalive_requests number;", "keepalive_requests 1000;", "How many requests one connection may carry.")),
-        Directive::new("keepalive_time", UPSTREAM, Arity::Exactly(1), Set::Nothing,
-            doc("keepalive_time time;", "keepalive_time 1h;", "How long one connection may carry requests.")),
-        Directive::new("keepalive_timeout", UPSTREAM, Arity::Exactly(1), Set::Nothing,
-            doc("keepalive_timeout time;", "keepalive_timeout 60s;", "How long a connection may be idle.")),
-        Directive::inert("zone", UPSTREAM, Arity::Between(1, 2), Set::Nothing,
-            doc("zone name [size];", "", "Memory that worker processes share."), "the state of a group is always shared by all threads"),
+        Directive::block(
+            "upstream",
+            HTTP,
+            Arity::Exactly(1),
+            Set::Main(upstream),
+            doc(
+                "upstream name { … }",
+                "",
+                "A group of servers that proxy_pass can name.",
+            ),
+        ),
+        Directive::new(
+            "server",
+            UPSTREAM,
+            Arity::AtLeast(1),
+            Set::Nothing,
+            doc(
+                "server address [weight=N] [max_conns=N] [max_fails=N] [fail_timeout=time] [backup] [down];",
+                "",
+                "A server of the group.",
+            ),
+        ),
+        Directive::new(
+            "keepalive",
+            UPSTREAM,
+            Arity::Between(1, 2),
+            Set::Nothing,
+            doc(
+                "keepalive connections [local];",
+                "keepalive 32 local;",
+                "How many idle connections to the group each thread keeps; 0 keeps none.",
+            ),
+        ),
+        Directive::new(
+            "keepalive_requests",
+            UPSTREAM,
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc(
+                "keepalive_requests number;",
+                "keepalive_requests 1000;",
+                "How many requests one connection may carry.",
+            ),
+        ),
+        Directive::new(
+            "keepalive_time",
+            UPSTREAM,
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc(
+                "keepalive_time time;",
+                "keepalive_time 1h;",
+                "How long one connection may carry requests.",
+            ),
+        ),
+        Directive::new(
+            "keepalive_timeout",
+            UPSTREAM,
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc(
+                "keepalive_timeout time;",
+                "keepalive_timeout 60s;",
+                "How long a connection may be idle.",
+            ),
+        ),
+        Directive::inert(
+            "zone",
+            UPSTREAM,
+            Arity::Between(1, 2),
+            Set::Nothing,
+            doc(
+                "zone name [size];",
+                "",
+                "Memory that worker processes share.",
+            ),
+            "the state of a group is always shared by all threads",
+        ),
     ],
     variables: &[
-        variable("upstream_addr", |request, out| each(request, out, |attempt, out| {
-            out.extend_from_slice(attempt.peer.as_bytes());
-        }), "Addresses of the peers that were asked, separated by commas."),
-        variable("upstream_status", |request, out| each(request, out, |attempt, out| {
-            match attempt.status {
-                Some(status) => out.extend(status.to_string().bytes()),
-                None => out.push(b'-'),
-            }
-        }), "Statuses of their answers."),
-        variable("upstream_connect_time", |request, out| each(request, out, |attempt, out| {
-            time(attempt.connect_time, out);
-        }), "Seconds that connecting took."),
-        variable("upstream_header_time", |request, out| each(request, out, |attempt, out| {
-            time(attempt.header_time, out);
-        }), "Seconds until the head of the answer was there."),
-        variable("upstream_response_time", |request, out| each(request, out, |attempt, out| {
-            time(Some(attempt.response_time.unwrap_or_else(|| attempt.elapsed())), out);
-        }), "Seconds until all of the answer was there."),
-        variable("upstream_response_length", |request, out| each(request, out, |attempt, out| {
-            out.extend(attempt.response_length.to_string().bytes());
-        }), "Bytes of the bodies of the answers."),
-        variable("upstream_bytes_received", |request, out| each(request, out, |attempt, out| {
-            out.extend(attempt.bytes_received.to_string().bytes());
-        }), "Bytes received from the peers."),
-        variable("upstream_bytes_sent", |request, out| each(request, out, |attempt, out| {
-            out.extend(attempt.bytes_sent.to_string().bytes());
-        }), "Bytes sent to the peers."),
-        super::variables::prefix("upstream_http_", upstream_http, "A header field of the last answer."),
-        super::variables::prefix("upstream_trailer_", upstream_trailer, "A trailer field of the last answer."),
-        super::variables::prefix("upstream_cookie_", upstream_cookie, "A cookie that the last answer sets."),
+        variable(
+            "upstream_addr",
+            |request, out| {
+                each(request, out, |attempt, out| {
+                    out.extend_from_slice(attempt.peer.as_bytes());
+                })
+            },
+            "Addresses of the peers that were asked, separated by commas.",
+        ),
+        variable(
+            "upstream_status",
+            |request, out| {
+                each(request, out, |attempt, out| match attempt.status {
+                    Some(status) => out.extend(status.to_string().bytes()),
+                    None => out.push(b'-'),
+                })
+            },
+            "Statuses of their answers.",
+        ),
+        variable(
+            "upstream_connect_time",
+            |request, out| {
+                each(request, out, |attempt, out| {
+                    time(attempt.connect_time, out);
+                })
+            },
+            "Seconds that connecting took.",
+        ),
+        variable(
+            "upstream_header_time",
+            |request, out| {
+                each(request, out, |attempt, out| {
+                    time(attempt.header_time, out);
+                })
+            },
+            "Seconds until the head of the answer was there.",
+        ),
+        variable(
+            "upstream_response_time",
+            |request, out| {
+                each(request, out, |attempt, out| {
+                    time(
+                        Some(attempt.response_time.unwrap_or_else(|| attempt.elapsed())),
+                        out,
+                    );
+                })
+            },
+            "Seconds until all of the answer was there.",
+        ),
+        variable(
+            "upstream_response_length",
+            |request, out| {
+                each(request, out, |attempt, out| {
+                    out.extend(attempt.response_length.to_string().bytes());
+                })
+            },
+            "Bytes of the bodies of the answers.",
+        ),
+        variable(
+            "upstream_bytes_received",
+            |request, out| {
+                each(request, out, |attempt, out| {
+                    out.extend(attempt.bytes_received.to_string().bytes());
+                })
+            },
+            "Bytes received from the peers.",
+        ),
+        variable(
+            "upstream_bytes_sent",
+            |request, out| {
+                each(request, out, |attempt, out| {
+                    out.extend(attempt.bytes_sent.to_string().bytes());
+                })
+            },
+            "Bytes sent to the peers.",
+        ),
+        super::variables::prefix(
+            "upstream_http_",
+            upstream_http,
+            "A header field of the last answer.",
+        ),
+        super::variables::prefix(
+            "upstream_trailer_",
+            upstream_trailer,
+            "A trailer field of the last answer.",
+        ),
+        super::variables::prefix(
+            "upstream_cookie_",
+            upstream_cookie,
+            "A cookie that the last answer sets.",
+        ),
     ],
 };
 
@@ -107,17 +232,32 @@ fn upstream_cookie(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     let fields = request.upstream_fields.borrow();
     let cookies = fields.iter().filter(|field| field.is(FieldName::SetCookie));
     for cookie in cookies {
-        let pair = cookie.value.split(|&byte| byte == b';').next().unwrap_or_default();
+        let pair = cookie
+            .value
+            .split(|&byte| byte == b';')
+            .next()
+            .unwrap_or_default();
         let mut parts = pair.splitn(2, |&byte| byte == b'=');
         let (key, value) = (parts.next().unwrap_or_default(), parts.next());
-        if key.trim_ascii().eq_ignore_ascii_case(name.as_bytes())
+        if trim(key).eq_ignore_ascii_case(name.as_bytes())
             && let Some(value) = value
         {
-            out.extend_from_slice(value.trim_ascii());
+            out.extend_from_slice(trim(value));
             return true;
         }
     }
     false
+}
+
+/// Without the spaces around it; a tab is part of a cookie.
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(b" ") {
+        text = rest;
+    }
+    while let Some(rest) = text.strip_suffix(b" ") {
+        text = rest;
+    }
+    text
 }
 
 /// The groups that a configuration names: by an `upstream` block, or by an address in `proxy_pass`.
@@ -141,7 +281,12 @@ impl Upstreams {
             return id;
         }
         let id = UpstreamId(self.entries.len() as u32);
-        self.entries.push(Entry { name: name.to_owned(), default_port, block: None, used_at });
+        self.entries.push(Entry {
+            name: name.to_owned(),
+            default_port,
+            block: None,
+            used_at,
+        });
         self.by_name.insert(name.to_owned(), id);
         id
     }
@@ -153,18 +298,23 @@ impl Upstreams {
             let (servers, keepalive) = match &entry.block {
                 Some((servers, limits)) => (servers.clone(), *limits),
                 None => {
-                    let peers =
-                        ::upstream::server::peers(&entry.name, bundle, entry.default_port);
+                    let peers = ::upstream::server::peers(&entry.name, bundle, entry.default_port);
                     let peers = peers.unwrap_or_else(|message| {
                         errors.push(Diagnostic::emerg(message).at(entry.used_at));
                         Vec::new()
                     });
                     // As nginx: connections are kept only to groups that have a block.
-                    let none = Limits { connections: 0, ..Limits::default() };
+                    let none = Limits {
+                        connections: 0,
+                        ..Limits::default()
+                    };
                     (vec![Server::new(&entry.name, peers)], none)
                 }
             };
-            Upstream { group: Arc::new(Group::new(&entry.name, &servers)), keepalive }
+            Upstream {
+                group: Arc::new(Group::new(&entry.name, &servers)),
+                keepalive,
+            }
         };
         let upstreams = self.entries.iter().map(&mut group).collect();
         (upstreams, errors)
@@ -174,7 +324,10 @@ impl Upstreams {
 impl Config {
     /// The group of that name, if the configuration has one.
     pub(crate) fn find_upstream(&self, name: &str) -> Option<UpstreamId> {
-        let at = self.upstreams.iter().position(|upstream| upstream.group.name() == name)?;
+        let at = self
+            .upstreams
+            .iter()
+            .position(|upstream| upstream.group.name() == name)?;
         Some(UpstreamId(at as u32))
     }
 }
@@ -193,7 +346,8 @@ fn upstream(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
         }
     }
     if servers.is_empty() {
-        cx.diagnostics.push(item.error("no servers are inside upstream"));
+        cx.diagnostics
+            .push(item.error("no servers are inside upstream"));
     }
     cx.upstreams.entries[id.0 as usize].block = Some((servers, limits));
     Ok(())
@@ -218,4 +372,3 @@ fn inside(item: &Item, servers: &mut Vec<Server>, limits: &mut Limits, cx: &mut 
     }
     Ok(())
 }
-

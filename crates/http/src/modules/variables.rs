@@ -16,8 +16,11 @@ use crate::request::Request;
 use crate::response::Field;
 
 /// The module.
-pub const MODULE: Module =
-    Module { name: "ngx_http_core_module (variables)", directives: &[], variables: VARIABLES };
+pub const MODULE: Module = Module {
+    name: "ngx_http_core_module (variables)",
+    directives: &[],
+    variables: VARIABLES,
+};
 
 /// A variable that only reads.
 pub const fn builtin(
@@ -25,7 +28,12 @@ pub const fn builtin(
     get: fn(&Request, &mut Vec<u8>) -> bool,
     doc: &'static str,
 ) -> Builtin<Request> {
-    Builtin { name, get: Get::Plain(get), set: None, doc }
+    Builtin {
+        name,
+        get: Get::Plain(get),
+        set: None,
+        doc,
+    }
 }
 
 /// Variables whose names begin alike.
@@ -34,7 +42,12 @@ pub const fn prefix(
     get: fn(&Request, &str, &mut Vec<u8>) -> bool,
     doc: &'static str,
 ) -> Builtin<Request> {
-    Builtin { name, get: Get::Prefix(get), set: None, doc }
+    Builtin {
+        name,
+        get: Get::Prefix(get),
+        set: None,
+        doc,
+    }
 }
 
 const fn header(name: &'static str, get: fn(&Request, &mut Vec<u8>) -> bool) -> Builtin<Request> {
@@ -43,62 +56,290 @@ const fn header(name: &'static str, get: fn(&Request, &mut Vec<u8>) -> bool) -> 
 
 const VARIABLES: &[Builtin<Request>] = &[
     header("http_host", |r, out| field(r, FieldName::Host, out)),
-    header("http_user_agent", |r, out| field(r, FieldName::UserAgent, out)),
+    header("http_user_agent", |r, out| {
+        field(r, FieldName::UserAgent, out)
+    }),
     header("http_referer", |r, out| field(r, FieldName::Referer, out)),
-    builtin("http_cookie", |r, out| request_fields(r, "cookie", b"; ", out), "All Cookie fields."),
-    prefix("http_", |r, name, out| request_fields(r, name, b", ", out), "A request header field; dashes are underscores."),
-    prefix("sent_http_", |r, name, out| sent_http(r, name, out), "A response header field."),
-    prefix("sent_trailer_", |r, name, out| join(r.sent.borrow().trailers.iter(), name, b", ", out), "A response trailer field."),
+    builtin(
+        "http_cookie",
+        |r, out| request_fields(r, "cookie", b"; ", out),
+        "All Cookie fields.",
+    ),
+    prefix(
+        "http_",
+        |r, name, out| request_fields(r, name, b", ", out),
+        "A request header field; dashes are underscores.",
+    ),
+    prefix("sent_http_", sent_http, "A response header field."),
+    prefix(
+        "sent_trailer_",
+        |r, name, out| join(r.sent.borrow().trailers.iter(), name, b", ", out),
+        "A response trailer field.",
+    ),
     prefix("cookie_", cookie, "A cookie."),
     prefix("arg_", arg, "An argument of the query."),
-    Builtin { name: "args", get: Get::Plain(|r, out| put(out, &r.args.borrow())), set: Some(set_args), doc: "The query." },
-    builtin("query_string", |r, out| put(out, &r.args.borrow()), "The query."),
-    builtin("is_args", |r, out| put(out, if r.args.borrow().is_empty() { b"" } else { b"?" }), "\"?\" if there is a query."),
-    builtin("uri", |r, out| put(out, &r.uri.borrow()), "The path, decoded and normalised."),
-    builtin("document_uri", |r, out| put(out, &r.uri.borrow()), "The path, decoded and normalised."),
-    builtin("request_uri", |r, out| put(out, r.head.target.of(&r.buf)), "Path and query as the client sent them."),
-    builtin("request", |r, out| put(out, r.head.line.of(&r.buf)), "The request line."),
-    builtin("request_method", |r, out| put(out, &r.method_name()), "The method."),
-    builtin("request_length", |r, out| number(out, r.head.length() as u64 + r.body.received()), "Bytes of the request."),
-    builtin("request_time", |r, out| put(out, seconds(net::clock::now() - r.started).as_bytes()), "Seconds since its first byte."),
-    builtin("request_id", request_id, "A random number that names the request."),
-    builtin("request_body", |r, out| r.body.in_memory().is_some_and(|body| put(out, &body)), "The body, if it was read and is in memory."),
-    builtin("request_body_file", |r, out| r.body.file_path().is_some_and(|path| put(out, path.as_os_str().as_bytes())), "The file that holds the body."),
-    builtin("request_completion", |r, out| put(out, if r.status.get() != 0 { b"OK" } else { b"" }), "\"OK\" if the request was answered."),
-    builtin("request_filename", |r, out| put(out, static_files::path_of(r, &r.uri()).as_os_str().as_bytes()), "The path of the file for the URI."),
-    builtin("document_root", |r, out| put(out, static_files::document_root(r).as_os_str().as_bytes()), "root or alias."),
-    builtin("realpath_root", |r, out| {
-        let path = static_files::document_root(r).canonicalize();
-        path.is_ok_and(|path| put(out, path.as_os_str().as_bytes()))
-    }, "root or alias without symbolic links."),
-    builtin("request_port", |r, out| r.request_port.is_some_and(|port| number(out, port.into())), "The port in the host that the client asks for."),
-    builtin("host", |r, out| put(out, if r.host.is_empty() { &r.server().name } else { &r.host }), "The host that the client asks for, or the server's first name."),
-    builtin("hostname", |r, out| put(out, r.config().hostname.as_bytes()), "The name of this machine."),
-    builtin("server_name", |r, out| put(out, &r.server().name), "The server's first name."),
-    builtin("server_addr", |r, out| address(r.conn.local(), out), "Our address of the connection."),
-    builtin("server_port", |r, out| port(r.conn.local(), out), "Our port of the connection."),
-    builtin("server_protocol", |r, out| put(out, protocol(r)), "The version that the client speaks."),
-    builtin("scheme", |_, out| put(out, b"http"), "\"http\" or \"https\"."),
+    Builtin {
+        name: "args",
+        get: Get::Plain(|r, out| put(out, &r.args.borrow())),
+        set: Some(set_args),
+        doc: "The query.",
+    },
+    builtin(
+        "query_string",
+        |r, out| put(out, &r.args.borrow()),
+        "The query.",
+    ),
+    builtin(
+        "is_args",
+        |r, out| {
+            put(
+                out,
+                if r.args.borrow().is_empty() {
+                    b""
+                } else {
+                    b"?"
+                },
+            )
+        },
+        "\"?\" if there is a query.",
+    ),
+    builtin(
+        "uri",
+        |r, out| put(out, &r.uri.borrow()),
+        "The path, decoded and normalised.",
+    ),
+    builtin(
+        "document_uri",
+        |r, out| put(out, &r.uri.borrow()),
+        "The path, decoded and normalised.",
+    ),
+    builtin(
+        "request_uri",
+        |r, out| put(out, r.head.target.of(&r.buf)),
+        "Path and query as the client sent them.",
+    ),
+    builtin(
+        "request",
+        |r, out| put(out, r.head.line.of(&r.buf)),
+        "The request line.",
+    ),
+    builtin(
+        "request_method",
+        |r, out| put(out, &r.method_name()),
+        "The method.",
+    ),
+    builtin(
+        "request_length",
+        |r, out| number(out, r.head.length() as u64 + r.body.received()),
+        "Bytes of the request.",
+    ),
+    builtin(
+        "request_time",
+        |r, out| put(out, seconds(net::clock::now() - r.started).as_bytes()),
+        "Seconds since its first byte.",
+    ),
+    builtin(
+        "request_id",
+        request_id,
+        "A random number that names the request.",
+    ),
+    builtin(
+        "request_body",
+        |r, out| r.body.in_memory().is_some_and(|body| put(out, &body)),
+        "The body, if it was read and is in memory.",
+    ),
+    builtin(
+        "request_body_file",
+        |r, out| {
+            r.body
+                .file_path()
+                .is_some_and(|path| put(out, path.as_os_str().as_bytes()))
+        },
+        "The file that holds the body.",
+    ),
+    builtin(
+        "request_completion",
+        |r, out| put(out, if r.status.get() != 0 { b"OK" } else { b"" }),
+        "\"OK\" if the request was answered.",
+    ),
+    builtin(
+        "request_filename",
+        |r, out| {
+            put(
+                out,
+                static_files::path_of(r, &r.uri()).as_os_str().as_bytes(),
+            )
+        },
+        "The path of the file for the URI.",
+    ),
+    builtin(
+        "document_root",
+        |r, out| put(out, static_files::document_root(r).as_os_str().as_bytes()),
+        "root or alias.",
+    ),
+    builtin(
+        "realpath_root",
+        |r, out| {
+            let path = static_files::document_root(r).canonicalize();
+            path.is_ok_and(|path| put(out, path.as_os_str().as_bytes()))
+        },
+        "root or alias without symbolic links.",
+    ),
+    builtin(
+        "request_port",
+        |r, out| r.request_port.is_some_and(|port| number(out, port.into())),
+        "The port in the host that the client asks for.",
+    ),
+    builtin(
+        "is_request_port",
+        |r, out| put(out, if r.request_port.is_some() { b":" } else { b"" }),
+        "\":\" if the client asks for a port.",
+    ),
+    builtin(
+        "host",
+        |r, out| {
+            put(
+                out,
+                if r.host.is_empty() {
+                    &r.server().name
+                } else {
+                    &r.host
+                },
+            )
+        },
+        "The host that the client asks for, or the server's first name.",
+    ),
+    builtin(
+        "hostname",
+        |r, out| put(out, r.config().hostname.as_bytes()),
+        "The name of this machine.",
+    ),
+    builtin(
+        "server_name",
+        |r, out| put(out, &r.server().name),
+        "The server's first name.",
+    ),
+    builtin(
+        "server_addr",
+        |r, out| address(r.conn.local(), out),
+        "Our address of the connection.",
+    ),
+    builtin(
+        "server_port",
+        |r, out| port(r.conn.local(), out),
+        "Our port of the connection.",
+    ),
+    builtin(
+        "server_protocol",
+        |r, out| put(out, protocol(r)),
+        "The version that the client speaks.",
+    ),
+    builtin(
+        "scheme",
+        |_, out| put(out, b"http"),
+        "\"http\" or \"https\".",
+    ),
     builtin("https", |_, out| put(out, b""), "\"on\" over TLS."),
-    builtin("remote_addr", |r, out| address(&r.conn.peer, out), "The client's address."),
-    builtin("remote_port", |r, out| port(&r.conn.peer, out), "The client's port."),
-    builtin("binary_remote_addr", binary_remote_addr, "The client's address in 4 or 16 bytes."),
-    builtin("remote_user", remote_user, "The user that the request names, whether or not the password was right."),
-    builtin("connection", |r, out| number(out, r.conn.id), "The number of the connection."),
-    builtin("connection_requests", |r, out| number(out, r.conn.requests.get()), "Requests on this connection so far."),
-    builtin("connection_time", |r, out| put(out, seconds(net::clock::now() - r.conn.opened).as_bytes()), "Seconds since the connection was accepted."),
-    builtin("content_length", |r, out| content_length(r, out), "The Content-Length field of the request."),
-    builtin("content_type", |r, out| field(r, FieldName::ContentType, out), "The Content-Type field of the request."),
-    builtin("status", |r, out| status(r, out), "The status of the response."),
-    builtin("bytes_sent", |r, out| number(out, r.bytes_sent.get()), "Bytes sent to the client."),
-    builtin("body_bytes_sent", |r, out| number(out, r.bytes_sent.get().saturating_sub(r.head_bytes_sent.get())), "Bytes of the response's body sent to the client."),
-    Builtin { name: "limit_rate", get: Get::Plain(|r, out| number(out, r.limit_rate.get().unwrap_or_else(|| r.conf().core.limit_rate(r)))), set: Some(set_limit_rate), doc: "Bytes per second of the response; can be set." },
-    builtin("nginx_version", |_, out| put(out, b"1.31.5"), "The version of nginx whose behaviour we follow."),
-    builtin("pid", |_, out| number(out, std::process::id().into()), "The process id of the worker."),
-    builtin("pipe", |_, out| put(out, b"."), "\"p\" if the request was pipelined."),
-    builtin("msec", |_, out| put(out, msec(net::clock::wall()).as_bytes()), "Seconds since 1970."),
-    builtin("time_local", |_, out| time::with(|times| put(out, times.local().as_bytes())), "The local time as the common log format writes it."),
-    builtin("time_iso8601", |_, out| time::with(|times| put(out, times.iso8601().as_bytes())), "The local time as ISO 8601 writes it."),
+    builtin(
+        "remote_addr",
+        |r, out| address(&r.conn.peer, out),
+        "The client's address.",
+    ),
+    builtin(
+        "remote_port",
+        |r, out| port(&r.conn.peer, out),
+        "The client's port.",
+    ),
+    builtin(
+        "binary_remote_addr",
+        binary_remote_addr,
+        "The client's address in 4 or 16 bytes.",
+    ),
+    builtin("remote_user", remote_user, "The user that authenticated."),
+    builtin(
+        "connection",
+        |r, out| number(out, r.conn.id),
+        "The number of the connection.",
+    ),
+    builtin(
+        "connection_requests",
+        |r, out| number(out, r.conn.requests.get()),
+        "Requests on this connection so far.",
+    ),
+    builtin(
+        "connection_time",
+        |r, out| put(out, seconds(net::clock::now() - r.conn.opened).as_bytes()),
+        "Seconds since the connection was accepted.",
+    ),
+    builtin(
+        "content_length",
+        content_length,
+        "The Content-Length field of the request.",
+    ),
+    builtin(
+        "content_type",
+        |r, out| field(r, FieldName::ContentType, out),
+        "The Content-Type field of the request.",
+    ),
+    builtin("status", status, "The status of the response."),
+    builtin(
+        "bytes_sent",
+        |r, out| number(out, r.bytes_sent.get()),
+        "Bytes sent to the client.",
+    ),
+    builtin(
+        "body_bytes_sent",
+        |r, out| {
+            number(
+                out,
+                r.bytes_sent.get().saturating_sub(r.head_bytes_sent.get()),
+            )
+        },
+        "Bytes of the response's body sent to the client.",
+    ),
+    Builtin {
+        name: "limit_rate",
+        get: Get::Plain(|r, out| {
+            number(
+                out,
+                r.limit_rate
+                    .get()
+                    .unwrap_or_else(|| r.conf().core.limit_rate(r)),
+            )
+        }),
+        set: Some(set_limit_rate),
+        doc: "Bytes per second of the response; can be set.",
+    },
+    builtin(
+        "nginx_version",
+        |_, out| put(out, b"1.31.5"),
+        "The version of nginx whose behaviour we follow.",
+    ),
+    builtin(
+        "pid",
+        |_, out| number(out, std::process::id().into()),
+        "The process id of the worker.",
+    ),
+    builtin(
+        "pipe",
+        |r, out| put(out, if r.pipelined { b"p" } else { b"." }),
+        "\"p\" if the request was pipelined.",
+    ),
+    builtin(
+        "msec",
+        |_, out| put(out, msec(net::clock::wall()).as_bytes()),
+        "Seconds since 1970.",
+    ),
+    builtin(
+        "time_local",
+        |_, out| time::with(|times| put(out, times.local().as_bytes())),
+        "The local time as the common log format writes it.",
+    ),
+    builtin(
+        "time_iso8601",
+        |_, out| time::with(|times| put(out, times.iso8601().as_bytes())),
+        "The local time as ISO 8601 writes it.",
+    ),
 ];
 
 fn put(out: &mut Vec<u8>, value: &[u8]) -> bool {
@@ -156,7 +397,12 @@ pub fn join<'f>(
 fn sent_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     let sent = request.sent.borrow();
     match name {
-        "content_type" => return sent.content_type.as_ref().is_some_and(|value| put(out, value)),
+        "content_type" => {
+            return sent
+                .content_type
+                .as_ref()
+                .is_some_and(|value| put(out, value));
+        }
         "content_length" => return sent.content_length.is_some_and(|value| number(out, value)),
         "last_modified" => {
             return match (&sent.last_modified_text, sent.last_modified) {
@@ -177,7 +423,8 @@ fn sent_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
         "keep_alive" => {
             let header = request.conf().core.keepalive_header;
             let header = header.filter(|_| request.keepalive.get());
-            return header.is_some_and(|time| put(out, format!("timeout={}", time.as_secs()).as_bytes()));
+            return header
+                .is_some_and(|time| put(out, format!("timeout={}", time.as_secs()).as_bytes()));
         }
         "transfer_encoding" => {
             let chunked = sent.status != 0
@@ -224,9 +471,16 @@ fn request_id(request: &Request, out: &mut Vec<u8>) -> bool {
         static RANDOM: (RandomState, RandomState) = (RandomState::new(), RandomState::new());
     }
     // Keyed by the system's randomness, and the same for one request whenever it is asked for.
-    let what = (request.conn.id, request.conn.requests.get(), request.started);
+    let what = (
+        request.conn.id,
+        request.conn.requests.get(),
+        request.started,
+    );
     RANDOM.with(|(a, b)| {
-        put(out, format!("{:016x}{:016x}", a.hash_one(what), b.hash_one(what)).as_bytes())
+        put(
+            out,
+            format!("{:016x}{:016x}", a.hash_one(what), b.hash_one(what)).as_bytes(),
+        )
     })
 }
 
@@ -260,7 +514,11 @@ fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {
 }
 
 fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
-    crate::modules::auth_basic::user(request).is_some_and(|user| put(out, &user))
+    request
+        .user
+        .borrow()
+        .as_ref()
+        .is_some_and(|user| put(out, user))
 }
 
 fn content_length(request: &Request, out: &mut Vec<u8>) -> bool {

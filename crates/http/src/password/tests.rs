@@ -44,6 +44,14 @@ fn every_kind_knows_its_password_and_no_other() {
             "$2y$05$abcdefghijklmnopqrstuuWG29KuyeAicPCJODk1zjyGvyQUU2awu",
             "password",
         ),
+        (
+            "$y$j75$WZaPV7LSUEKMo34.$Gpdq/y8cA8PpexB5szy/H6O9DE6K2nX9g//dT8TT4d5",
+            "password",
+        ),
+        (
+            "$y$j75$$MY7LY7iSiXDbIK//WLX8B9MRa5LUgGVUicMJCn3sKE1",
+            "password",
+        ),
     ] {
         assert!(fits(stored, password), "{stored}");
         assert!(!fits(stored, "Password"), "{stored}");
@@ -96,6 +104,10 @@ fn unknown_kinds_are_errors() {
         "",
         "x",
         "{MD5}x",
+        "$y$",
+        "$y$j9T",
+        "$y$x",
+        "$y$jzT$saltsalt$x",
         "$y$j9T$x",
         "$2b$",
         "$2b$99$",

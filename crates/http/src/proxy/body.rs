@@ -5,11 +5,11 @@ use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use ::upstream::keepalive::Connection;
 use bytes::{Buf as _, Bytes, BytesMut};
 use net::Deadline;
 use net::log::Level;
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, TrailerParser, Trailers};
-use ::upstream::keepalive::Connection;
 
 use super::PoolRef;
 use super::exchange::{Replied, attempt};
@@ -62,14 +62,22 @@ impl UpstreamBody {
             Some(wish) if wish.eq_ignore_ascii_case(b"yes") => true,
             _ => conf.buffering,
         };
-        let trailers = if conf.pass_trailers { Trailers::Keep } else { Trailers::Discard };
+        let trailers = if conf.pass_trailers {
+            Trailers::Keep
+        } else {
+            Trailers::Discard
+        };
         Self {
             request: request.clone(),
             connection: Some(replied.connection),
             pool: replied.pool,
             peer: replied.peer,
             framing,
-            left: if let Framing::Length(length) = framing { length } else { 0 },
+            left: if let Framing::Length(length) = framing {
+                length
+            } else {
+                0
+            },
             decoder: ChunkedDecoder::new(trailers),
             trailer_parser: conf.pass_trailers.then(TrailerParser::new),
             raw: replied.rest,
@@ -92,15 +100,17 @@ impl UpstreamBody {
 
     /// Gives the connection back, or drops it.
     fn close(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
         attempt(&self.request, |attempt| {
             attempt.response_time = Some(attempt.elapsed());
         });
         if self.reusable && self.done && self.raw.is_empty() {
-            if let Some((pool, limits)) = &self.pool {
-                if !self.request.generation.is_closing() {
-                    pool.put(&self.peer, connection, limits);
-                }
+            if let Some((pool, limits)) = &self.pool
+                && !self.request.generation.is_closing()
+            {
+                pool.put(&self.peer, connection, limits);
             }
         } else if self.reusable && self.done {
             self.request.log(
@@ -114,7 +124,9 @@ impl UpstreamBody {
     fn poll_decoded(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         loop {
             if let Some(piece) = self.decode()? {
-                attempt(&self.request, |attempt| attempt.response_length += piece.len() as u64);
+                attempt(&self.request, |attempt| {
+                    attempt.response_length += piece.len() as u64
+                });
                 return Poll::Ready(Ok(Some(piece)));
             }
             if self.done {
@@ -128,7 +140,9 @@ impl UpstreamBody {
                 Ok(0) => {
                     self.request.log(
                         Level::Error,
-                        format_args!("upstream prematurely closed connection while reading upstream"),
+                        format_args!(
+                            "upstream prematurely closed connection while reading upstream"
+                        ),
                     );
                     return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
                 }
@@ -139,7 +153,9 @@ impl UpstreamBody {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(connection) = &self.connection else { return Poll::Ready(Ok(0)) };
+        let Some(connection) = &self.connection else {
+            return Poll::Ready(Ok(0));
+        };
         // What is left of a known length is not waited for in a longer buffer.
         let room = match self.framing {
             Framing::Length(_) => READ.min(usize::try_from(self.left).unwrap_or(READ).max(1)),
@@ -156,12 +172,15 @@ impl UpstreamBody {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 if !self.deadline.is_set() {
-                    self.deadline.set_after(self.request.conf().proxy.read_timeout);
+                    self.deadline
+                        .set_after(self.request.conf().proxy.read_timeout);
                 }
                 ready!(self.deadline.poll_expired(cx));
                 self.request.log(
                     Level::Error,
-                    format_args!("upstream timed out (110: Connection timed out) while reading upstream"),
+                    format_args!(
+                        "upstream timed out (110: Connection timed out) while reading upstream"
+                    ),
                 );
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
@@ -175,7 +194,9 @@ impl UpstreamBody {
         }
         match self.framing {
             Framing::Length(_) => {
-                let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(self.raw.len());
+                let take = usize::try_from(self.left)
+                    .unwrap_or(usize::MAX)
+                    .min(self.raw.len());
                 self.left -= take as u64;
                 self.done = self.left == 0;
                 Ok(Some(self.raw.split_to(take).freeze()))
@@ -191,7 +212,9 @@ impl UpstreamBody {
             let decoded = self.decoder.decode(&self.raw).map_err(|error| {
                 self.request.log(
                     Level::Error,
-                    format_args!("upstream sent invalid chunked response ({error}) while reading upstream"),
+                    format_args!(
+                        "upstream sent invalid chunked response ({error}) while reading upstream"
+                    ),
                 );
                 io::Error::from(io::ErrorKind::InvalidData)
             })?;
@@ -222,17 +245,26 @@ impl UpstreamBody {
     }
 
     fn decode_trailers(&mut self) -> io::Result<Option<Bytes>> {
-        let Some(parser) = &mut self.trailer_parser else { return Ok(None) };
+        let Some(parser) = &mut self.trailer_parser else {
+            return Ok(None);
+        };
         let invalid = |_| io::Error::from(io::ErrorKind::InvalidData);
-        let Some(end) = parser.parse(&self.raw).map_err(invalid)? else { return Ok(None) };
+        let Some(end) = parser.parse(&self.raw).map_err(invalid)? else {
+            return Ok(None);
+        };
         let section = self.raw.split_to(end).freeze();
         let slice = |span: proto::h1::Span| section.slice(span.start as usize..span.end as usize);
         self.trailers = parser
             .fields()
             .iter()
-            .map(|field| Field { name: slice(field.name), value: slice(field.value) })
+            .map(|field| Field {
+                name: slice(field.name),
+                value: slice(field.value),
+            })
             .collect();
-        self.request.upstream_trailers.replace(self.trailers.clone());
+        self.request
+            .upstream_trailers
+            .replace(self.trailers.clone());
         self.done = true;
         Ok(None)
     }
@@ -261,7 +293,11 @@ impl UpstreamBody {
         };
         let start = file.len();
         file.write_all(&piece)?;
-        let slice = FileSlice { file: file.fd(), start, end: file.len() };
+        let slice = FileSlice {
+            file: file.fd(),
+            start,
+            end: file.len(),
+        };
         if let Some(Chunk::File(last)) = self.ahead.back_mut()
             && last.end == start
         {
@@ -290,7 +326,8 @@ impl Source for UpstreamBody {
         if let Some(error) = self.failed.take() {
             return Poll::Ready(Err(error));
         }
-        self.poll_decoded(cx).map_ok(|piece| piece.map(Chunk::Memory))
+        self.poll_decoded(cx)
+            .map_ok(|piece| piece.map(Chunk::Memory))
     }
 
     fn poll_ahead(&mut self, cx: &mut Context<'_>) {

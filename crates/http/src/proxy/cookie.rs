@@ -43,35 +43,51 @@ enum Attribute {
 
 /// Rewrites a `Set-Cookie` value.
 pub fn rewrite(request: &Request, conf: &Conf, value: Bytes) -> Bytes {
-    if conf.cookie_domains.is_empty() && conf.cookie_paths.is_empty() && conf.cookie_flags.is_empty()
+    if conf.cookie_domains.is_empty()
+        && conf.cookie_paths.is_empty()
+        && conf.cookie_flags.is_empty()
     {
         return value;
     }
+    let before = value.clone();
+    let mut changed = false;
     let mut parts: Vec<Vec<u8>> = value
         .split(|&byte| byte == b';')
         .enumerate()
-        .map(|(index, part)| if index == 0 { part.to_vec() } else { part.trim_ascii_start().to_vec() })
+        .map(|(index, part)| {
+            if index == 0 {
+                part.to_vec()
+            } else {
+                part.trim_ascii_start().to_vec()
+            }
+        })
         .collect();
     for part in parts.iter_mut().skip(1) {
         if let Some(domain) = attribute(part, b"domain=")
             && let Some(new) = apply(request, &conf.cookie_domains, &domain, Attribute::Domain)
         {
+            changed = true;
             part.truncate("domain=".len());
             part.extend_from_slice(&new);
         } else if let Some(path) = attribute(part, b"path=")
             && let Some(new) = apply(request, &conf.cookie_paths, &path, Attribute::Path)
         {
+            changed = true;
             part.truncate("path=".len());
             part.extend_from_slice(&new);
         }
     }
-    set_flags(request, conf, &mut parts);
+    changed |= set_flags(request, conf, &mut parts);
+    if !changed {
+        return before;
+    }
     parts.join(&b"; "[..]).into()
 }
 
 fn attribute(part: &[u8], name: &[u8]) -> Option<Bytes> {
     let (head, value) = part.split_at_checked(name.len())?;
-    head.eq_ignore_ascii_case(name).then(|| Bytes::copy_from_slice(value))
+    head.eq_ignore_ascii_case(name)
+        .then(|| Bytes::copy_from_slice(value))
 }
 
 fn apply(
@@ -85,9 +101,11 @@ fn apply(
             let from = request.eval(from);
             match attribute {
                 Attribute::Domain => {
-                    let value = value.strip_prefix(b".").unwrap_or(value);
+                    let (dot, value) = split_dot(value);
                     let from = from.strip_prefix(b".").unwrap_or(&from);
-                    value.eq_ignore_ascii_case(from).then(|| request.eval(to).to_vec())
+                    value
+                        .eq_ignore_ascii_case(from)
+                        .then(|| [dot, &request.eval(to)[..]].concat())
                 }
                 Attribute::Path => {
                     let rest = value.strip_prefix(&from[..])?;
@@ -96,20 +114,28 @@ fn apply(
             }
         }
         CookieRule::Regex(regex, names, to) => {
-            let subject = match (attribute, value.first()) {
-                (Attribute::Domain, Some(b'.')) => value.slice(1..),
-                _ => value.clone(),
+            let (dot, subject) = match attribute {
+                Attribute::Domain => (split_dot(value).0, value.slice(split_dot(value).0.len()..)),
+                Attribute::Path => (&b""[..], value.clone()),
             };
             let captures = regex.captures(&subject).ok()??;
             request.set_named(names, &captures);
             request.set_captures(captures);
-            Some(request.eval(to).to_vec())
+            Some([dot, &request.eval(to)[..]].concat())
         }
     })
 }
 
-fn set_flags(request: &Request, conf: &Conf, parts: &mut Vec<Vec<u8>>) {
-    let name = parts.first().and_then(|part| part.split(|&byte| byte == b'=').next());
+/// The dot that a domain may begin with stays where it is.
+fn split_dot(domain: &[u8]) -> (&[u8], &[u8]) {
+    domain.split_at(usize::from(domain.starts_with(b".")))
+}
+
+/// Sets and removes flags; true if a rule was for this cookie.
+fn set_flags(request: &Request, conf: &Conf, parts: &mut Vec<Vec<u8>>) -> bool {
+    let name = parts
+        .first()
+        .and_then(|part| part.split(|&byte| byte == b'=').next());
     let name = Bytes::copy_from_slice(name.unwrap_or_default().trim_ascii());
     let rule = conf.cookie_flags.iter().find(|rule| match &rule.cookie {
         CookieName::Text(text) => request.eval(text).eq_ignore_ascii_case(&name),
@@ -149,6 +175,7 @@ fn set_flags(request: &Request, conf: &Conf, parts: &mut Vec<Vec<u8>>) {
             _ => {}
         }
     }
+    rule.is_some()
 }
 
 /// Drops attributes; the cookie itself stays.

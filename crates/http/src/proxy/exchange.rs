@@ -6,12 +6,14 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use ::upstream::Peer;
+use ::upstream::keepalive::Connection;
 use bytes::{Bytes, BytesMut};
 use net::log::{Errno, Level};
 use net::{Deadline, Stream, clock};
-use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser};
-use ::upstream::Peer;
-use ::upstream::keepalive::Connection;
+use proto::h1::{
+    CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser,
+};
 
 use super::outgoing::{Outgoing, Sends};
 use super::target::Target;
@@ -70,7 +72,12 @@ impl<'a> Exchange<'a> {
         peer: &'a Peer,
         pool: PoolRef,
     ) -> Self {
-        Self { request, target, peer, pool }
+        Self {
+            request,
+            target,
+            peer,
+            pool,
+        }
     }
 
     /// Runs it up to the head of the answer.
@@ -96,7 +103,9 @@ impl<'a> Exchange<'a> {
         };
         if let Err(error) = answered {
             // What was tried is told with the status that it would have meant.
-            attempt(request, |attempt| attempt.status = Some(error.status).filter(|&s| s != 0));
+            attempt(request, |attempt| {
+                attempt.status = Some(error.status).filter(|&s| s != 0)
+            });
             return Err(error);
         }
         let headless = reader.headless;
@@ -112,13 +121,16 @@ impl<'a> Exchange<'a> {
             rest,
             pool: self.pool,
             peer: self.peer.addr.clone(),
-            sent_all: sender.is_done(),
+            sent_all: sender.is_done() && !sender.abandoned,
             headless,
         })
     }
 
     async fn connect(&self) -> Result<Connection, ProxyError> {
-        let kept = self.pool.as_ref().and_then(|(pool, _)| pool.take(&self.peer.addr));
+        let kept = self
+            .pool
+            .as_ref()
+            .and_then(|(pool, _)| pool.take(&self.peer.addr));
         if let Some(connection) = kept {
             attempt(self.request, |attempt| {
                 attempt.connect_time = Some(attempt.elapsed());
@@ -128,8 +140,7 @@ impl<'a> Exchange<'a> {
         }
         let conf = &self.request.conf().proxy;
         let local = conf.bind_addr(self.request);
-        let connected =
-            net::connect(&self.peer.addr, local.as_ref(), conf.connect_timeout).await;
+        let connected = net::connect(&self.peer.addr, local.as_ref(), conf.connect_timeout).await;
         match connected {
             Ok(stream) => {
                 stream.set_nodelay(true);
@@ -137,8 +148,14 @@ impl<'a> Exchange<'a> {
                     // Without probes the connection is as good as before.
                     let _ = stream.set_keepalive(60, 60, 9);
                 }
-                attempt(self.request, |attempt| attempt.connect_time = Some(attempt.elapsed()));
-                Ok(Connection { stream, requests: 1, opened: clock::now() })
+                attempt(self.request, |attempt| {
+                    attempt.connect_time = Some(attempt.elapsed())
+                });
+                Ok(Connection {
+                    stream,
+                    requests: 1,
+                    opened: clock::now(),
+                })
             }
             Err(error) => Err(self.connect_failed(&error)),
         }
@@ -147,11 +164,15 @@ impl<'a> Exchange<'a> {
     fn connect_failed(&self, error: &io::Error) -> ProxyError {
         let (message, error) = match error.kind() {
             io::ErrorKind::TimedOut => (
-                "upstream timed out (110: Connection timed out) while connecting to upstream".into(),
+                "upstream timed out (110: Connection timed out) while connecting to upstream"
+                    .into(),
                 ProxyError::TIMEOUT,
             ),
             _ => (
-                format!("connect() failed {} while connecting to upstream", Errno(error)),
+                format!(
+                    "connect() failed {} while connecting to upstream",
+                    Errno(error)
+                ),
                 ProxyError::ERROR,
             ),
         };
@@ -195,8 +216,11 @@ impl<'a> Exchange<'a> {
                 }
                 if !deadline.is_set() || sender.moved {
                     sender.moved = false;
-                    let wait =
-                        if sender.is_done() { conf.read_timeout } else { conf.send_timeout };
+                    let wait = if sender.is_done() {
+                        conf.read_timeout
+                    } else {
+                        conf.send_timeout
+                    };
                     deadline.set_after(wait);
                 }
                 deadline.poll_expired(cx).map(|()| Event::TimedOut)
@@ -300,6 +324,8 @@ struct Sender<'r> {
     queue: VecDeque<Chunk>,
     sends: Sends,
     ended: bool,
+    /// The peer answered before it had all.
+    abandoned: bool,
     sent: u64,
     moved: bool,
 }
@@ -310,7 +336,15 @@ impl<'r> Sender<'r> {
         queue.push_back(Chunk::Memory(outgoing.head));
         queue.extend(outgoing.chunks);
         let ended = outgoing.sends == Sends::Whole;
-        Self { request, queue, sends: outgoing.sends, ended, sent: 0, moved: false }
+        Self {
+            request,
+            queue,
+            sends: outgoing.sends,
+            ended,
+            abandoned: false,
+            sent: 0,
+            moved: false,
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -321,23 +355,27 @@ impl<'r> Sender<'r> {
         !self.ended && self.queue.is_empty()
     }
 
+    /// The peer has answered: it wants no more of the request.
     fn give_up(&mut self) {
+        self.abandoned = true;
         self.ended = true;
-        self.queue.push_back(Chunk::Flush);
     }
 
     fn add(&mut self, piece: Option<Bytes>) {
         match (piece, self.sends) {
             (Some(piece), Sends::Chunked) => {
                 let header = ChunkHeader::new(piece.len() as u64);
-                self.queue.push_back(Chunk::Memory(Bytes::copy_from_slice(&header)));
+                self.queue
+                    .push_back(Chunk::Memory(Bytes::copy_from_slice(&header)));
                 self.queue.push_back(Chunk::Memory(piece));
-                self.queue.push_back(Chunk::Memory(Bytes::from_static(CHUNK_END)));
+                self.queue
+                    .push_back(Chunk::Memory(Bytes::from_static(CHUNK_END)));
             }
             (Some(piece), _) => self.queue.push_back(Chunk::Memory(piece)),
             (None, Sends::Chunked) => {
                 self.ended = true;
-                self.queue.push_back(Chunk::Memory(Bytes::from_static(LAST_CHUNK)));
+                self.queue
+                    .push_back(Chunk::Memory(Bytes::from_static(LAST_CHUNK)));
             }
             (None, _) => self.ended = true,
         }
@@ -377,7 +415,9 @@ impl<'r> Sender<'r> {
     /// Reads the next piece of a body that is in a file.
     fn load_file(&mut self) -> io::Result<()> {
         const PIECE: u64 = 64 * 1024;
-        let Some(Chunk::File(slice)) = self.queue.front_mut() else { return Ok(()) };
+        let Some(Chunk::File(slice)) = self.queue.front_mut() else {
+            return Ok(());
+        };
         let len = (slice.end - slice.start).min(PIECE);
         let bytes = crate::request_body::read_slice(&slice.file, slice.start, len as usize)?;
         slice.start += len;
@@ -424,9 +464,8 @@ impl HeadReader {
             return Poll::Ready(Event::Head);
         }
         loop {
-            match self.parse(max) {
-                Some(event) => return Poll::Ready(event),
-                None => {}
+            if let Some(event) = self.parse(max) {
+                return Poll::Ready(event);
             }
             let room = max - self.buf.len().min(max);
             match std::task::ready!(poll_fill(stream, &mut self.buf, room.max(1), cx)) {
@@ -479,4 +518,3 @@ impl HeadReader {
         (head, buf, self.buf)
     }
 }
-

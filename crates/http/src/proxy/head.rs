@@ -22,7 +22,10 @@ pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Fl
     let conf = &request.conf().proxy;
     if replied.headless {
         let body = UpstreamBody::new(request, replied, Framing::UntilClose);
-        return Flow::Respond(Response { head: Head::new(200), body: Body::Source(Box::new(body)) });
+        return Flow::Respond(Response {
+            head: Head::new(200),
+            body: Body::Source(Box::new(body)),
+        });
     }
     let framing = match Framing::of_response(&replied.head, &replied.buf, request.method.get()) {
         Ok(framing) => framing,
@@ -42,7 +45,12 @@ pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Fl
     let status = replied.head.status;
     if conf.intercept_errors
         && status >= 300
-        && request.conf().core.error_pages.iter().any(|page| page.statuses.contains(&status))
+        && request
+            .conf()
+            .core
+            .error_pages
+            .iter()
+            .any(|page| page.statuses.contains(&status))
     {
         if status == 401 {
             keep_fields(request, &replied, &[FieldName::WwwAuthenticate]);
@@ -51,7 +59,10 @@ pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Fl
     }
     let head = response_head(&replied, request, conf, target, framing);
     if status == 101 {
-        return Flow::Respond(Response { head, body: Upgrade::body(request, replied) });
+        return Flow::Respond(Response {
+            head,
+            body: Upgrade::body(request, replied),
+        });
     }
     let body = match framing {
         Framing::None | Framing::Length(0) => {
@@ -69,7 +80,9 @@ fn store_upstream_fields(request: &Request, replied: &Replied) {
         name: slice(&replied.buf, field.name),
         value: slice(&replied.buf, field.value),
     };
-    request.upstream_fields.replace(replied.head.fields.iter().map(field).collect());
+    request
+        .upstream_fields
+        .replace(replied.head.fields.iter().map(field).collect());
 }
 
 fn slice(buf: &Bytes, span: proto::h1::Span) -> Bytes {
@@ -77,9 +90,11 @@ fn slice(buf: &Bytes, span: proto::h1::Span) -> Bytes {
 }
 
 fn keep_fields(request: &Request, replied: &Replied, names: &[FieldName]) {
-    let kept = replied.head.fields.iter().filter(|field| {
-        field.known.is_some_and(|known| names.contains(&known))
-    });
+    let kept = replied
+        .head
+        .fields
+        .iter()
+        .filter(|field| field.known.is_some_and(|known| names.contains(&known)));
     request.pending.borrow_mut().extend(kept.map(|field| Field {
         name: slice(&replied.buf, field.name),
         value: slice(&replied.buf, field.value),
@@ -90,7 +105,9 @@ fn accel_redirect(request: &Rc<Request>, conf: &Conf, replied: &Replied) -> Opti
     if conf.ignores(Ignored::AccelRedirect) {
         return None;
     }
-    let to = replied.head.value(&replied.buf, FieldName::XAccelRedirect)?;
+    let to = replied
+        .head
+        .value(&replied.buf, FieldName::XAccelRedirect)?;
     let to = Bytes::copy_from_slice(to);
     if let Some(rate) = limit_rate(conf, replied) {
         request.limit_rate.set(Some(rate));
@@ -100,13 +117,16 @@ fn accel_redirect(request: &Rc<Request>, conf: &Conf, replied: &Replied) -> Opti
         replied,
         &[
             FieldName::SetCookie,
+            FieldName::AcceptRanges,
             FieldName::ContentDisposition,
             FieldName::CacheControl,
             FieldName::Expires,
         ],
     );
     let content_type = replied.head.value(&replied.buf, FieldName::ContentType);
-    request.pending_type.replace(content_type.map(Bytes::copy_from_slice));
+    request
+        .pending_type
+        .replace(content_type.map(Bytes::copy_from_slice));
     if to.starts_with(b"@") {
         return Some(Flow::Named(to));
     }
@@ -116,7 +136,9 @@ fn accel_redirect(request: &Rc<Request>, conf: &Conf, replied: &Replied) -> Opti
         let path = String::from_utf8_lossy(&path).into_owned();
         request.log(
             Level::Error,
-            format_args!("unsafe URI \"{path}\" was detected while reading response header from upstream"),
+            format_args!(
+                "unsafe URI \"{path}\" was detected while reading response header from upstream"
+            ),
         );
         return Some(Flow::Status(404));
     }
@@ -138,7 +160,9 @@ fn limit_rate(conf: &Conf, replied: &Replied) -> Option<u64> {
     if conf.ignores(Ignored::AccelLimitRate) {
         return None;
     }
-    let value = replied.head.value(&replied.buf, FieldName::XAccelLimitRate)?;
+    let value = replied
+        .head
+        .value(&replied.buf, FieldName::XAccelLimitRate)?;
     conf::value::number(value)
 }
 

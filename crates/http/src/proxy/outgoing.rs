@@ -1,7 +1,7 @@
 //! The request as the upstream gets it (`ngx_http_proxy_create_request`).
 
 use bytes::Bytes;
-use proto::h1::{FieldName, Framing, Version};
+use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
 
 use super::target::Target;
 use crate::modules::proxy::{Conf, HttpVersion};
@@ -49,7 +49,11 @@ impl Outgoing {
         let length = length(request, &chunks, sends);
         fields(request, conf, target, length, sends, &mut head);
         head.extend_from_slice(b"\r\n");
-        Self { head: head.into(), chunks, sends }
+        Self {
+            head: head.into(),
+            chunks,
+            sends,
+        }
     }
 }
 
@@ -65,10 +69,24 @@ fn body(request: &Request, conf: &Conf) -> (Vec<Chunk>, Sends) {
     }
     match request.framing {
         Framing::Chunked if conf.http_version == HttpVersion::Http11 => {
-            (Vec::new(), Sends::Chunked)
+            (in_chunk(request.body.chunks()), Sends::Chunked)
         }
-        _ => (Vec::new(), Sends::Streamed),
+        _ => (request.body.chunks(), Sends::Streamed),
     }
+}
+
+/// What is there of a body already, as one chunk.
+fn in_chunk(pieces: Vec<Chunk>) -> Vec<Chunk> {
+    let length = pieces.iter().map(Chunk::len).sum();
+    if length == 0 {
+        return Vec::new();
+    }
+    let header = Chunk::Memory(Bytes::copy_from_slice(&ChunkHeader::new(length)));
+    let end = Chunk::Memory(Bytes::from_static(CHUNK_END));
+    std::iter::once(header)
+        .chain(pieces)
+        .chain(std::iter::once(end))
+        .collect()
 }
 
 /// The value of `Content-Length`, if there is to be one.
@@ -109,7 +127,9 @@ fn fields(
     out: &mut Vec<u8>,
 ) {
     let sets = |name: &[u8]| {
-        conf.set_headers.iter().any(|(set, _)| set.eq_ignore_ascii_case(name))
+        conf.set_headers
+            .iter()
+            .any(|(set, _)| set.eq_ignore_ascii_case(name))
     };
     for (name, value) in &conf.set_headers {
         let value = request.eval(value);
@@ -157,7 +177,11 @@ fn fields(
 fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    out.extend(value.iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
+    out.extend(
+        value
+            .iter()
+            .filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)),
+    );
     out.extend_from_slice(b"\r\n");
 }
 
@@ -167,7 +191,10 @@ impl Request {
         if self.method.get() == self.head.method {
             return self.slice(self.head.method_name);
         }
-        self.method.get().as_str().map_or(super::NOTHING, |name| Bytes::from_static(name.as_bytes()))
+        self.method
+            .get()
+            .as_str()
+            .map_or(super::NOTHING, |name| Bytes::from_static(name.as_bytes()))
     }
 
     /// Whether an internal redirect turned the request into one without a body.

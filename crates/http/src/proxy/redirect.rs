@@ -43,12 +43,20 @@ pub fn rewrite(
 }
 
 fn find_url(value: &[u8]) -> Option<usize> {
-    let at = value.windows(4).position(|window| window.eq_ignore_ascii_case(b"url="))?;
+    let at = value
+        .windows(4)
+        .position(|window| window.eq_ignore_ascii_case(b"url="))?;
     Some(at + 4)
 }
 
 impl Redirect {
-    fn apply(&self, request: &Request, conf: &Conf, target: &Target, url: &Bytes) -> Option<Vec<u8>> {
+    fn apply(
+        &self,
+        request: &Request,
+        conf: &Conf,
+        target: &Target,
+        url: &Bytes,
+    ) -> Option<Vec<u8>> {
         match self {
             Redirect::Default => {
                 let from = upstream_url(conf, target)?;

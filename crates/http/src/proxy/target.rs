@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ::upstream::{Group, Server};
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{Escape, escape};
-use ::upstream::{Group, Server};
 
 use super::PoolRef;
 use crate::config::UpstreamId;
@@ -21,8 +21,6 @@ pub struct Target {
     pub upstream: Option<UpstreamId>,
     /// `$proxy_host`
     pub host: Bytes,
-    /// `$proxy_port`
-    pub port: Bytes,
     /// The URI of the request line.
     pub uri: Bytes,
 }
@@ -49,10 +47,13 @@ impl Url {
     /// Takes an `http://` URL apart; the error is nginx's message.
     pub fn parse(text: &str) -> Result<Self, String> {
         let scheme = |name: &str| {
-            text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            text.get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
         };
         if scheme("https://") {
-            return Err("https protocol requires TLS to upstreams, which is not supported yet".into());
+            return Err(
+                "https protocol requires TLS to upstreams, which is not supported yet".into(),
+            );
         }
         if !scheme("http://") {
             return Err("invalid URL prefix".into());
@@ -64,10 +65,17 @@ impl Url {
                 None => (path, None),
             };
             if path.is_empty() {
-                return Err(format!("no path in the unix domain socket in upstream \"{rest}\""));
+                return Err(format!(
+                    "no path in the unix domain socket in upstream \"{rest}\""
+                ));
             }
             let authority = format!("unix:{path}");
-            return Ok(Self { authority, host: "localhost".into(), port: 80, uri });
+            return Ok(Self {
+                authority,
+                host: "localhost".into(),
+                port: 80,
+                uri,
+            });
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, uri) = rest.split_at(end);
@@ -98,7 +106,6 @@ impl Target {
                     group,
                     upstream: Some(*upstream),
                     host: Bytes::from(url.host.clone()),
-                    port: url.port.to_string().into(),
                     uri: static_uri(request, url.uri.as_deref()),
                 })
             }
@@ -123,8 +130,12 @@ impl Target {
             Some(uri) => Bytes::from(uri.clone()),
             None => original_uri(request),
         };
-        let port = url.port.to_string().into();
-        Ok(Self { group, upstream, host: url.host.into(), port, uri })
+        Ok(Self {
+            group,
+            upstream,
+            host: url.host.into(),
+            uri,
+        })
     }
 
     /// How the error log shows what is asked of a peer.
@@ -160,7 +171,10 @@ impl Request {
             Pass::Static { url, .. } => Some(of(url)),
             Pass::Dynamic(template) => {
                 let text = self.eval(template);
-                Url::parse(&String::from_utf8_lossy(&text)).ok().as_ref().map(of)
+                Url::parse(&String::from_utf8_lossy(&text))
+                    .ok()
+                    .as_ref()
+                    .map(of)
             }
         }
     }
@@ -172,10 +186,16 @@ fn literal(request: &Request, url: &Url) -> Result<Arc<Group>, u16> {
     // A name would have been looked up by the loader if the configuration spelled it out.
     if !nothing.take_wants().is_empty() || peers.is_empty() {
         let host = &url.authority;
-        request.log(Level::Error, format_args!("no resolver defined to resolve {host}"));
+        request.log(
+            Level::Error,
+            format_args!("no resolver defined to resolve {host}"),
+        );
         return Err(502);
     }
-    Ok(Arc::new(Group::new(&url.authority, &[Server::new(&url.authority, peers)])))
+    Ok(Arc::new(Group::new(
+        &url.authority,
+        &[Server::new(&url.authority, peers)],
+    )))
 }
 
 /// The URI as the client sent it, or as it was rewritten.
@@ -202,7 +222,9 @@ fn append_args(request: &Request, uri: &mut Vec<u8>) {
 
 /// The URI of `proxy_pass` in place of the location's name, unless a rewrite ended here.
 fn static_uri(request: &Request, uri: Option<&str>) -> Bytes {
-    let Some(uri) = uri else { return original_uri(request) };
+    let Some(uri) = uri else {
+        return original_uri(request);
+    };
     let mut out = Vec::new();
     let path = request.uri();
     let mut rest = &path[..];
@@ -211,7 +233,9 @@ fn static_uri(request: &Request, uri: Option<&str>) -> Bytes {
             out.push(b'/');
         }
         out.extend_from_slice(uri.as_bytes());
-        rest = path.get(request.location().name.len()..).unwrap_or_default();
+        rest = path
+            .get(request.location().name.len()..)
+            .unwrap_or_default();
     }
     match request.uri_is_quoted.get() || request.internal.get() {
         true => out.extend_from_slice(&escape(rest, Escape::Uri)),
@@ -228,14 +252,29 @@ mod tests {
     #[test]
     fn urls_are_taken_apart() {
         let url = Url::parse("http://127.0.0.1:8080/a?b").expect("a URL");
-        assert_eq!((&url.authority[..], &url.host[..], url.port), ("127.0.0.1:8080", "127.0.0.1:8080", 8080));
+        assert_eq!(
+            (&url.authority[..], &url.host[..], url.port),
+            ("127.0.0.1:8080", "127.0.0.1:8080", 8080)
+        );
         assert_eq!(url.uri.as_deref(), Some("/a?b"));
         let url = Url::parse("http://backend").expect("a URL");
-        assert_eq!((&url.authority[..], url.port, url.uri), ("backend", 80, None));
+        assert_eq!(
+            (&url.authority[..], url.port, url.uri),
+            ("backend", 80, None)
+        );
         let url = Url::parse("http://unix:/tmp/s:/x").expect("a URL");
-        assert_eq!((&url.authority[..], &url.host[..]), ("unix:/tmp/s", "localhost"));
+        assert_eq!(
+            (&url.authority[..], &url.host[..]),
+            ("unix:/tmp/s", "localhost")
+        );
         assert_eq!(url.uri.as_deref(), Some("/x"));
-        for bad in ["ftp://a", "http://", "http://:80", "http://a:b", "http://unix:"] {
+        for bad in [
+            "ftp://a",
+            "http://",
+            "http://:80",
+            "http://a:b",
+            "http://unix:",
+        ] {
             assert!(Url::parse(bad).is_err(), "{bad}");
         }
     }

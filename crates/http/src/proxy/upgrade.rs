@@ -7,9 +7,9 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use net::log::Level;
-use net::tunnel::{Reason, Settings, Timeouts, Tunnel};
 use net::Deadline;
+use net::log::Level;
+use net::tunnel::{Reason, Settings, Timeouts, Tunnel, TunnelEnd};
 
 use super::exchange::Replied;
 use crate::connection::Connection;
@@ -17,7 +17,7 @@ use crate::downstream::head::asks_for_upgrade;
 use crate::log_later::LogLater;
 use crate::request::Request;
 use crate::response::{Body, Chunk, Source, Takeover};
-use crate::thread::Thread;
+use crate::thread::{Load, Thread};
 
 /// An upstream that switched protocols.
 pub struct Upgrade {
@@ -32,7 +32,11 @@ impl Upgrade {
             return Body::Upgrade(Box::new(Self { replied }));
         }
         let deadline = Deadline::after(request.conf().proxy.read_timeout);
-        Body::Source(Box::new(Silence { request: request.clone(), deadline, _replied: replied }))
+        Body::Source(Box::new(Silence {
+            request: request.clone(),
+            deadline,
+            _replied: replied,
+        }))
     }
 }
 
@@ -73,29 +77,43 @@ struct Start {
 
 impl Start {
     fn run(self, conn: Connection) {
-        let Connection { stream, buf, load, .. } = conn;
+        let Connection {
+            stream, buf, load, ..
+        } = conn;
         let mut settings = self.settings;
         settings.to_upstream = buf.into_inner().to_vec();
         let entry = self.thread.tunnels.enter(self.policy, self.generation);
         let tunnel = Tunnel::new(stream, self.upstream, settings, entry);
-        tokio::task::spawn_local(run(tunnel, Box::new((self.log, load)), self.thread));
+        let end = Box::new(End {
+            log: self.log,
+            load,
+            thread: self.thread,
+        });
+        tunnel.spawn(move |ended| end.run(&ended));
     }
 }
 
-/// The task of a tunnel: nothing in it but the tunnel and a pointer to what the log needs.
-async fn run(tunnel: Tunnel, end: Box<(LogLater, crate::thread::Load)>, thread: Rc<Thread>) {
-    let ended = tunnel.await;
-    let (log, _load) = *end;
-    if let Reason::IdleTimeout = ended.reason {
-        log.error(
-            Level::Error,
-            "upstream timed out (110: Connection timed out) while proxying upgraded connection; \
-             \"proxy_read_timeout\" ended a silent tunnel: use \"websocket on;\" to keep it alive",
-        );
+/// What is done when a tunnel has ended.
+struct End {
+    log: LogLater,
+    load: Load,
+    thread: Rc<Thread>,
+}
+
+impl End {
+    fn run(self, ended: &TunnelEnd) {
+        if let Reason::IdleTimeout = ended.reason {
+            self.log.error(
+                Level::Error,
+                "upstream timed out (110: Connection timed out) while proxying upgraded \
+                 connection; \"proxy_read_timeout\" ended a silent tunnel: use \"websocket on;\" to \
+                 keep it alive",
+            );
+        }
+        self.log.write(&ended.traffic);
+        drop(self.load);
+        self.thread.tunnel_ended();
     }
-    log.write(&ended.traffic);
-    drop(_load);
-    thread.tunnel_ended();
 }
 
 /// The body of a 101 that nobody asked for: nothing, until the upstream's time is over.
@@ -110,10 +128,11 @@ impl Source for Silence {
         self.deadline.poll_expired(cx).map(|()| {
             self.request.log(
                 Level::Error,
-                format_args!("upstream timed out (110: Connection timed out) while reading upstream"),
+                format_args!(
+                    "upstream timed out (110: Connection timed out) while reading upstream"
+                ),
             );
             Err(io::ErrorKind::TimedOut.into())
         })
     }
 }
-

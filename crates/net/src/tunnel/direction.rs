@@ -22,10 +22,7 @@ const BULK_MIN: usize = 16 * 1024;
 /// One direction of a tunnel.
 #[derive(Debug)]
 pub(super) struct Direction {
-    /// Read, but not taken yet by the other side: at most a scratch and a few frames of ours.
-    spill: Spill,
-    /// The same, in the kernel. Never both.
-    pipe: Option<Pipe>,
+    waiting: Waiting,
     full_reads: u8,
     end: End,
     /// The other side was told that nothing more comes.
@@ -36,6 +33,22 @@ pub(super) struct Direction {
     /// Bytes wait for the other side.
     pub(super) blocked: bool,
     pub(super) frames: Option<Box<Frames>>,
+}
+
+/// What was read and is not taken yet by the other side: no memory while there is nothing.
+#[derive(Debug)]
+enum Waiting {
+    Nothing,
+    /// At most a scratch buffer and a few frames of ours.
+    Bytes(Box<Spill>),
+    /// Not empty.
+    Pipe(Pipe),
+}
+
+#[derive(Debug)]
+struct Spill {
+    bytes: Vec<u8>,
+    written: usize,
 }
 
 /// How the source stands.
@@ -62,8 +75,7 @@ impl Direction {
             Some(Passed::Unchanged) | None => pending,
         };
         Self {
-            spill: Spill::new(pending),
-            pipe: None,
+            waiting: Waiting::bytes(pending),
             full_reads: 0,
             end: End::Open,
             told: false,
@@ -129,8 +141,7 @@ impl Direction {
 
     /// Drops what waits, and ends: the other side is gone.
     pub(super) fn abandon(&mut self) {
-        self.spill = Spill::new(Vec::new());
-        self.pipe = None;
+        self.waiting = Waiting::Nothing;
         self.end = End::Reached(None);
     }
 
@@ -162,38 +173,31 @@ impl Direction {
 
     /// Puts in a requested frame, if what was written ends at a boundary; nothing waits now.
     fn insert(&mut self) -> bool {
+        debug_assert!(matches!(self.waiting, Waiting::Nothing));
         let frame = self.frames.as_mut().and_then(|frames| frames.take_insert());
-        if let Some(frame) = &frame {
-            self.spill.push(frame);
-        }
-        frame.is_some()
+        self.waiting = Waiting::bytes(frame.unwrap_or_default());
+        matches!(self.waiting, Waiting::Bytes(_))
     }
 
     fn handle_end(&mut self, failure: Option<io::Error>) {
         self.end = End::Reached(failure);
         if let Some(frames) = &mut self.frames {
-            self.spill.push(&frames.finish());
+            self.waiting = Waiting::bytes(frames.finish());
         }
     }
 
     /// Writes what waits. `Ready` when nothing does.
     fn poll_flush(&mut self, cx: &mut Context<'_>, way: &Way<'_>) -> Poll<io::Result<()>> {
         loop {
-            let result = match &mut self.pipe {
-                Some(pipe) if !pipe.is_empty() => pipe.poll_drain(cx, way.to),
-                _ if !self.spill.is_empty() => way.to.poll_write(cx, self.spill.rest()),
-                _ => {
-                    self.unblock();
-                    return Poll::Ready(Ok(()));
-                }
-            };
-            let Poll::Ready(n) = result? else {
+            let Poll::Ready(n) = self.waiting.poll_write(cx, way.to)? else {
                 self.block();
                 return Poll::Pending;
             };
+            if n == 0 {
+                self.unblock();
+                return Poll::Ready(Ok(()));
+            }
             self.wrote(n, way);
-            self.spill.advance(if self.pipe.is_some() { 0 } else { n });
-            self.pipe.take_if(|pipe| pipe.is_empty());
         }
     }
 
@@ -232,7 +236,9 @@ impl Direction {
         if let Some(frames) = &mut self.frames {
             frames.skip(n);
         }
-        self.pipe = Some(pipe).filter(|pipe| !pipe.is_empty());
+        if !pipe.is_empty() {
+            self.waiting = Waiting::Pipe(pipe);
+        }
         Poll::Ready(Ok(n))
     }
 
@@ -256,7 +262,7 @@ impl Direction {
     /// Writes bytes that were just read; what is not taken at once is spilled.
     fn pass(&mut self, cx: &mut Context<'_>, way: &Way<'_>, bytes: &[u8]) {
         match self.frames.as_mut().map(|frames| frames.pass(bytes)) {
-            Some(Passed::Changed(changed)) => return self.spill = Spill::new(changed),
+            Some(Passed::Changed(changed)) => return self.waiting = Waiting::bytes(changed),
             Some(Passed::Unchanged) | None => {}
         }
         // An error shows again, and is reported, when the spill is flushed.
@@ -267,9 +273,7 @@ impl Direction {
         if n > 0 {
             self.wrote(n, way);
         }
-        if n < bytes.len() {
-            self.spill.push(&bytes[n..]);
-        }
+        self.waiting = Waiting::bytes(bytes[n..].to_vec());
     }
 
     fn block(&mut self) {
@@ -308,35 +312,31 @@ fn defer<T>(cx: &mut Context<'_>) -> Poll<T> {
     Poll::Pending
 }
 
-/// Bytes that wait to be written; no memory while there are none.
-#[derive(Debug)]
-struct Spill {
-    bytes: Vec<u8>,
-    written: usize,
-}
-
-impl Spill {
-    fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, written: 0 }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.written..]
-    }
-
-    fn push(&mut self, more: &[u8]) {
-        self.bytes.extend_from_slice(more);
-    }
-
-    fn advance(&mut self, n: usize) {
-        self.written += n;
-        debug_assert!(self.written <= self.bytes.len());
-        if self.written == self.bytes.len() {
-            *self = Self::new(Vec::new());
+impl Waiting {
+    fn bytes(bytes: Vec<u8>) -> Self {
+        match bytes.is_empty() {
+            true => Self::Nothing,
+            false => Self::Bytes(Box::new(Spill { bytes, written: 0 })),
         }
+    }
+
+    /// Writes what `to` takes; `0` when nothing waits.
+    fn poll_write(&mut self, cx: &mut Context<'_>, to: &Stream) -> Poll<io::Result<usize>> {
+        let (n, is_left) = match self {
+            Self::Nothing => return Poll::Ready(Ok(0)),
+            Self::Bytes(spill) => {
+                let n = ready!(to.poll_write(cx, &spill.bytes[spill.written..]))?;
+                if n == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                spill.written += n;
+                (n, spill.written < spill.bytes.len())
+            }
+            Self::Pipe(pipe) => (ready!(pipe.poll_drain(cx, to))?, !pipe.is_empty()),
+        };
+        if !is_left {
+            *self = Self::Nothing;
+        }
+        Poll::Ready(Ok(n))
     }
 }

@@ -49,7 +49,7 @@ impl Tunnel {
             Some(_) => CLOSE_TIME,
             None => Duration::ZERO,
         };
-        self.phase = Phase::Closing(reason, clock::now() + wait);
+        self.phase = Phase::Closing(Box::new(reason), clock::now() + wait);
     }
 
     /// Closes if a frame broke a rule.
@@ -93,7 +93,7 @@ impl Tunnel {
             Phase::Draining(order, _) => {
                 self.close(Reason::Ordered(order), order.code, order.code);
             }
-            Phase::Closing(reason, _) => return Some(reason),
+            Phase::Closing(reason, _) => return Some(*reason),
             phase @ (Phase::Open | Phase::Over) => self.phase = phase,
         }
         None

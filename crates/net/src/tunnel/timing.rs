@@ -3,15 +3,43 @@
 //! Traffic only notes the time. The deadline stands at the earliest moment that could matter when
 //! it was set, and what really is due is worked out when it comes.
 
+use std::num::NonZeroU32;
 use std::task::Context;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::ws::close;
 
 use super::frames::Insert;
 use super::websocket::Silence;
-use super::{Phase, Reason, Side, Tunnel};
+use super::{Phase, Reason, Side, Timeouts, Tunnel};
 use crate::clock;
+
+/// [`Timeouts`] in little room: milliseconds.
+#[derive(Debug)]
+pub(super) struct Times {
+    idle: Option<NonZeroU32>,
+    send_downstream: Option<NonZeroU32>,
+    send_upstream: Option<NonZeroU32>,
+}
+
+impl Times {
+    pub(super) fn new(times: Timeouts) -> Self {
+        let short = |time: Option<Duration>| {
+            // What is longer than seven weeks is as good as that; nothing is as short as nothing.
+            let millis = time?.as_millis().try_into().unwrap_or(u32::MAX);
+            NonZeroU32::new(millis.max(1))
+        };
+        Self {
+            idle: short(times.idle),
+            send_downstream: short(times.send_downstream),
+            send_upstream: short(times.send_upstream),
+        }
+    }
+}
+
+fn millis(time: NonZeroU32) -> Duration {
+    Duration::from_millis(time.get().into())
+}
 
 impl Tunnel {
     /// Looks at the clock, and sees to it that the task is woken when that matters again. `Some` is
@@ -26,6 +54,9 @@ impl Tunnel {
             // What it asked for is carried in another turn.
             cx.waker().wake_by_ref();
         }
+        if self.armed.is_some() && !self.may_hasten() {
+            return None;
+        }
         let next = self.next_time()?;
         if self.armed.is_none_or(|armed| next < armed) {
             self.armed = Some(next);
@@ -35,6 +66,11 @@ impl Tunnel {
             }
         }
         None
+    }
+
+    /// Whether something may be due earlier than when the deadline was set. Traffic only delays.
+    fn may_hasten(&self) -> bool {
+        self.up.blocked || self.down.blocked || !matches!(self.phase, Phase::Open)
     }
 
     /// Does what is due. `Some` is the end.
@@ -103,7 +139,7 @@ impl Tunnel {
 
     fn idle_expires(&self) -> Option<Instant> {
         let last = self.up.last_moved().max(self.down.last_moved());
-        self.times.idle.map(|wait| last + wait)
+        self.times.idle.map(|wait| last + millis(wait))
     }
 
     /// When the side to which bytes wait has taken none for too long.
@@ -113,7 +149,7 @@ impl Tunnel {
             Side::Upstream => (&self.up, self.times.send_upstream),
         };
         let wait = wait.filter(|_| direction.blocked)?;
-        Some(direction.last_write + wait)
+        Some(direction.last_write + millis(wait))
     }
 
     /// When to look at a side's silence again.

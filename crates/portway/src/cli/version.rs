@@ -9,7 +9,7 @@ pub const NGINX_VERSION: &str = "1.31.5";
 pub const PRODUCT: &str = concat!("portway/", env!("CARGO_PKG_VERSION"));
 
 /// nginx's default modules that are missing here, by the end of `--without-`.
-const MISSING: &[&str] = &[
+pub const MISSING: &[&str] = &[
     "http-cache",
     "http_charset_module",
     "http_ssi_module",

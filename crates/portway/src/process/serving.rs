@@ -10,8 +10,8 @@ use net::log::{Errno, ErrorLog, Files, Level};
 
 use super::panics;
 use super::threads::{Event, Order, Threads};
-use http::{Config, Page, Pages, Shared};
 use crate::setup::Setup;
+use http::{Config, Page, Pages, Shared};
 
 /// The pages of desktops, which this binary carries.
 const PAGES: Pages = Pages {
@@ -94,7 +94,9 @@ impl Serving {
     pub fn install(&mut self, setup: &Setup, sockets: &SocketsByAddr<'_>, log: ErrorLog) {
         panics::log_to(&log);
         self.log = log;
-        self.shutdown_timeout = setup.core.shutdown_timeout;
+        // What runs ends by the rule that it began under.
+        let retire_after =
+            std::mem::replace(&mut self.shutdown_timeout, setup.core.shutdown_timeout);
         let config = &setup.http;
         config.attach_logs(&self.files);
         self.shared
@@ -108,6 +110,7 @@ impl Serving {
             let order = Order::Install {
                 config: Arc::clone(config),
                 listeners,
+                retire_after,
             };
             self.threads.order(index, order);
         }

@@ -23,6 +23,8 @@ pub enum Order {
         config: Arc<Config>,
         /// The sockets to accept from.
         listeners: Vec<(net::Addr, OwnedFd)>,
+        /// When what still runs on the configuration before is ended.
+        retire_after: Option<Duration>,
     },
     /// End everything that runs, at the latest after this time, and then the thread.
     Drain(Option<Duration>),
@@ -173,7 +175,9 @@ async fn obey(
             // By the time that this task runs, the generation has gone completely.
             () = drained.notified() => reporter.tell(Event::GenerationDrained),
             order = orders.recv() => match order {
-                Some(Order::Install { config, listeners }) => thread.install(config, listeners),
+                Some(Order::Install { config, listeners, retire_after }) => {
+                    thread.install(config, listeners, retire_after);
+                }
                 Some(Order::Drain(deadline)) => return drain(thread, orders, deadline).await,
                 None => return,
             }

@@ -1,3 +1,9 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
+mod differential;
+mod e2e;
+mod operation;
 mod process;
+mod sessions;
+mod support;
+mod tunnels;

@@ -80,7 +80,8 @@ impl Entry {
 
     pub(crate) fn note_input(&self, now: Instant) {
         let since = now.saturating_duration_since(self.start_instant);
-        self.input_at.store((since.as_millis() as u64).max(1), Relaxed);
+        self.input_at
+            .store((since.as_millis() as u64).max(1), Relaxed);
     }
 
     pub(crate) fn set_rtt(&self, rtt: Duration) {

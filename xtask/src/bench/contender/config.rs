@@ -1,7 +1,6 @@
 //! The configurations. Each peer is tuned as its own documentation advises for this work: one
 //! worker for the one CPU, no access log, connections kept open on both sides, splice if it can.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -46,10 +45,10 @@ pub fn nginx(
         _ => "",
     };
     let location = match task {
-        Task::Files => files(dir),
+        Task::Files => files(dir) + "        open_file_cache max=100 inactive=1h;\n",
         Task::Proxy | Task::Desktop => proxy(large),
     };
-    main(&server(listen, backend, &location), dir)
+    main(&http(task, listen, backend, &location), dir)
 }
 
 pub fn portway(
@@ -72,12 +71,12 @@ pub fn portway(
         .to_owned(),
         (_, Task::Proxy) => proxy(""),
     };
-    main(&server(listen, backend, &location), dir)
+    main(&http(task, listen, backend, &location), dir)
 }
 
-fn server(listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
-    format!(
-        r#"    map $http_upgrade $connection_upgrade {{
+fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
+    let upstream = format!(
+        "    map $http_upgrade $connection_upgrade {{
         default upgrade;
         '' '';
     }}
@@ -86,7 +85,11 @@ fn server(listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
         keepalive 512;
         keepalive_requests 1000000000;
     }}
-    server {{
+"
+    );
+    let upstream = if task == Task::Files { "" } else { &upstream };
+    format!(
+        r#"{upstream}    server {{
         listen {listen} backlog=4096;
         location = /generation {{
             return 200 "0";
@@ -120,18 +123,13 @@ fn proxy(more: &str) -> String {
 }
 
 fn files(dir: &Path) -> String {
-    let mut location = String::new();
-    let _ = write!(
-        location,
+    format!(
         "        root {}/files;
         sendfile on;
         tcp_nopush on;
-        open_file_cache max=100 inactive=1h;
-        open_file_cache_valid 1h;
 ",
         dir.display()
-    );
-    location
+    )
 }
 
 pub fn haproxy(listen: SocketAddr, backend: SocketAddr) -> String {

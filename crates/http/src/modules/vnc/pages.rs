@@ -12,7 +12,13 @@ use crate::request::Request;
 use crate::response::{Body, Head, Response};
 
 /// Names under which links of noVNC's users know the viewer.
-const VIEWER: [&str; 5] = ["", "index.html", "vnc.html", "vnc_lite.html", "vnc_auto.html"];
+const VIEWER: [&str; 5] = [
+    "",
+    "index.html",
+    "vnc.html",
+    "vnc_lite.html",
+    "vnc_auto.html",
+];
 
 /// Answers whatever is no WebSocket.
 pub fn viewer(request: &Request) -> Flow {
@@ -47,8 +53,12 @@ pub enum Place<'u> {
 /// Where in its location a path is.
 pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
     let location = request.location();
-    let Ok(uri) = std::str::from_utf8(uri) else { return Place::Nowhere };
-    let name = std::str::from_utf8(&location.name).ok().filter(|_| !location.by_regex);
+    let Ok(uri) = std::str::from_utf8(uri) else {
+        return Place::Nowhere;
+    };
+    let name = std::str::from_utf8(&location.name)
+        .ok()
+        .filter(|_| !location.by_regex);
     match name.and_then(|name| uri.strip_prefix(name).map(|rest| (name, rest))) {
         Some((name, rest)) if name.ends_with('/') => Place::Inside(rest),
         Some((_, "")) => Place::Folder,
@@ -77,7 +87,11 @@ fn forecast(request: &Request) -> Flow {
     }
     let title = session::title(request);
     let view_only = request.conf().vnc.view_only.is_on(request);
-    json(vnc::forecast(goal.as_ref().map(drop), title.as_deref(), view_only))
+    json(vnc::forecast(
+        goal.as_ref().map(drop),
+        title.as_deref(),
+        view_only,
+    ))
 }
 
 /// JSON that nobody keeps.
@@ -91,8 +105,12 @@ pub fn json(text: String) -> Flow {
 /// Answers with a page.
 pub fn serve(request: &Request, path: &str) -> Flow {
     let pages = &request.generation.thread.shared.pages;
-    let Some(page) = (pages.find)(path) else { return Flow::Status(404) };
-    let accepted = request.header(FieldName::AcceptEncoding).unwrap_or_default();
+    let Some(page) = (pages.find)(path) else {
+        return Flow::Status(404);
+    };
+    let accepted = request
+        .header(FieldName::AcceptEncoding)
+        .unwrap_or_default();
     let (coding, body) = choose(&page, accepted);
     let mut head = Head {
         content_type: Some(Bytes::from_static(page.content_type.as_bytes())),
@@ -116,15 +134,19 @@ pub fn serve(request: &Request, path: &str) -> Flow {
     head.push("X-Content-Type-Options", "nosniff");
     // The address of the page may hold a token.
     head.push("Referrer-Policy", "no-referrer");
-    Flow::Respond(Response { head, body: Body::bytes(Bytes::from_static(body)) })
+    Flow::Respond(Response {
+        head,
+        body: Body::bytes(Bytes::from_static(body)),
+    })
 }
 
 /// The shortest form of a page that the client takes.
 fn choose(page: &Page, accepted: &[u8]) -> (Option<&'static str>, &'static [u8]) {
     let forms = [("br", page.brotli), ("gzip", page.gzip)];
-    let form = forms
-        .into_iter()
-        .find_map(|(coding, body)| body.filter(|_| accepts(accepted, coding)).map(|body| (coding, body)));
+    let form = forms.into_iter().find_map(|(coding, body)| {
+        body.filter(|_| accepts(accepted, coding))
+            .map(|body| (coding, body))
+    });
     match form {
         Some((coding, body)) => (Some(coding), body),
         None => (None, page.body),

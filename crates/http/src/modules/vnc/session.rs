@@ -30,7 +30,10 @@ impl Opening {
         let target = goal.as_ref().ok().map(Target::to_string);
         // Without a random name the session cannot start, which it says itself.
         let id = SessionId::random().ok();
-        request.desktop.replace(Some(Desktop { session: id, target: target.clone() }));
+        request.desktop.replace(Some(Desktop {
+            session: id,
+            target: target.clone(),
+        }));
         let token = token(request);
         let about = About {
             id,
@@ -40,7 +43,12 @@ impl Opening {
             target: target.unwrap_or_default(),
             token: (!token.is_empty()).then(|| vnc::mask_token(&lossy(&token))),
         };
-        Self { goal, policy: policy(request), about, protocol }
+        Self {
+            goal,
+            policy: policy(request),
+            about,
+            protocol,
+        }
     }
 }
 
@@ -49,7 +57,10 @@ impl Takeover for Opening {
         let log = LogLater::new(request);
         let thread = request.generation.thread.clone();
         if self.goal.is_ok() {
-            log.error(Level::Info, &format!("desktop session {} begins", self.name()));
+            log.error(
+                Level::Info,
+                &format!("desktop session {} begins", self.name()),
+            );
         }
         Box::new(move |conn| self.start(conn, log, &thread))
     }
@@ -66,14 +77,25 @@ impl Opening {
     }
 
     fn start(self, conn: Connection, log: LogLater, thread: &Rc<Thread>) {
-        let Connection { stream, buf, load, .. } = conn;
+        let Connection {
+            stream, buf, load, ..
+        } = conn;
         let name = self.name();
         let early = buf.into_inner().to_vec();
-        let browser = Browser { stream, early, protocol: self.protocol };
+        let browser = Browser {
+            stream,
+            early,
+            protocol: self.protocol,
+        };
         let sessions = &thread.shared.sessions;
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
-        let end = End { name, log, _load: load, _count: count };
+        let end = End {
+            name,
+            log,
+            _load: load,
+            _count: count,
+        };
         tokio::task::spawn_local(run(session, Box::new(end)));
     }
 }
@@ -94,7 +116,10 @@ async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
         _ => "ended",
     };
     let name = &end.name;
-    end.log.error(level(&ended.reason), &format!("desktop session {name} {how}: {ended}"));
+    end.log.error(
+        level(&ended.reason),
+        &format!("desktop session {name} {how}: {ended}"),
+    );
     end.log.write(&Traffic {
         from_downstream: ended.bytes_in,
         to_upstream: ended.bytes_in,
@@ -147,11 +172,15 @@ pub fn goal(request: &Request) -> Result<Target, Refusal> {
         (Some(Pass::Dynamic(template)), _) => {
             let value = request.eval(template);
             let failed = |error: &dyn std::fmt::Display| {
-                request.log(Level::Error, format_args!("no target in \"vnc_pass\": {error}"));
+                request.log(
+                    Level::Error,
+                    format_args!("no target in \"vnc_pass\": {error}"),
+                );
                 Refusal::UnknownDesktop
             };
             let text = std::str::from_utf8(&value).map_err(|error| failed(&error))?;
-            text.parse().map_err(|error: vnc::TargetError| failed(&error))
+            text.parse()
+                .map_err(|error: vnc::TargetError| failed(&error))
         }
         (None, Some(source)) => {
             let token = token(request);
@@ -177,7 +206,12 @@ pub fn goal(request: &Request) -> Result<Target, Refusal> {
 
 /// The desktop's name, if it has one.
 pub fn title(request: &Request) -> Option<String> {
-    let title = request.conf().vnc.title.as_ref().map(|title| lossy(&request.eval(title)));
+    let title = request
+        .conf()
+        .vnc
+        .title
+        .as_ref()
+        .map(|title| lossy(&request.eval(title)));
     title.filter(|title| !title.is_empty())
 }
 

@@ -42,7 +42,10 @@ async fn cut(request: &Request) -> Flow {
     if !is_same_site(request) {
         let origin = request.header(FieldName::Origin).unwrap_or_default();
         let origin = String::from_utf8_lossy(origin);
-        request.log(Level::Error, format_args!("a page of \"{origin}\" may not cut sessions"));
+        request.log(
+            Level::Error,
+            format_args!("a page of \"{origin}\" may not cut sessions"),
+        );
         return Flow::Status(403);
     }
     let form = match form(request).await {
@@ -53,7 +56,13 @@ async fn cut(request: &Request) -> Flow {
     let Some(id) = id.and_then(|id| id.parse::<SessionId>().ok()) else {
         return Flow::Status(400);
     };
-    if !request.generation.thread.shared.sessions.cut(id, Refusal::Cut(String::new())) {
+    if !request
+        .generation
+        .thread
+        .shared
+        .sessions
+        .cut(id, Refusal::Cut(String::new()))
+    {
         return Flow::Status(404);
     }
     request.log(Level::Notice, format_args!("desktop session {id} is cut"));

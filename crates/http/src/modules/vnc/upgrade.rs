@@ -48,7 +48,10 @@ pub fn run(request: &Rc<Request>) -> Flow {
         head.push("Sec-WebSocket-Protocol", protocol);
     }
     let opening = Opening::new(request, Subprotocol::of(protocol));
-    Flow::Respond(Response { head, body: Body::Upgrade(Box::new(opening)) })
+    Flow::Respond(Response {
+        head,
+        body: Body::Upgrade(Box::new(opening)),
+    })
 }
 
 /// What is wrong with an upgrade.
@@ -60,7 +63,12 @@ struct Wrong {
 
 /// The key of a well-formed upgrade.
 fn check(request: &Request) -> Result<&[u8], Wrong> {
-    let bad = |sentence| Err(Wrong { status: 400, sentence });
+    let bad = |sentence| {
+        Err(Wrong {
+            status: 400,
+            sentence,
+        })
+    };
     if request.head.method != Method::Get || request.version() < Version::HTTP_11 {
         return bad("A WebSocket is asked for with GET and HTTP/1.1.");
     }
@@ -74,21 +82,35 @@ fn check(request: &Request) -> Result<&[u8], Wrong> {
     }
     match request.header(FieldName::SecWebSocketVersion) {
         Some(version) if ws::is_valid_version(version) => {}
-        _ => return Err(Wrong { status: 426, sentence: "Only version 13 of WebSocket is spoken here." }),
+        _ => {
+            return Err(Wrong {
+                status: 426,
+                sentence: "Only version 13 of WebSocket is spoken here.",
+            });
+        }
     }
     let mut keys = request.head.fields.all(FieldName::SecWebSocketKey);
-    match (keys.next().map(|field| field.value.of(&request.buf)), keys.next()) {
+    match (
+        keys.next().map(|field| field.value.of(&request.buf)),
+        keys.next(),
+    ) {
         (Some(key), None) if ws::is_valid_key(key) => Ok(key),
         _ => bad("Sec-WebSocket-Key must be one key of 16 bytes in base64."),
     }
 }
 
 fn refuse(request: &Request, wrong: &Wrong) -> Flow {
-    request.log(Level::Info, format_args!("client sent an invalid upgrade: {}", wrong.sentence));
+    request.log(
+        Level::Info,
+        format_args!("client sent an invalid upgrade: {}", wrong.sentence),
+    );
     // Frames may follow, which are no requests.
     request.keepalive.set(false);
-    let mut response =
-        Response::text(wrong.status, "text/plain", Bytes::from(format!("{}\n", wrong.sentence)));
+    let mut response = Response::text(
+        wrong.status,
+        "text/plain",
+        Bytes::from(format!("{}\n", wrong.sentence)),
+    );
     if wrong.status == 426 {
         // RFC 6455 §4.4 and RFC 9110 §15.5.22.
         response.head.push("Upgrade", "websocket");

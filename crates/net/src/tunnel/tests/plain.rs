@@ -6,7 +6,7 @@ use super::*;
 use crate::scratch::SCRATCH_LEN;
 use crate::splice::FILL_MAX;
 
-const BULK: usize = 64 << 20;
+const BULK: usize = 32 << 20;
 const STEP: usize = 1 << 20;
 
 #[test]
@@ -306,7 +306,26 @@ fn one_tunnel_can_be_ended_by_its_id_at_a_later_moment() {
 }
 
 #[test]
+fn a_spawned_tunnel_reports_its_end_once() {
+    run(async {
+        let (client, downstream) = tcp_pair();
+        let (upstream, server) = tcp_pair();
+        let table = TunnelTable::default();
+        let entry = table.enter(Policy::Keep, 1);
+        let (report, reported) = tokio::sync::oneshot::channel();
+        Tunnel::new(downstream, upstream, Settings::default(), entry)
+            .spawn(move |end| drop(report.send(end)));
+        client.write_all(b"last words").await.unwrap();
+        drop(client);
+        assert_eq!(read_to_end(&server).await, b"last words");
+        let end = within(millis(5000), reported).await.unwrap();
+        assert!(matches!(end.reason, Reason::DownstreamClosed), "{end:?}");
+        assert_eq!(end.traffic.to_upstream, 10);
+    });
+}
+
+#[test]
 fn an_idle_tunnel_is_small() {
     let size = size_of::<Tunnel>();
-    assert!(size <= 512, "{size} bytes");
+    assert!(size <= 336, "{size} bytes");
 }

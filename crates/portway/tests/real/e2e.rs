@@ -1,0 +1,9 @@
+//! End to end: hosts, desktops and a real browser.
+
+mod desktops;
+mod errors;
+mod jobs;
+mod page;
+mod reload;
+pub mod stage;
+mod three_hosts;

@@ -1,0 +1,76 @@
+//! The two viewer pages, as a person uses them: a distribution's noVNC, and ours.
+
+use testkit::browser::Browser;
+use testkit::desktop::Desktop;
+use testkit::wait_true;
+
+/// A noVNC page of a distribution, with its own names for things.
+pub struct StockPage;
+
+impl StockPage {
+    /// Waits until the page says that it is connected.
+    pub fn wait_connected(browser: &mut Browser) {
+        browser.wait("document.querySelector('#noVNC_status')?.textContent.includes('Connected')");
+    }
+
+    /// Waits until the line at the top of the page contains `text`.
+    pub fn wait_status(browser: &mut Browser, text: &str) {
+        browser.wait(&format!(
+            "document.querySelector('#noVNC_status')?.textContent.includes({text:?})"
+        ));
+    }
+
+    /// Both directions of the clipboard through noVNC's panel.
+    pub fn assert_clipboard(browser: &mut Browser, desktop: &Desktop) {
+        let panel = "document.querySelector('#noVNC_clipboard_text')";
+        let _owner = desktop.copy("from the desktop");
+        browser.wait(&format!("{panel}.value === 'from the desktop'"));
+        browser.evaluate(&format!(
+            "{panel}.value = 'from the browser', {panel}.dispatchEvent(new Event('change'))"
+        ));
+        wait_clipboard(desktop, "from the browser");
+    }
+}
+
+/// Our own viewer.
+pub struct Viewer;
+
+impl Viewer {
+    /// Waits until there is a picture.
+    pub fn wait_connected(browser: &mut Browser) {
+        browser.wait("pixelAt(0, 0) !== ''");
+    }
+
+    /// Both directions of the clipboard through the viewer's panel.
+    pub fn assert_clipboard(browser: &mut Browser, desktop: &Desktop) {
+        browser.press("Control+Alt+Shift");
+        browser.click_on("role=button[name='Clipboard']");
+        let owner = desktop.copy("from the desktop");
+        browser.wait("document.querySelector('textarea')?.value === 'from the desktop'");
+        drop(owner);
+        browser.fill(".sheet textarea", "from the browser");
+        browser.click_on(".sheet button.primary");
+        wait_clipboard(desktop, "from the browser");
+        browser.press("Escape");
+        browser.press("Escape");
+    }
+
+    /// Enters a password where the page asks for one.
+    pub fn log_in(browser: &mut Browser, password: &str) {
+        browser.wait("document.querySelector('input[type=password]')");
+        browser.fill("input[type=password]", password);
+        browser.press("Enter");
+    }
+
+    /// Ends the session by the button for it.
+    pub fn disconnect(browser: &mut Browser) {
+        browser.press("Control+Alt+Shift");
+        browser.click_on("role=button[name='Disconnect']");
+    }
+}
+
+fn wait_clipboard(desktop: &Desktop, text: &str) {
+    wait_true("the browser's text on the desktop's clipboard", || {
+        desktop.clipboard() == text
+    });
+}
