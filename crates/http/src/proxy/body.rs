@@ -285,7 +285,7 @@ impl UpstreamBody {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
-                let file = TempFile::create(&conf.temp_path)?;
+                let file = TempFile::create(&conf.temp_path, &self.request.config().prefix)?;
                 self.request.log(
                     Level::Warn,
                     format_args!(
