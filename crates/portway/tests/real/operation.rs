@@ -174,7 +174,10 @@ fn every_example_loads() {
         if path.extension().is_some_and(|end| end == "conf") {
             let files = Scratch::new("example");
             let path = path.display().to_string();
-            let tested = with_prefix(&files, &["-t", "-c", &path]);
+            // Not with `-g`: an example may name its pid file.
+            let mut test = Command::new(portway().path());
+            test.arg("-p").arg(files.path()).args(["-t", "-c", &path]);
+            let tested = run(&mut test, DEADLINE);
             assert!(tested.status.success(), "{path}: {}", said(&tested));
             count += 1;
         }
