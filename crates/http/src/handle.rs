@@ -18,7 +18,7 @@ use crate::modules::{core, log};
 use crate::phases;
 use crate::request::Request;
 use crate::request_body::BodyError;
-use crate::response::{Body, Response};
+use crate::response::{Body, Head, Response, Takeover};
 use crate::{error_page, filters};
 
 /// What becomes of the connection behind a response.
@@ -35,6 +35,10 @@ pub enum After {
 
 /// What a handler comes to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum Outcome {
     /// A response.
     Response(Response),
@@ -168,7 +172,7 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
         .fields
         .append(&mut request.pending.borrow_mut());
     if let Body::Upgrade(upgrade) = response.body {
-        return upgrade.start(request, response.head).await;
+        return switch_protocols(request, response.head, upgrade).await;
     }
     let filters = filters::apply(request, &mut response);
     let sent = send_body(request, response, filters).await;
@@ -179,6 +183,26 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
         return After::Close;
     }
     after(request).await
+}
+
+/// Sends the head of a 101; what follows it is no HTTP any more.
+async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn Takeover>) -> After {
+    request.status.set(head.status);
+    request.keepalive.set(false);
+    let bytes = write_head::write(
+        request,
+        &head,
+        BodyEnd::Length,
+        write_head::Connection::Upgrade,
+    );
+    request.head_bytes_sent.set(bytes.len() as u64);
+    request.bytes_sent.set(bytes.len() as u64);
+    request.sent.replace(head);
+    request.conn.stream.set_nodelay(true);
+    match request.conn.stream.write_all(&bytes).await {
+        Ok(()) => After::Tunnel(takeover.prepare(request)),
+        Err(_) => After::Close,
+    }
 }
 
 async fn send_body(

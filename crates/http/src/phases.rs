@@ -17,13 +17,17 @@ use crate::error_page;
 use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files};
+use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files, vnc};
 use crate::proxy;
 use crate::request::Request;
 use crate::response::Response;
 
 /// What a handler says.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum Flow {
     /// Nothing to say: the next one.
     Next,
@@ -258,7 +262,8 @@ async fn access(request: &Rc<Request>) -> Flow {
 async fn content(request: &Rc<Request>) -> Flow {
     match request.conf().core.handler {
         Handler::Proxy => proxy::handle(request).await,
-        Handler::Vnc | Handler::VncStatus => Flow::Status(404),
+        Handler::Vnc => vnc::run(request),
+        Handler::VncStatus => vnc::status::run(request).await,
         Handler::Static => match index::run(request) {
             Flow::Next => static_files::run(request),
             flow => flow,

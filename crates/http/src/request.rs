@@ -18,6 +18,7 @@ use crate::modules::Settings;
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
 use crate::response::{Field, Head};
+use crate::secrets::Secrets;
 use crate::thread::Generation;
 
 /// How often an internal redirect or a rewrite may start the search for a location again.
@@ -109,6 +110,19 @@ pub struct Request {
     pub upstream_fields: RefCell<Vec<Field>>,
     /// Its trailer fields.
     pub upstream_trailers: RefCell<Vec<Field>>,
+    /// What of it no log may show.
+    pub secrets: RefCell<Secrets>,
+    /// The desktop session that it asked for.
+    pub desktop: RefCell<Option<Desktop>>,
+}
+
+/// A desktop session, as far as a log wants to know of it.
+#[derive(Debug, Clone)]
+pub struct Desktop {
+    /// Its name, once there is one.
+    pub session: Option<vnc::SessionId>,
+    /// Where it goes, if it goes anywhere.
+    pub target: Option<String>,
 }
 
 /// What a new request is made of.
@@ -170,6 +184,8 @@ impl Request {
             drops_body: Cell::new(false),
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
+            secrets: RefCell::default(),
+            desktop: RefCell::default(),
             conn,
             generation,
             buf: parts.buf,
@@ -284,7 +300,7 @@ impl Request {
         line.extend_from_slice(&self.server().name);
         if !self.head.line.is_empty() {
             line.extend(b", request: \"");
-            line.extend_from_slice(self.head.line.of(&self.buf));
+            line.extend_from_slice(&self.secrets.borrow().mask(self.head.line.of(&self.buf)));
             line.push(b'"');
         }
         if let Some(attempt) = self.attempts.borrow().last() {

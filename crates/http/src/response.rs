@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use proto::h1::FieldName;
 
-use crate::proxy::upgrade::Upgrade;
+use crate::connection::Connection;
+use crate::request::Request;
 
 /// One header field, in the case it is sent in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +157,13 @@ pub trait Source {
     }
 }
 
+/// What takes over a connection once the head of a 101 was sent.
+pub trait Takeover {
+    /// Takes from the request what it needs and gives what runs on the bare connection. That holds
+    /// neither the request nor its configuration: it may live for weeks.
+    fn prepare(self: Box<Self>, request: &Rc<Request>) -> Box<dyn FnOnce(Connection)>;
+}
+
 /// A body.
 #[derive(Default)]
 pub enum Body {
@@ -167,7 +175,7 @@ pub enum Body {
     /// It comes bit by bit.
     Source(Box<dyn Source>),
     /// The connection becomes a tunnel.
-    Upgrade(Box<Upgrade>),
+    Upgrade(Box<dyn Takeover>),
 }
 
 impl Body {

@@ -14,8 +14,11 @@ pub struct ServerNames {
     exact: HashMap<Box<[u8]>, ServerId>,
     heads: HashMap<Box<[u8]>, ServerId>,
     tails: HashMap<Box<[u8]>, ServerId>,
-    regexes: Vec<(Arc<Regex>, Box<[(VarId, usize)]>, ServerId)>,
+    regexes: Vec<NameRegex>,
 }
+
+/// An expression, the variables of its named groups, and whose name it is.
+type NameRegex = (Arc<Regex>, Box<[(VarId, usize)]>, ServerId);
 
 /// The groups of the expression that fitted.
 pub struct NameMatch<'n> {

@@ -21,12 +21,15 @@ use upstream::Pool;
 
 use crate::config::Config;
 use crate::connection::{self, Connection};
+use crate::pages::Pages;
 
 /// What the threads of a worker share.
 pub struct Shared {
     connections: AtomicU64,
     /// Live desktop sessions.
     pub sessions: Arc<vnc::Sessions>,
+    /// The web pages of desktops.
+    pub pages: Pages,
     threads: Vec<Slot>,
     connections_max: AtomicUsize,
 }
@@ -49,8 +52,8 @@ struct HandedOff {
 const HAND_OFF_MARGIN: usize = 8;
 
 impl Shared {
-    /// For a worker with so many threads.
-    pub fn new(threads: usize) -> Arc<Self> {
+    /// For a worker with so many threads, which has these pages.
+    pub fn new(threads: usize, pages: Pages) -> Arc<Self> {
         let slot = || {
             let (hand_off, receiver) = mpsc::unbounded_channel();
             let receiver = std::sync::Mutex::new(Some(receiver));
@@ -63,6 +66,7 @@ impl Shared {
         Arc::new(Self {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
+            pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),
         })
@@ -143,6 +147,7 @@ pub struct Thread {
     current: RefCell<Option<Rc<Generation>>>,
     accepting: RefCell<HashMap<Addr, JoinHandle<()>>>,
     generations: Cell<usize>,
+    desktops: Cell<usize>,
     number: Cell<u64>,
     on_drained: RefCell<Option<Rc<dyn Fn()>>>,
     ended: Notify,
@@ -159,6 +164,7 @@ impl Thread {
             current: RefCell::default(),
             accepting: RefCell::default(),
             generations: Cell::new(0),
+            desktops: Cell::new(0),
             number: Cell::new(0),
             on_drained: RefCell::default(),
             ended: Notify::new(),
@@ -259,14 +265,39 @@ impl Thread {
         while live() {
             tokio::select! {
                 () = self.ended.notified() => {}
+                () = deadline.expired() => break,
+            }
+        }
+        self.end_desktops().await;
+    }
+
+    /// Ends the desktop sessions that are left, each with a word to its person.
+    async fn end_desktops(&self) {
+        if self.desktops.get() == 0 {
+            return;
+        }
+        // Every thread gets the same order at the same time, so that nobody else's are ended.
+        self.shared
+            .sessions
+            .cut_matching(&vnc::Refusal::Restart, |_| true);
+        let deadline = Deadline::after(FAREWELL_TIME);
+        while self.desktops.get() > 0 {
+            tokio::select! {
+                () = self.ended.notified() => {}
                 () = deadline.expired() => return,
             }
         }
     }
 
+    /// Counts a desktop session of this thread for as long as the result lives.
+    pub(crate) fn desktop_starts(self: &Rc<Self>) -> DesktopCount {
+        self.desktops.set(self.desktops.get() + 1);
+        DesktopCount(self.clone())
+    }
+
     /// Tunnels and desktop sessions of this thread.
     fn live_tunnels(&self) -> usize {
-        self.tunnels.len()
+        self.tunnels.len() + self.desktops.get()
     }
 
     /// Tells a drain to look again: a tunnel ended.
@@ -384,6 +415,19 @@ impl Drop for Listed {
         self.generation.tasks.borrow_mut().remove(&self.id);
     }
 }
+
+/// A desktop session's place in its thread's count.
+pub(crate) struct DesktopCount(Rc<Thread>);
+
+impl Drop for DesktopCount {
+    fn drop(&mut self) {
+        self.0.desktops.set(self.0.desktops.get() - 1);
+        self.0.tunnel_ended();
+    }
+}
+
+/// How long viewers have to take the word that their sessions end.
+const FAREWELL_TIME: Duration = Duration::from_millis(500);
 
 /// Counts a connection for as long as it exists.
 pub struct Load {

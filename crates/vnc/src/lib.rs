@@ -9,7 +9,7 @@
 //!     Err(_) => Err(Refusal::Internal),
 //! };
 //! let browser = Browser { stream, early, protocol: Subprotocol::of(chosen) };
-//! let about = About { client, user, desktop, token: Some(mask_token(token)) };
+//! let about = About { client, desktop, token: Some(mask_token(token)), ..About::default() };
 //! let end = vnc::run(browser, goal, Policy::default(), about, &sessions).await;   // a task of its own
 //! log(end.to_string());
 //! ```
@@ -37,7 +37,7 @@ mod tokens;
 
 pub use password::{Password, PasswordError};
 pub use policy::Policy;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, forecast};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
 pub use sessions::{About, Session, SessionId, Sessions};
 pub use target::{Target, TargetError};

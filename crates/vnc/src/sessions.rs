@@ -17,12 +17,16 @@ use crate::json::Object;
 /// What is known of a session before it starts.
 #[derive(Debug, Clone, Default)]
 pub struct About {
+    /// The name that it is to have; without one, a random one is made.
+    pub id: Option<SessionId>,
     /// The browser's address, as the access log has it.
     pub client: String,
     /// The person, when one has signed in.
     pub user: Option<String>,
-    /// The desktop's name, or the target when it has none.
+    /// The desktop's name, if it has one.
     pub desktop: String,
+    /// Where the machine is, if it goes anywhere.
+    pub target: String,
     /// The token that led here, masked ([`mask_token`](crate::mask_token)).
     pub token: Option<String>,
 }
@@ -32,7 +36,8 @@ pub struct About {
 pub struct SessionId(u128);
 
 impl SessionId {
-    fn random() -> std::io::Result<Self> {
+    /// A new one.
+    pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
         // Up to 256 bytes come at once or not at all.
@@ -76,8 +81,10 @@ pub struct Session {
     pub frames_out: u64,
     /// RFB messages of the viewer, as far as they could be followed.
     pub messages_in: u64,
-    /// How long ago there was a key or the pointer.
-    pub idle: Duration,
+    /// How long it has lasted.
+    pub age: Duration,
+    /// How long ago there was a key or the pointer; `None` if there never was.
+    pub idle: Option<Duration>,
     /// The latest ping's time to the browser and back.
     pub rtt: Option<Duration>,
 }
@@ -159,7 +166,10 @@ impl Sessions {
 
     /// Enters a session; it leaves when the seat is dropped.
     pub(crate) fn enter(&self, entry: Arc<Entry>) -> std::io::Result<Seat> {
-        let id = SessionId::random()?;
+        let id = match entry.about().id {
+            Some(id) => id,
+            None => SessionId::random()?,
+        };
         self.lock().insert(id, entry);
         Ok(Seat {
             id,
@@ -198,18 +208,24 @@ impl Session {
             .text("client", &self.about.client)
             .text_if("user", self.about.user.as_deref())
             .text("desktop", &self.about.desktop)
+            .text("target", &self.about.target)
             .text_if("token", self.about.token.as_deref())
-            .plain("start", since.as_secs())
+            .plain("started", since.as_secs())
+            .plain("duration_s", self.age.as_secs())
             .plain("connected", self.connected)
             .plain("view_only", self.view_only)
-            .plain("bytes_out", self.bytes_out)
-            .plain("bytes_in", self.bytes_in)
-            .plain("frames_out", self.frames_out)
-            .plain("messages_in", self.messages_in)
-            .plain("idle_seconds", self.idle.as_secs());
+            .plain("bytes_down", self.bytes_out)
+            .plain("bytes_up", self.bytes_in)
+            .plain("frames_down", self.frames_out)
+            .plain("messages_up", self.messages_in)
+            .plain("last_input_s", seconds_or_null(self.idle));
         if let Some(rtt) = self.rtt {
             object.plain("rtt_ms", rtt.as_micros() as f64 / 1000.0);
         }
         object.end();
     }
+}
+
+fn seconds_or_null(time: Option<Duration>) -> String {
+    time.map_or_else(|| "null".to_owned(), |time| time.as_secs().to_string())
 }

@@ -13,7 +13,7 @@ use crate::draft::Level;
 use crate::filters::BodyFilter;
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
 use crate::request::Request;
-use crate::response::{Body, Field, Head, Response};
+use crate::response::{Field, Head, Response};
 use crate::settings::settings;
 
 mod accept;
@@ -106,131 +106,7 @@ pub struct Disable {
 /// The module.
 pub const MODULE: Module = Module {
     name: "ngx_http_gzip_filter_module",
-    directives: &[
-        Directive::new(
-            "gzip",
-            ANY.or(LOCATION_IF),
-            Arity::Flag,
-            store!(flag gzip.enabled),
-            doc(
-                "gzip on | off;",
-                "gzip off;",
-                "Whether responses are compressed for clients that can read that.",
-            ),
-        ),
-        Directive::new(
-            "gzip_comp_level",
-            ANY,
-            Arity::Exactly(1),
-            Set::Level(comp_level),
-            doc(
-                "gzip_comp_level level;",
-                "gzip_comp_level 1;",
-                "How hard compression tries, from 1 (fast) to 9 (small).",
-            ),
-        ),
-        Directive::new(
-            "gzip_min_length",
-            ANY,
-            Arity::Exactly(1),
-            store!(size gzip.min_length),
-            doc(
-                "gzip_min_length length;",
-                "gzip_min_length 20;",
-                "Responses with a Content-Length below this are not compressed.",
-            ),
-        ),
-        Directive::new(
-            "gzip_types",
-            ANY,
-            Arity::AtLeast(1),
-            Set::Level(types),
-            doc(
-                "gzip_types type …;",
-                "gzip_types text/html;",
-                "Media types that are compressed beside text/html; * is all.",
-            ),
-        ),
-        Directive::new(
-            "gzip_proxied",
-            ANY,
-            Arity::AtLeast(1),
-            Set::Level(proxied),
-            doc(
-                "gzip_proxied off | expired | no-cache | no-store | private | no_last_modified | no_etag | auth | any …;",
-                "gzip_proxied off;",
-                "Which responses are compressed when the request has a Via field.",
-            ),
-        ),
-        Directive::new(
-            "gzip_http_version",
-            ANY,
-            Arity::Exactly(1),
-            Set::Level(http_version),
-            doc(
-                "gzip_http_version 1.0 | 1.1;",
-                "gzip_http_version 1.1;",
-                "The lowest version of requests whose responses are compressed.",
-            ),
-        ),
-        Directive::new(
-            "gzip_vary",
-            ANY,
-            Arity::Flag,
-            store!(flag gzip.vary),
-            doc(
-                "gzip_vary on | off;",
-                "gzip_vary off;",
-                "Whether responses that could be compressed have Vary: Accept-Encoding.",
-            ),
-        ),
-        Directive::new(
-            "gzip_disable",
-            ANY,
-            Arity::AtLeast(1),
-            Set::Level(disable),
-            doc(
-                "gzip_disable regex …;",
-                "",
-                "Responses to these browsers are not compressed; msie6 stands for old versions of Internet Explorer.",
-            ),
-        ),
-        inert(
-            "gzip_buffers",
-            ANY,
-            Arity::Exactly(2),
-            "gzip_buffers number size;",
-            "compressed data is never buffered beyond what is being sent",
-        ),
-        inert(
-            "gzip_window",
-            ANY,
-            Arity::Exactly(1),
-            "gzip_window size;",
-            "the window is always 32k",
-        ),
-        inert(
-            "gzip_hash",
-            ANY,
-            Arity::Exactly(1),
-            "gzip_hash size;",
-            "the library chooses its tables",
-        ),
-        inert(
-            "postpone_gzipping",
-            ANY,
-            Arity::Exactly(1),
-            "postpone_gzipping size;",
-            "memory is taken when the first byte is compressed",
-        ),
-        inert(
-            "gzip_no_buffer",
-            ANY,
-            Arity::Flag,
-            "gzip_no_buffer on | off;",
-            "compressed data is never buffered beyond what is being sent",
-        ),
-    ],
+    directives: DIRECTIVES,
     variables: &[Builtin {
         name: "gzip_ratio",
         get: Get::Plain(ratio),
@@ -238,6 +114,31 @@ pub const MODULE: Module = Module {
         doc: "How much smaller compression made the response: 2.50 is 40 % of its length.",
     }],
 };
+
+#[rustfmt::skip]
+const DIRECTIVES: &[Directive<Set>] = &[
+    Directive::new("gzip", ANY.or(LOCATION_IF), Arity::Flag, store!(flag gzip.enabled),
+        doc("gzip on | off;", "gzip off;", "Whether responses are compressed for clients that can read that.")),
+    Directive::new("gzip_comp_level", ANY, Arity::Exactly(1), Set::Level(comp_level),
+        doc("gzip_comp_level level;", "gzip_comp_level 1;", "How hard compression tries, from 1 (fast) to 9 (small).")),
+    Directive::new("gzip_min_length", ANY, Arity::Exactly(1), store!(size gzip.min_length),
+        doc("gzip_min_length length;", "gzip_min_length 20;", "Responses with a Content-Length below this are not compressed.")),
+    Directive::new("gzip_types", ANY, Arity::AtLeast(1), Set::Level(types),
+        doc("gzip_types type …;", "gzip_types text/html;", "Media types that are compressed beside text/html; * is all.")),
+    Directive::new("gzip_proxied", ANY, Arity::AtLeast(1), Set::Level(proxied),
+        doc("gzip_proxied off | expired | no-cache | no-store | private | no_last_modified | no_etag | auth | any …;", "gzip_proxied off;", "Which responses are compressed when the request has a Via field.")),
+    Directive::new("gzip_http_version", ANY, Arity::Exactly(1), Set::Level(http_version),
+        doc("gzip_http_version 1.0 | 1.1;", "gzip_http_version 1.1;", "The lowest version of requests whose responses are compressed.")),
+    Directive::new("gzip_vary", ANY, Arity::Flag, store!(flag gzip.vary),
+        doc("gzip_vary on | off;", "gzip_vary off;", "Whether responses that could be compressed have Vary: Accept-Encoding.")),
+    Directive::new("gzip_disable", ANY, Arity::AtLeast(1), Set::Level(disable),
+        doc("gzip_disable regex …;", "", "Responses to these browsers are not compressed; msie6 stands for old versions of Internet Explorer.")),
+    inert("gzip_buffers", ANY, Arity::Exactly(2), "gzip_buffers number size;", "compressed data is never buffered beyond what is being sent"),
+    inert("gzip_window", ANY, Arity::Exactly(1), "gzip_window size;", "the window is always 32k"),
+    inert("gzip_hash", ANY, Arity::Exactly(1), "gzip_hash size;", "the library chooses its tables"),
+    inert("postpone_gzipping", ANY, Arity::Exactly(1), "postpone_gzipping size;", "memory is taken when the first byte is compressed"),
+    inert("gzip_no_buffer", ANY, Arity::Flag, "gzip_no_buffer on | off;", "compressed data is never buffered beyond what is being sent"),
+];
 
 const fn inert(
     name: &'static str,
@@ -350,10 +251,7 @@ pub fn filter(
     head.allow_ranges = false;
     head.remove(FieldName::AcceptRanges);
     weaken_etag(head);
-    if let Body::Chunks(chunks) = &mut response.body {
-        let chunks = std::mem::take(chunks);
-        response.body = Body::Source(Box::new(deflate::Portions::new(chunks)));
-    }
+    response.body = deflate::Portions::of(std::mem::take(&mut response.body));
     body_filters.push(Box::new(deflate::Gzip::new(
         request.clone(),
         conf.level as u32,

@@ -27,9 +27,9 @@ pub const MODULE: Module = Module {
             for index in 0..item.args.len() {
                 if item.args[index].text.starts_with(b"/") && index + 1 != item.args.len() {
                     cx.diagnostics.push(
-                        conf::Diagnostic::warn(format!(
-                            "only the last index in \"index\" directive should be absolute"
-                        ))
+                        conf::Diagnostic::warn(
+                            "only the last index in \"index\" directive should be absolute",
+                        )
                         .at(item.args[index].span),
                     );
                 }

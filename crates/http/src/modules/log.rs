@@ -1,5 +1,6 @@
 //! `ngx_http_log_module`: `access_log` and `log_format`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -212,11 +213,11 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
     let path = item.arg(0)?;
-    if let Some(parameters) = path.text.strip_prefix(b"syslog:") {
-        if let LogTarget::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)? {
-            let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
-            return Ok(Target::Syslog(Arc::new(server)));
-        }
+    if let Some(parameters) = path.text.strip_prefix(b"syslog:")
+        && let LogTarget::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)?
+    {
+        let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
+        return Ok(Target::Syslog(Arc::new(server)));
     }
     let template = cx.template(item, 0)?;
     match template.as_constant() {
@@ -232,6 +233,9 @@ pub fn write(request: &Request) {
     for log in wanted(request) {
         let mut line = Vec::with_capacity(256);
         log.format.append(request, &mut line);
+        if let Cow::Owned(masked) = request.secrets.borrow().mask(&line) {
+            line = masked;
+        }
         if let Err(failure) = log.to.of(request).deliver(line, log.buffer.as_ref()) {
             request.log(LogLevel::Error, format_args!("{failure}"));
         }
@@ -281,7 +285,7 @@ pub fn write_down(request: &Request) -> Box<[LateLine]> {
         log.format.append_parts(request, |part, value| {
             match part.and_then(|id| Late::of_name(names.name(id))) {
                 Some(later) => late.push((text.len() as u32, later)),
-                None => text.extend(value),
+                None => text.extend_from_slice(&request.secrets.borrow().mask(&value)),
             }
         });
         LateLine {

@@ -21,13 +21,13 @@ pub mod map;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
-
+pub mod ssl;
 pub mod static_files;
 pub mod try_files;
 pub mod types;
 pub mod upstream;
 pub mod variables;
-//VNC pub mod vnc;
+pub mod vnc;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
@@ -49,7 +49,8 @@ pub static MODULES: &[&Module] = &[
     &gzip::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
-    //VNC
+    &ssl::MODULE,
+    &vnc::MODULE,
 ];
 
 /// Declares the drafts and the settings of a level from the modules that have some.
@@ -76,7 +77,7 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types }
+level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
 
 impl Settings {
     /// Whether a prefix location that ends with a slash answers its name without the slash by a

@@ -370,6 +370,10 @@ fn return_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 /// What the operations of a level come to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 pub enum After {
     /// The next phase.
     Next,
@@ -392,6 +396,10 @@ impl From<After> for Flow {
 }
 
 /// How far a level's operations came.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every request an allocation"
+)]
 enum Step {
     Next,
     /// No further operation runs; the phase ends.

@@ -70,11 +70,7 @@ const VARIABLES: &[Builtin<Request>] = &[
         |r, name, out| request_fields(r, name, b", ", out),
         "A request header field; dashes are underscores.",
     ),
-    prefix(
-        "sent_http_",
-        |r, name, out| sent_http(r, name, out),
-        "A response header field.",
-    ),
+    prefix("sent_http_", sent_http, "A response header field."),
     prefix(
         "sent_trailer_",
         |r, name, out| join(r.sent.borrow().trailers.iter(), name, b", ", out),
@@ -277,7 +273,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "content_length",
-        |r, out| content_length(r, out),
+        content_length,
         "The Content-Length field of the request.",
     ),
     builtin(
@@ -285,11 +281,7 @@ const VARIABLES: &[Builtin<Request>] = &[
         |r, out| field(r, FieldName::ContentType, out),
         "The Content-Type field of the request.",
     ),
-    builtin(
-        "status",
-        |r, out| status(r, out),
-        "The status of the response.",
-    ),
+    builtin("status", status, "The status of the response."),
     builtin(
         "bytes_sent",
         |r, out| number(out, r.bytes_sent.get()),

@@ -107,10 +107,10 @@ impl UpstreamBody {
             attempt.response_time = Some(attempt.elapsed());
         });
         if self.reusable && self.done && self.raw.is_empty() {
-            if let Some((pool, limits)) = &self.pool {
-                if !self.request.generation.is_closing() {
-                    pool.put(&self.peer, connection, limits);
-                }
+            if let Some((pool, limits)) = &self.pool
+                && !self.request.generation.is_closing()
+            {
+                pool.put(&self.peer, connection, limits);
             }
         } else if self.reusable && self.done {
             self.request.log(

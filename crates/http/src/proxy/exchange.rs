@@ -464,9 +464,8 @@ impl HeadReader {
             return Poll::Ready(Event::Head);
         }
         loop {
-            match self.parse(max) {
-                Some(event) => return Poll::Ready(event),
-                None => {}
+            if let Some(event) = self.parse(max) {
+                return Poll::Ready(event);
             }
             let room = max - self.buf.len().min(max);
             match std::task::ready!(poll_fill(stream, &mut self.buf, room.max(1), cx)) {

@@ -21,8 +21,6 @@ pub struct Target {
     pub upstream: Option<UpstreamId>,
     /// `$proxy_host`
     pub host: Bytes,
-    /// `$proxy_port`
-    pub port: Bytes,
     /// The URI of the request line.
     pub uri: Bytes,
 }
@@ -108,7 +106,6 @@ impl Target {
                     group,
                     upstream: Some(*upstream),
                     host: Bytes::from(url.host.clone()),
-                    port: url.port.to_string().into(),
                     uri: static_uri(request, url.uri.as_deref()),
                 })
             }
@@ -133,12 +130,10 @@ impl Target {
             Some(uri) => Bytes::from(uri.clone()),
             None => original_uri(request),
         };
-        let port = url.port.to_string().into();
         Ok(Self {
             group,
             upstream,
             host: url.host.into(),
-            port,
             uri,
         })
     }

@@ -14,11 +14,9 @@ use net::tunnel::{Reason, Settings, Timeouts, Tunnel, TunnelEnd};
 use super::exchange::Replied;
 use crate::connection::Connection;
 use crate::downstream::head::asks_for_upgrade;
-use crate::downstream::write_head::{self, BodyEnd};
-use crate::handle::After;
 use crate::log_later::LogLater;
 use crate::request::Request;
-use crate::response::{Body, Chunk, Head, Source};
+use crate::response::{Body, Chunk, Source, Takeover};
 use crate::thread::{Load, Thread};
 
 /// An upstream that switched protocols.
@@ -40,20 +38,10 @@ impl Upgrade {
             _replied: replied,
         }))
     }
+}
 
-    /// Sends the head and says how the tunnel starts.
-    pub async fn start(self, request: &Rc<Request>, head: Head) -> After {
-        request.status.set(head.status);
-        request.keepalive.set(false);
-        let connection = write_head::Connection::Upgrade;
-        let bytes = write_head::write(request, &head, BodyEnd::Length, connection);
-        request.head_bytes_sent.set(bytes.len() as u64);
-        request.bytes_sent.set(bytes.len() as u64);
-        request.sent.replace(head);
-        request.conn.stream.set_nodelay(true);
-        if request.conn.stream.write_all(&bytes).await.is_err() {
-            return After::Close;
-        }
+impl Takeover for Upgrade {
+    fn prepare(self: Box<Self>, request: &Rc<Request>) -> Box<dyn FnOnce(Connection)> {
         let conf = &request.conf().proxy;
         let settings = Settings {
             times: Timeouts {
@@ -74,7 +62,7 @@ impl Upgrade {
             generation: request.generation.number,
             policy: conf.websocket_reload,
         };
-        After::Tunnel(Box::new(move |conn| start.run(conn)))
+        Box::new(move |conn| start.run(conn))
     }
 }
 

@@ -11,7 +11,25 @@ use net::log::{Errno, ErrorLog, Files, Level};
 use super::panics;
 use super::threads::{Event, Order, Threads};
 use crate::setup::Setup;
-use http::{Config, Shared};
+use http::{Config, Page, Pages, Shared};
+
+/// The pages of desktops, which this binary carries.
+const PAGES: Pages = Pages {
+    find: find_page,
+    content_security_policy: pages::CONTENT_SECURITY_POLICY,
+};
+
+fn find_page(path: &str) -> Option<Page> {
+    let page = pages::find(path)?;
+    Some(Page {
+        content_type: page.content_type,
+        etag: page.etag,
+        immutable: page.immutable,
+        body: page.body,
+        gzip: page.gzip,
+        brotli: page.brotli,
+    })
+}
 
 /// The serving part of a worker, or of a single process.
 pub struct Serving {
@@ -47,7 +65,7 @@ impl Serving {
     pub fn start(setup: &Setup, files: Arc<Files>, log: ErrorLog) -> io::Result<Self> {
         let settings = &setup.core.worker;
         let count = settings.thread_count();
-        let shared = Shared::new(count);
+        let shared = Shared::new(count, PAGES);
         let threads = Threads::start(count, &settings.affinity, &shared)?;
         panics::log_to(&log);
         Ok(Self {

@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     bytes_in: AtomicU64,
     frames_out: AtomicU64,
     messages_in: AtomicU64,
-    /// Milliseconds from the start to the last input.
+    /// Milliseconds from the start to the last input; 0 before the first.
     input_at: AtomicU64,
     /// Microseconds; 0 before the first pong.
     rtt: AtomicU64,
@@ -80,7 +80,8 @@ impl Entry {
 
     pub(crate) fn note_input(&self, now: Instant) {
         let since = now.saturating_duration_since(self.start_instant);
-        self.input_at.store(since.as_millis() as u64, Relaxed);
+        self.input_at
+            .store((since.as_millis() as u64).max(1), Relaxed);
     }
 
     pub(crate) fn set_rtt(&self, rtt: Duration) {
@@ -121,7 +122,11 @@ impl Entry {
     }
 
     pub(super) fn snapshot(&self, id: SessionId) -> Session {
-        let input_at = Duration::from_millis(self.input_at.load(Relaxed));
+        let input_at = match self.input_at.load(Relaxed) {
+            0 => None,
+            millis => Some(Duration::from_millis(millis)),
+        };
+        let age = self.age();
         Session {
             id,
             about: self.about.clone(),
@@ -132,7 +137,8 @@ impl Entry {
             bytes_in: self.bytes_in.load(Relaxed),
             frames_out: self.frames_out.load(Relaxed),
             messages_in: self.messages_in.load(Relaxed),
-            idle: self.start_instant.elapsed().saturating_sub(input_at),
+            age,
+            idle: input_at.map(|at| age.saturating_sub(at)),
             rtt: self.rtt(),
         }
     }

@@ -1,9 +1,9 @@
-//! The body filter that compresses, and the source that feeds it a whole body in portions.
+//! The body filter that compresses, and the source that feeds it a body in portions.
 
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use net::clock;
@@ -11,7 +11,7 @@ use tokio::task::coop;
 
 use crate::filters::BodyFilter;
 use crate::request::Request;
-use crate::response::{Chunk, FileSlice, Source};
+use crate::response::{Body, Chunk, Field, FileSlice, Source};
 
 /// What is read of a file and compressed in one go, in bytes.
 const PORTION: u64 = 32 * 1024;
@@ -129,21 +129,28 @@ impl Deflater {
     }
 }
 
-/// A whole body in portions, so that a long file is compressed neither into memory nor without a
-/// pause.
+/// A body in portions, so that a long file, or what an upstream's answer has in one, is compressed
+/// neither into memory nor without a pause.
 pub struct Portions {
-    chunks: VecDeque<Chunk>,
+    waiting: VecDeque<Chunk>,
+    /// Where more comes from.
+    source: Option<Box<dyn Source>>,
 }
 
 impl Portions {
-    /// The portions of these chunks.
-    pub fn new(chunks: VecDeque<Chunk>) -> Self {
-        Self { chunks }
+    /// The portions of a body, if it has any.
+    pub fn of(body: Body) -> Body {
+        let (waiting, source) = match body {
+            Body::Chunks(chunks) => (chunks, None),
+            Body::Source(source) => (VecDeque::new(), Some(source)),
+            Body::Empty | Body::Upgrade(_) => return body,
+        };
+        Body::Source(Box::new(Self { waiting, source }))
     }
 
     fn next(&mut self) -> Option<Chunk> {
-        let Some(Chunk::File(slice)) = self.chunks.front_mut() else {
-            return self.chunks.pop_front();
+        let Some(Chunk::File(slice)) = self.waiting.front_mut() else {
+            return self.waiting.pop_front();
         };
         let end = slice.end.min(slice.start + PORTION);
         let portion = Chunk::File(FileSlice {
@@ -152,7 +159,7 @@ impl Portions {
         });
         slice.start = end;
         if slice.start == slice.end {
-            self.chunks.pop_front();
+            self.waiting.pop_front();
         }
         Some(portion)
     }
@@ -160,6 +167,14 @@ impl Portions {
 
 impl Source for Portions {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        if self.waiting.is_empty()
+            && let Some(source) = &mut self.source
+        {
+            match ready!(source.poll_next(cx))? {
+                Some(chunk) => self.waiting.push_back(chunk),
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
         for _ in 0..PORTION_COST {
             let Poll::Ready(turn) = coop::poll_proceed(cx) else {
                 // A thread that always has something to do never parks, which is what else would
@@ -170,5 +185,16 @@ impl Source for Portions {
             turn.made_progress();
         }
         Poll::Ready(Ok(self.next()))
+    }
+
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) {
+        if let Some(source) = &mut self.source {
+            source.poll_ahead(cx);
+        }
+    }
+
+    fn trailers(&mut self) -> Vec<Field> {
+        let trailers = self.source.as_mut().map(|source| source.trailers());
+        trailers.unwrap_or_default()
     }
 }

@@ -1,14 +1,15 @@
 //! Which responses are compressed, what their heads become, and that the stream is what it says.
 
-use std::io::{Read as _, Write as _};
-use std::task::{Poll, ready};
+use std::collections::VecDeque;
+use std::io::{self, Read as _, Write as _};
+use std::task::{Context, Poll, ready};
 
 use flate2::FlushCompress;
 use flate2::read::{GzDecoder, MultiGzDecoder};
 
 use super::deflate::{Deflater, Portions};
 use super::*;
-use crate::response::{Chunk, FileSlice, Source as _};
+use crate::response::{Body, Chunk, FileSlice, Source};
 
 fn html(length: u64) -> Head {
     Head {
@@ -145,19 +146,12 @@ fn what_was_flushed_can_be_read_before_the_end() {
     assert_eq!(unpacked, "DATA");
 }
 
-#[test]
-fn a_long_file_comes_in_portions_with_pauses() {
-    let mut file = tempfile();
-    file.write_all(&[b'x'; 1_000_000]).expect("writes");
-    let file = FileSlice {
-        file: Rc::new(file.into()),
-        start: 1,
-        end: 1_000_000,
+/// Gives everything, and says how many bytes that was and how often others had their turn.
+fn drain(body: Body) -> (u64, u32) {
+    let Body::Source(mut portions) = Portions::of(body) else {
+        panic!("a source")
     };
-    let chunks = [Chunk::Memory("y".into()), Chunk::File(file)];
-    let mut portions = Portions::new(chunks.into());
-    let mut total = 0;
-    let mut turns = 0;
+    let (mut total, mut turns) = (0, 0);
     let drained = std::future::poll_fn(|cx| {
         turns += 1;
         loop {
@@ -171,12 +165,36 @@ fn a_long_file_comes_in_portions_with_pauses() {
             }
         }
     });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(drained);
-    assert_eq!(total, 1_000_000);
-    assert_eq!(turns, 3, "half a megabyte a turn");
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(drained);
+    (total, turns)
+}
+
+/// More than a million bytes in memory and in a file.
+fn million() -> VecDeque<Chunk> {
+    let mut file = tempfile();
+    file.write_all(&[b'x'; 1_200_000]).expect("writes");
+    let file = FileSlice {
+        file: Rc::new(file.into()),
+        start: 1,
+        end: 1_200_000,
+    };
+    [Chunk::Memory("y".into()), Chunk::File(file)].into()
+}
+
+struct Upstream(VecDeque<Chunk>);
+
+impl Source for Upstream {
+    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        Poll::Ready(Ok(self.0.pop_front()))
+    }
+}
+
+#[test]
+fn a_long_file_comes_in_portions_with_pauses() {
+    assert_eq!(drain(Body::Chunks(million())), (1_200_000, 3));
+    let upstream = Body::Source(Box::new(Upstream(million())));
+    assert_eq!(drain(upstream), (1_200_000, 3));
 }
 
 /// An open file without a name.

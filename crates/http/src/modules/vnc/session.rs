@@ -1,0 +1,212 @@
+//! From a request to a desktop session: where it goes, what it may do, and what the logs say of it.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use net::log::Level;
+use net::tunnel::Traffic;
+use proto::h1::{Unescape, argument, unescape};
+use vnc::{About, Browser, EndReason, Policy, Refusal, SessionEnd, SessionId, Subprotocol, Target};
+
+use super::Pass;
+use crate::connection::Connection;
+use crate::log_later::LogLater;
+use crate::request::{Desktop, Request};
+use crate::response::Takeover;
+use crate::thread::{DesktopCount, Load, Thread};
+
+/// A session that begins once the head of the 101 was sent.
+pub struct Opening {
+    goal: Result<Target, Refusal>,
+    policy: Policy,
+    about: About,
+    protocol: Subprotocol,
+}
+
+impl Opening {
+    /// Takes from the request what decides about the session.
+    pub fn new(request: &Request, protocol: Subprotocol) -> Self {
+        let goal = goal(request);
+        let target = goal.as_ref().ok().map(Target::to_string);
+        // Without a random name the session cannot start, which it says itself.
+        let id = SessionId::random().ok();
+        request.desktop.replace(Some(Desktop {
+            session: id,
+            target: target.clone(),
+        }));
+        let token = token(request);
+        let about = About {
+            id,
+            client: request.conn.client_text(),
+            user: request.user.borrow().as_ref().map(|user| lossy(user)),
+            desktop: title(request).unwrap_or_default(),
+            target: target.unwrap_or_default(),
+            token: (!token.is_empty()).then(|| vnc::mask_token(&lossy(&token))),
+        };
+        Self {
+            goal,
+            policy: policy(request),
+            about,
+            protocol,
+        }
+    }
+}
+
+impl Takeover for Opening {
+    fn prepare(self: Box<Self>, request: &Rc<Request>) -> Box<dyn FnOnce(Connection)> {
+        let log = LogLater::new(request);
+        let thread = request.generation.thread.clone();
+        if let Ok(target) = &self.goal {
+            log.error(Level::Info, &format!("desktop session to {target} begins"));
+        }
+        Box::new(move |conn| self.start(conn, log, &thread))
+    }
+}
+
+impl Opening {
+    fn start(self, conn: Connection, log: LogLater, thread: &Rc<Thread>) {
+        let Connection {
+            stream, buf, load, ..
+        } = conn;
+        let early = buf.into_inner().to_vec();
+        let browser = Browser {
+            stream,
+            early,
+            protocol: self.protocol,
+        };
+        let sessions = &thread.shared.sessions;
+        let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
+        let count = thread.desktop_starts();
+        tokio::task::spawn_local(run(session, Box::new((log, load, count))));
+    }
+}
+
+/// The task of a session: nothing in it but the session and a pointer to what its end needs.
+async fn run(session: impl Future<Output = SessionEnd>, end: Box<(LogLater, Load, DesktopCount)>) {
+    let ended = session.await;
+    let (log, ..) = &*end;
+    log.error(
+        level(&ended.reason),
+        &format!("desktop session ended: {ended}"),
+    );
+    log.write(&Traffic {
+        from_downstream: ended.bytes_in,
+        to_upstream: ended.bytes_in,
+        from_upstream: ended.bytes_out,
+        to_downstream: ended.bytes_out,
+    });
+}
+
+/// How grave an end is: what a person or an operator wanted is not.
+fn level(reason: &EndReason) -> Level {
+    match reason {
+        EndReason::ViewerClosed(_) | EndReason::ViewerGone | EndReason::ViewerSilent => Level::Info,
+        EndReason::Refused(refusal) => match refusal {
+            Refusal::ServerClosed | Refusal::Idle | Refusal::TimeOver | Refusal::LoginTimeout => {
+                Level::Info
+            }
+            Refusal::Cut(_) | Refusal::Removed | Refusal::Restart => Level::Notice,
+            _ => Level::Error,
+        },
+    }
+}
+
+/// Keeps the token out of the logs; to be called before anything of the request is written.
+pub fn hide_token(request: &Request) {
+    request.secrets.borrow_mut().hide(token(request));
+}
+
+/// The token as it stands in the request; empty if there is none.
+fn token(request: &Request) -> Bytes {
+    let conf = &request.conf().vnc;
+    let token = match &conf.token {
+        Some(template) => request.eval(template),
+        None if conf.source.is_some() => {
+            let args = request.args();
+            Bytes::copy_from_slice(argument(&args, b"token").unwrap_or_default())
+        }
+        None => Bytes::new(),
+    };
+    match unescape(&token, Unescape::All) {
+        std::borrow::Cow::Borrowed(_) => token,
+        std::borrow::Cow::Owned(token) => token.into(),
+    }
+}
+
+/// Where a request leads, or why it leads nowhere.
+pub fn goal(request: &Request) -> Result<Target, Refusal> {
+    let conf = &request.conf().vnc;
+    match (&conf.pass, &conf.source) {
+        (Some(Pass::Static(target)), _) => Ok(target.clone()),
+        (Some(Pass::Dynamic(template)), _) => {
+            let value = request.eval(template);
+            let failed = |error: &dyn std::fmt::Display| {
+                request.log(
+                    Level::Error,
+                    format_args!("no target in \"vnc_pass\": {error}"),
+                );
+                Refusal::UnknownDesktop
+            };
+            let text = std::str::from_utf8(&value).map_err(|error| failed(&error))?;
+            text.parse()
+                .map_err(|error: vnc::TargetError| failed(&error))
+        }
+        (None, Some(source)) => {
+            let token = token(request);
+            // Tokens of files are text; what is not stands in none.
+            let token = std::str::from_utf8(&token).map_err(|_| Refusal::UnknownToken)?;
+            match source.lookup(token) {
+                Ok(target) => target.ok_or(Refusal::UnknownToken),
+                Err(error) => {
+                    request.log(Level::Error, format_args!("{error}"));
+                    Err(Refusal::Internal)
+                }
+            }
+        }
+        (None, None) => {
+            request.log(
+                Level::Error,
+                format_args!("\"vnc_token\" without \"vnc_token_source\" or \"vnc_pass\""),
+            );
+            Err(Refusal::Internal)
+        }
+    }
+}
+
+/// The desktop's name, if it has one.
+pub fn title(request: &Request) -> Option<String> {
+    let title = request
+        .conf()
+        .vnc
+        .title
+        .as_ref()
+        .map(|title| lossy(&request.eval(title)));
+    title.filter(|title| !title.is_empty())
+}
+
+/// What the session may do.
+fn policy(request: &Request) -> Policy {
+    let conf = &request.conf().vnc;
+    let mut policy = Policy {
+        view_only: conf.view_only.is_on(request),
+        clipboard_in: conf.clipboard.inwards,
+        resize: conf.resize,
+        power: conf.power,
+        quality_max: conf.quality_max,
+        password: conf.password.clone(),
+        title: title(request),
+        ping: conf.ping,
+        idle: conf.idle_timeout,
+        session_max: conf.max_session,
+        connect_timeout: conf.connect_timeout,
+        ..Policy::default()
+    };
+    if let Some(max) = conf.clipboard.bytes_max {
+        policy.clipboard_bytes_max = max;
+    }
+    policy
+}
+
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
