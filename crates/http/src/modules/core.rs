@@ -293,8 +293,9 @@ pub const MODULE: Module = Module {
             Set::Level(error_log_),
             doc(
                 "error_log file | stderr | syslog:… [level];",
-                "error_log logs/error.log error;",
-                "Where errors are written, and from which level on.",
+                "",
+                "Where errors are written, and from which level on; without it, where those of the \
+                 level outside go.",
             ),
         ),
         Directive::new(

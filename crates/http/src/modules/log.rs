@@ -23,6 +23,7 @@ use crate::request::Request;
 use crate::settings::settings;
 
 settings! {
+    // DIFFERS: without any access_log nginx writes logs/access.log; here nothing is written.
     /// Where requests are written; `None` until one is given, which is nowhere.
     logs: Option<Vec<AccessLog>> = None, inherit;
 }
@@ -66,9 +67,9 @@ pub const MODULE: Module = Module {
             Arity::AtLeast(1),
             Set::Level(access_log),
             doc(
-                "access_log path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]];  access_log off;",
-                "access_log logs/access.log combined;",
-                "Where requests are written, and in which format.",
+                "access_log path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]] | off;",
+                "access_log off;",
+                "Where requests are written, and in which format (combined, unless one is named).",
             ),
         ),
         Directive::new(
