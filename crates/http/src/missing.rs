@@ -40,7 +40,6 @@ const BEGINNINGS: &[&str] = &[
     "random_index",
     "real_ip_",
     "referer_hash_",
-    "resolver",
     "scgi_",
     "secure_link",
     "set_real_ip_from",
@@ -55,7 +54,6 @@ const BEGINNINGS: &[&str] = &[
     "valid_referers",
     "xml_entities",
     "xslt_",
-    "zone",
 ];
 
 /// Says of an unknown directive that it is one of nginx's, if so.
