@@ -1,6 +1,6 @@
 //! The compiled configuration: what requests see. Shared by all threads, never changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -129,6 +129,19 @@ impl Config {
     /// The log files that it writes.
     pub fn log_paths(&self) -> Vec<PathBuf> {
         self.logs.paths()
+    }
+
+    /// The folders of temporary files.
+    pub fn temp_folders(&self) -> BTreeSet<PathBuf> {
+        let of = |location: &Location| {
+            let settings = &location.settings;
+            let paths = [
+                &settings.core.client_body_temp_path,
+                &settings.proxy.temp_path,
+            ];
+            paths.map(|path| self.prefix.join(&path.folder))
+        };
+        self.locations.iter().flat_map(of).collect()
     }
 
     /// Connects the logs with their open files; called once, before the first request.

@@ -19,7 +19,6 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         request.keepalive.set(false);
     }
     request.error_status.set(shown_as(status));
-    let location = request.pending_location.take();
     let core = &request.conf().core;
     let page = core
         .error_pages
@@ -32,9 +31,7 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         request.drops_body.set(!request.body.was_read());
         return configured(request, page);
     }
-    let mut response = built_in(request, status);
-    response.head.location = location;
-    Flow::Respond(response)
+    Flow::Respond(built_in(request, status))
 }
 
 /// nginx's own codes are shown as the ones that clients know.

@@ -167,10 +167,10 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
             response.head.status_text = None;
         }
     }
-    response
-        .head
-        .fields
-        .append(&mut request.pending.borrow_mut());
+    let head = &mut response.head;
+    head.fields.append(&mut request.pending.borrow_mut());
+    // An error page that names no target of its own leaves that of the redirect it stands for.
+    head.location = head.location.take().or(request.pending_location.take());
     if let Body::Upgrade(upgrade) = response.body {
         return switch_protocols(request, response.head, upgrade).await;
     }
@@ -214,11 +214,13 @@ async fn send_body(
     let status = response.head.status;
     request.status.set(status);
     let sends_body = write_head::sends_body(request, status);
-    if matches!(status, 100..=199 | 204 | 304) {
+    if matches!(status, 100..=199 | 204) {
         response.head.content_length = None;
-        if status != 304 || request.error_status.get() == 0 {
-            response.head.content_type = None;
-        }
+        response.head.content_type = None;
+    }
+    if !matches!(status, 200 | 206 | 304) {
+        // As nginx: what another server said goes on.
+        response.head.last_modified = None;
     }
     if request.version() == Version::HTTP_09 {
         request.keepalive.set(false);
@@ -248,13 +250,12 @@ async fn send_body(
 
 fn body_end(request: &Request, response: &Response, sends_body: bool) -> BodyEnd {
     let head = &response.head;
-    if head.content_length.is_some() || matches!(head.status, 100..=199 | 204 | 304) {
+    // The answer to HEAD, too, has no body whose end would have to be told.
+    if !sends_body || head.content_length.is_some() {
         return BodyEnd::Length;
     }
     match write_head::reads_chunks(request) && request.conf().core.chunked_transfer_encoding {
         true => BodyEnd::Chunked,
-        // The answer to HEAD has no body whose end would have to be told.
-        false if !sends_body => BodyEnd::Length,
         false => BodyEnd::Close,
     }
 }

@@ -295,7 +295,7 @@ impl Kept {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
-                let file = TempFile::create(&core.client_body_temp_path)?;
+                let file = TempFile::create(&core.client_body_temp_path, &request.config().prefix)?;
                 request.log(
                     net::log::Level::Warn,
                     format_args!(

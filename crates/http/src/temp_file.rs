@@ -30,11 +30,11 @@ pub struct TempFile {
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl TempFile {
-    /// Creates one, and the folders that it stands in.
-    pub fn create(place: &TempPath) -> io::Result<Self> {
+    /// Creates one, and the folders that it stands in; `prefix` is where relative paths begin.
+    pub fn create(place: &TempPath, prefix: &Path) -> io::Result<Self> {
         loop {
             let name = format!("{:010}", NUMBER.fetch_add(1, Ordering::Relaxed) + 1);
-            let path = place.path_of(&name);
+            let path = prefix.join(place.path_of(&name));
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true).mode(0o600);
             let file = options.open(&path).or_else(|error| match error.kind() {

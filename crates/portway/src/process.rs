@@ -24,6 +24,7 @@ pub mod signaller;
 mod single;
 mod sockets;
 mod state;
+mod temp_folders;
 mod threads;
 mod worker;
 

@@ -33,6 +33,7 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
     let default_server = conn.addr_conf()?.default_server;
     let config = conn.generation.config.clone();
     let conf = &config.server(default_server).settings;
+    let mut server = default_server;
     let pipelined = !conn.buf.borrow().is_empty();
     let buffers = conf.head_buffers();
     let mut room = HeadRoom::new(&buffers);
@@ -43,7 +44,7 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
             let buf = conn.buf.borrow();
             let visible = room.visible(&buf);
             (
-                parse(&mut parser, visible, &conf.head_options()),
+                parse(conn, &mut parser, visible, &mut server),
                 visible.len(),
             )
         };
@@ -79,18 +80,38 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
     }
 }
 
-/// Parses as far as the bytes go: a call stops behind the request line and behind the host.
+/// Parses as far as the bytes go. From the host on, the server that it names says which header
+/// lines are good.
 fn parse(
+    conn: &Connection,
     parser: &mut RequestParser,
     buf: &[u8],
-    options: &HeadOptions,
+    server: &mut ServerId,
 ) -> Result<Progress, HeadError> {
+    let config = &conn.generation.config;
+    let mut options = config.server(*server).settings.head_options();
     loop {
-        match parser.parse(buf, options)? {
-            Progress::FirstLine | Progress::Host => {}
+        match parser.parse(buf, &options)? {
+            Progress::FirstLine | Progress::Host => {
+                *server = named_server(conn, parser.head(), buf).unwrap_or(*server);
+                options = config.server(*server).settings.head_options();
+            }
             progress => return Ok(progress),
         }
     }
+}
+
+/// The server of the host in the target, or else of the `Host` field; a bad one names none.
+fn named_server(conn: &Connection, head: &RequestHead, buf: &[u8]) -> Option<ServerId> {
+    if conn.generation.config.servers.len() < 2 {
+        return None;
+    }
+    let authority = head.authority.map(|span| span.of(buf));
+    let text = authority.or_else(|| head.value(buf, FieldName::Host))?;
+    let host = Host::parse(text)?;
+    let name = Bytes::copy_from_slice(&host.name);
+    let (server, _) = conn.addr_conf()?.names.find(&name)?;
+    Some(server)
 }
 
 /// Reads more of the head; the error is the status to answer with, or none to answer nothing.
@@ -201,13 +222,15 @@ fn with_uri(
     mut refused: Option<u16>,
 ) -> (Rc<Request>, Option<u16>) {
     let config = conn.generation.config.clone();
+    let default_server = parts.server;
     let found = conn
         .addr_conf()
         .and_then(|conf| conf.names.find(&parts.host));
     if let Some((id, _)) = &found {
         parts.server = *id;
     }
-    let slashes = match config.server(parts.server).settings.merge_slashes {
+    // As nginx, which reads the path before it knows the host.
+    let slashes = match config.server(default_server).settings.merge_slashes {
         true => Slashes::Merge,
         false => Slashes::Keep,
     };

@@ -196,9 +196,16 @@ pub fn filter(
     if is_usual(status) {
         set_expires(request, &conf.expires, head);
     }
-    for added in conf.added.iter().filter(|added| added.applies(status)) {
-        add(head, &added.name, request.eval(&added.value));
+    if conf.added.iter().all(|added| !added.applies(status)) {
+        return;
     }
+    // Their values may tell what the head says so far: `$status`, `$sent_http_…`.
+    request.sent.replace(std::mem::take(head));
+    for added in conf.added.iter().filter(|added| added.applies(status)) {
+        let value = request.eval(&added.value);
+        add(&mut request.sent.borrow_mut(), &added.name, value);
+    }
+    *head = request.sent.take();
 }
 
 /// Adds a field; those that a response has once are replaced.

@@ -1,12 +1,16 @@
 //! `ngx_http_index_module`: what answers for a folder.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
 use bytes::Bytes;
 use conf::{Arity, Directive};
 use net::log::Level as LogLevel;
 use script::Template;
 
 use crate::module::{ANY, Module, Set, doc};
-use crate::modules::static_files::{self, Kind};
+use crate::modules::static_files;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
@@ -56,25 +60,24 @@ pub fn run(request: &Request) -> Flow {
     if !static_files::method_is_allowed(request) {
         return Flow::Next;
     }
+    let folder = static_files::path_of(request, &uri);
     for name in &request.conf().index.names {
         let name = request.eval(name);
         if name.starts_with(b"/") {
             return Flow::Redirect(name, request.args());
         }
-        let path = [&uri[..], &name[..]].concat();
-        match static_files::look(request, &path) {
-            Ok(Kind::File) => return Flow::Redirect(path.into(), request.args()),
-            Ok(Kind::Folder) => {}
-            Err(error) => match static_files::not_there(&error) {
-                true => {}
-                false => return static_files::refuse(request, &path, &error),
-            },
+        let path = [folder.as_os_str().as_bytes(), &name].concat();
+        let path = Path::new(OsStr::from_bytes(&path));
+        let target = || [&uri[..], &name[..]].concat();
+        match static_files::look_at(request, path) {
+            Ok(_) => return Flow::Redirect(target().into(), request.args()),
+            Err(error) if static_files::not_there(&error) => {}
+            Err(error) => return static_files::refuse(request, &target(), &error),
         }
     }
     match static_files::look(request, &uri) {
         Ok(_) => {
-            let path = static_files::path_of(request, &uri);
-            let path = path.display();
+            let path = folder.display();
             request.log(
                 LogLevel::Error,
                 format_args!("directory index of \"{path}\" is forbidden"),

@@ -85,6 +85,8 @@ settings! {
     ignore_client_abort: bool = false, inherit;
     /// Whether trailers are passed on.
     pass_trailers: bool = false, inherit;
+    /// Whether parts of an answer may be asked for, whatever the upstream says.
+    force_ranges: bool = false, inherit;
     /// Whether upgrades are forwarded without further configuration.
     websocket: bool = false, inherit;
     /// How often a silent WebSocket is pinged; zero is never.
@@ -670,6 +672,17 @@ pub const MODULE: Module = Module {
                 "proxy_ignore_client_abort on | off;",
                 "proxy_ignore_client_abort off;",
                 "Whether the upstream is asked on when the client has gone.",
+            ),
+        ),
+        Directive::new(
+            "proxy_force_ranges",
+            ANY,
+            Arity::Flag,
+            store!(flag proxy.force_ranges),
+            doc(
+                "proxy_force_ranges on | off;",
+                "proxy_force_ranges off;",
+                "Whether a part of any answer may be asked for, even if the upstream offers none.",
             ),
         ),
         Directive::new(

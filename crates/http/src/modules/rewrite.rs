@@ -520,6 +520,7 @@ impl Rewrite {
             error_page::redirect(request, status, location.into());
             return Step::Done(After::Status(status));
         }
+        request.internal.set(true);
         if let Some(at) = args_at {
             let mut args = out.split_off(at);
             out.pop();

@@ -11,7 +11,7 @@ use script::variables::Get;
 
 use crate::log_later::{msec, seconds};
 use crate::module::Module;
-use crate::modules::static_files;
+use crate::modules::{auth_basic, static_files};
 use crate::request::Request;
 use crate::response::Field;
 
@@ -514,11 +514,9 @@ fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {
 }
 
 fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
-    request
-        .user
-        .borrow()
-        .as_ref()
-        .is_some_and(|user| put(out, user))
+    let known = request.user.borrow().clone();
+    let user = known.or_else(|| auth_basic::user(request));
+    user.is_some_and(|user| put(out, &user))
 }
 
 fn content_length(request: &Request, out: &mut Vec<u8>) -> bool {
@@ -532,9 +530,12 @@ fn content_length(request: &Request, out: &mut Vec<u8>) -> bool {
 }
 
 fn status(request: &Request, out: &mut Vec<u8>) -> bool {
-    let status = match (request.error_status.get(), request.status.get()) {
-        (0, status) => status,
-        (status, _) => status,
-    };
+    // Fields that are added to a head may tell its status before it is sent.
+    let known = [
+        request.error_status.get(),
+        request.status.get(),
+        request.sent.borrow().status,
+    ];
+    let status = known.into_iter().find(|&status| status != 0).unwrap_or(0);
     put(out, format!("{status:03}").as_bytes())
 }

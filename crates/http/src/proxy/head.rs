@@ -219,6 +219,6 @@ fn response_head(
             _ => head.push(name, value),
         }
     }
-    head.allow_ranges = false;
+    head.allow_ranges = conf.force_ranges;
     head
 }

@@ -30,9 +30,10 @@ pub struct Outgoing {
 }
 
 /// Fields that are not passed on unless the configuration says so.
-const NOT_PASSED: [FieldName; 7] = [
+const NOT_PASSED: [FieldName; 8] = [
     FieldName::Host,
     FieldName::Connection,
+    FieldName::ProxyConnection,
     FieldName::KeepAlive,
     FieldName::Te,
     FieldName::Expect,

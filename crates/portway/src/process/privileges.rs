@@ -89,7 +89,7 @@ fn limit_environment(settings: &WorkerSettings) -> io::Result<()> {
 }
 
 /// Whom root's worker runs as.
-fn whom(settings: &WorkerSettings) -> io::Result<User> {
+pub fn whom(settings: &WorkerSettings) -> io::Result<User> {
     if let Some(user) = &settings.user {
         return Ok(user.clone());
     }

@@ -8,6 +8,7 @@ use net::log::{Errno, ErrorLog, Files, Level, LogFile, Sink};
 
 use super::Logged;
 use super::sockets::Sockets;
+use super::temp_folders;
 use crate::invocation::Invocation;
 use crate::setup::{self, Setup};
 
@@ -37,6 +38,7 @@ impl State {
         let loud = log.with(Level::Warn, Sink::Console);
         let threads = setup.core.worker.thread_count();
         let sockets = Sockets::open(&setup.listens(), threads, &Sockets::default(), &loud)?;
+        temp_folders::prepare(&setup, &loud);
         Ok(Self {
             invocation,
             setup,
@@ -75,6 +77,7 @@ impl State {
         let log = self.told("open()", setup.open_log(&self.files))?;
         let threads = setup.core.worker.thread_count();
         let sockets = Sockets::open(&setup.listens(), threads, &self.sockets, &self.log)?;
+        temp_folders::prepare(setup, &self.log);
         Ok((log_files, log, sockets))
     }
 

@@ -111,12 +111,21 @@ fn what_the_client_sends_early_reaches_nobody_when_the_upstream_declines() {
 
 #[test]
 fn a_switch_that_nobody_asked_for_makes_no_tunnel() {
-    let upstream = Upstream::answering(
-        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
-    );
+    let upstream = Upstream::serving(|peer| {
+        peer.read_head();
+        peer.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n\
+              unwanted",
+        );
+        peer.hold();
+    });
     let server = start(&upstream);
-    let response = get(server.addr(), "/");
-    assert_eq!(response.status, 502);
+    let mut conn = server.connect();
+    conn.send("GET /short/ HTTP/1.1\r\nHost: h\r\n\r\nsmuggled");
+    // As nginx: the head goes on, and nothing more until the upstream's time is over.
+    assert_eq!(conn.response().status, 101);
+    assert_eq!(conn.read_to_end(), b"");
+    assert!(!upstream.received(0).contains("smuggled"));
 }
 
 #[test]
@@ -240,7 +249,7 @@ fn a_dead_viewer_is_found_within_two_periods() {
     assert!(took < Duration::from_millis(1_900), "{took:?}");
 }
 
-/// Switches to WebSocket for the known key and reads on.
+/// Switches to WebSocket for the known key, answers pings, and reads on.
 fn echo_websocket() -> Upstream {
     Upstream::serving(|peer| {
         peer.read_head();
@@ -248,6 +257,14 @@ fn echo_websocket() -> Upstream {
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
               Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
         );
-        peer.hold();
+        // Each comes alone and whole: a short frame with a mask, the answer without one.
+        while let Some(frame) = peer.read_some() {
+            if let [0x89, 0x88, mask @ .., _, _, _, _, _, _, _, _] = &frame[..] {
+                let mut pong = vec![0x8a, 8];
+                let payload = frame[6..].iter().zip(mask.iter().cycle());
+                pong.extend(payload.map(|(byte, mask)| byte ^ mask));
+                peer.send(&pong);
+            }
+        }
     })
 }
