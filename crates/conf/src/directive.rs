@@ -172,12 +172,15 @@ pub fn find<'t, S>(
     let mut known = table.clone().filter(|entry| entry.name == name).peekable();
     if known.peek().is_none() {
         let wrong = Diagnostic::emerg(format!("unknown directive \"{}\"", item.name.display()));
-        let names = table
-            .filter(|entry| entry.contexts.meets(context))
-            .map(|entry| entry.name);
-        return Err(match closest(name, names) {
-            Some(meant) => wrong.help(format!("did you mean \"{meant}\"?")),
-            None => wrong,
+        let here = table.clone().filter(|entry| entry.contexts.meets(context));
+        let meant = closest(name, here.map(|entry| entry.name));
+        let elsewhere = || closest(name, table.map(|entry| entry.name));
+        return Err(match (meant, meant.is_none().then(elsewhere).flatten()) {
+            (Some(meant), _) => wrong.help(format!("did you mean \"{meant}\"?")),
+            (None, Some(meant)) => wrong.help(format!(
+                "did you mean \"{meant}\"? It belongs in another block"
+            )),
+            (None, None) => wrong,
         }
         .at(item.span()));
     }
