@@ -37,8 +37,8 @@ pub struct Connection {
     pub listener: usize,
     /// Bytes read and not used yet.
     pub buf: RefCell<BytesMut>,
-    /// What it waits for, one wait at a time: heads, bodies, rest, sending. Moving one deadline is a
-    /// store; making new ones is not.
+    /// What it waits for, one wait at a time: heads, bodies, rest, sending. Moving one deadline is
+    /// a store; making new ones is not.
     pub deadline: Deadline,
     /// When it was accepted.
     pub opened: Instant,
