@@ -44,6 +44,8 @@ pub struct Output<'r> {
     deadline: Deadline,
     pace: Option<Pace>,
     expected: Option<u64>,
+    /// Why there is no more of the body; what there was is sent first.
+    failed: Option<io::Error>,
 }
 
 /// `limit_rate`: no more than so many bytes per second, the first ones free.
@@ -78,6 +80,7 @@ impl<'r> Output<'r> {
             deadline: Deadline::unset(),
             pace: Pace::of(request),
             expected,
+            failed: None,
         }
     }
 
@@ -88,8 +91,15 @@ impl<'r> Output<'r> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let starved = self.poll_pull(cx)?;
+            let starved = self.poll_pull(cx).unwrap_or_else(|error| {
+                self.body = None;
+                self.failed = Some(error);
+                false
+            });
             if self.queue.is_empty() {
+                if let Some(error) = self.failed.take() {
+                    return Poll::Ready(Err(error));
+                }
                 if self.body.is_none() {
                     return Poll::Ready(self.check_length());
                 }
