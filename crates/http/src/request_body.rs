@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use net::log::{Errno, Level};
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, Trailers, Version};
 
@@ -113,14 +113,16 @@ impl RequestBody {
             .map(|file| file.path().to_owned())
     }
 
-    /// Takes the next bytes from the connection; `None` is the end.
+    /// Takes the next bytes from the connection; `None` is the end. Chunks that arrived together
+    /// are one piece, and the end that arrived with them is known.
     pub async fn next(&self, request: &Request) -> Result<Option<Bytes>, BodyError> {
         if self.complete.get() {
             return Ok(None);
         }
         self.send_continue(request).await?;
         loop {
-            if let Some(piece) = self.decode(request)? {
+            if let Some(first) = self.decode(request)? {
+                let piece = self.join_available(request, first)?;
                 self.count(request, piece.len() as u64)?;
                 return Ok(Some(piece));
             }
@@ -138,6 +140,24 @@ impl RequestBody {
                     _ => BodyError::Gone,
                 })?;
         }
+    }
+
+    /// A piece and those that are here behind it.
+    fn join_available(&self, request: &Request, first: Bytes) -> Result<Bytes, BodyError> {
+        if self.framing != Framing::Chunked {
+            return Ok(first);
+        }
+        let Some(second) = self.decode(request)? else {
+            return Ok(first);
+        };
+        let mut joined = BytesMut::from(first);
+        joined.extend_from_slice(&second);
+        while !self.complete.get()
+            && let Some(piece) = self.decode(request)?
+        {
+            joined.extend_from_slice(&piece);
+        }
+        Ok(joined.freeze())
     }
 
     /// What of the bytes already here belongs to the body.
