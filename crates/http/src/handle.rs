@@ -75,6 +75,12 @@ pub async fn handle(incoming: Incoming) -> After {
     if let After::Tunnel(_) = after {
         return after;
     }
+    // Whatever an upstream still sends is no part of this any more.
+    if let Some(attempt) = request.attempts.borrow_mut().last_mut()
+        && attempt.response_time.is_none()
+    {
+        attempt.response_time = Some(attempt.elapsed());
+    }
     phases::post_action(&request).await;
     log::write(&request);
     after
@@ -213,7 +219,12 @@ async fn send_body(
     error_page::absolute_location(request, &mut response.head);
     let status = response.head.status;
     request.status.set(status);
-    let sends_body = write_head::sends_body(request, status);
+    // A 101 that nobody asked for: the head, and then nothing until the upstream's time is over.
+    let switches = status == 101 && matches!(response.body, Body::Source(_));
+    if switches {
+        request.keepalive.set(false);
+    }
+    let sends_body = switches || write_head::sends_body(request, status);
     if matches!(status, 100..=199 | 204) {
         response.head.content_length = None;
         response.head.content_type = None;
@@ -251,7 +262,7 @@ async fn send_body(
 fn body_end(request: &Request, response: &Response, sends_body: bool) -> BodyEnd {
     let head = &response.head;
     // The answer to HEAD, too, has no body whose end would have to be told.
-    if !sends_body || head.content_length.is_some() {
+    if !sends_body || head.content_length.is_some() || head.status < 200 {
         return BodyEnd::Length;
     }
     match write_head::reads_chunks(request) && request.conf().core.chunked_transfer_encoding {

@@ -150,7 +150,7 @@ impl Queue {
         }
         // Short connections leave deadlines behind that are a minute away: they must not pile up.
         self.dead += 1;
-        if self.dead >= DEAD_MIN && self.dead * 2 > self.heap.len() {
+        if self.dead >= DEAD_MIN && self.dead * 4 > self.heap.len() {
             self.sweep();
         }
     }

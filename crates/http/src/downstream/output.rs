@@ -1,7 +1,7 @@
 //! Sending a response: one loop that pulls chunks from the body only while the client has room.
 //!
 //! Head and first chunks go out in one call. While the client takes nothing, a body that buffers
-//! reads on ([`Source::poll_ahead`]).
+//! reads on ([`poll_ahead`](crate::response::Source::poll_ahead)).
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -43,6 +43,8 @@ pub struct Output<'r> {
     trailers: Vec<Field>,
     pace: Option<Pace>,
     expected: Option<u64>,
+    /// Why there is no more of the body; what there was is sent first.
+    failed: Option<io::Error>,
 }
 
 /// `limit_rate`: no more than so many bytes per second, the first ones free.
@@ -77,6 +79,7 @@ impl<'r> Output<'r> {
             trailers: sent.trailers.clone(),
             pace: Pace::of(request),
             expected,
+            failed: None,
         }
     }
 
@@ -87,8 +90,15 @@ impl<'r> Output<'r> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let starved = self.poll_pull(cx)?;
+            let starved = self.poll_pull(cx).unwrap_or_else(|error| {
+                self.body = None;
+                self.failed = Some(error);
+                false
+            });
             if self.queue.is_empty() {
+                if let Some(error) = self.failed.take() {
+                    return Poll::Ready(Err(error));
+                }
                 if self.body.is_none() {
                     return Poll::Ready(self.check_length());
                 }

@@ -141,10 +141,7 @@ pub const MODULE: Module = Module {
             "upstream_response_time",
             |request, out| {
                 each(request, out, |attempt, out| {
-                    time(
-                        Some(attempt.response_time.unwrap_or_else(|| attempt.elapsed())),
-                        out,
-                    );
+                    time(attempt.response_time, out);
                 })
             },
             "Seconds until all of the answer was there.",

@@ -411,7 +411,7 @@ fn sent_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
                 (None, None) => false,
             };
         }
-        "location" => return sent.location.as_ref().is_some_and(|value| put(out, value)),
+        "location" if let Some(location) = &sent.location => return put(out, location),
         "connection" => {
             return match sent.status {
                 0 => false,

@@ -21,6 +21,7 @@ use crate::response::{Body, Field, Head, Response};
 pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Flow {
     let conf = &request.conf().proxy;
     if replied.headless {
+        // DIFFERS: nginx gives the client such an answer without a head, as HTTP/0.9.
         let body = UpstreamBody::new(request, replied, Framing::UntilClose);
         return Flow::Respond(Response {
             head: Head::new(200),
@@ -208,10 +209,15 @@ fn response_head(
                 head.last_modified_text = Some(value);
             }
             Some(FieldName::Location) => {
-                head.location = Some(redirect::rewrite(request, conf, target, value, false));
+                match redirect::rewrite(request, conf, target, &value, false) {
+                    Some(rewritten) => head.location = Some(rewritten),
+                    // As nginx, what no rule is for is not made absolute either.
+                    None => head.push(name, value),
+                }
             }
             Some(FieldName::Refresh) => {
-                head.push(name, redirect::rewrite(request, conf, target, value, true));
+                let rewritten = redirect::rewrite(request, conf, target, &value, true);
+                head.push(name, rewritten.unwrap_or(value));
             }
             Some(FieldName::SetCookie) => {
                 head.push(name, cookie::rewrite(request, conf, value));

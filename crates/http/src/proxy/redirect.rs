@@ -18,28 +18,25 @@ pub enum Redirect {
     Regex(Regex, Vec<(script::VarId, usize)>, Template),
 }
 
-/// Rewrites a URL; `refresh` looks behind `url=`.
+/// Rewrites a URL, if there is a rule for it; `refresh` looks behind `url=`.
 pub fn rewrite(
     request: &Request,
     conf: &Conf,
     target: &Target,
-    value: Bytes,
+    value: &Bytes,
     refresh: bool,
-) -> Bytes {
+) -> Option<Bytes> {
     let at = match refresh {
         false => 0,
-        true => match find_url(&value) {
-            Some(at) => at,
-            None => return value,
-        },
+        true => find_url(value)?,
     };
     let url = value.slice(at..);
     for rule in conf.redirects.iter() {
         if let Some(new) = rule.apply(request, conf, target, &url) {
-            return [&value[..at], &new[..]].concat().into();
+            return Some([&value[..at], &new[..]].concat().into());
         }
     }
-    value
+    None
 }
 
 fn find_url(value: &[u8]) -> Option<usize> {
