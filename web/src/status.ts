@@ -126,7 +126,7 @@ class StatusPage {
 /** Asks before a session is cut; Escape and Cancel mean no. */
 function confirmCut(session: Session): Promise<boolean> {
   const id = freshId();
-  const user = session.user || t("status.anonymous");
+  const user = session.user || t("status.somebody");
   const desktop = session.desktop || session.target;
   const cancel = button(t("cancel"), "plain", () => dialog.close());
   const cut = button(t("status.cut"), "danger", () => dialog.close("cut"));

@@ -216,6 +216,7 @@ export default {
   "status.view": "View only",
   "status.control": "Control",
   "status.actions": "Actions",
+  "status.somebody": "Somebody",
   "status.anonymous": "not named",
   "status.never": "never",
   "status.ago": "{time} ago",

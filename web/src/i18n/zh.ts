@@ -218,6 +218,7 @@ export default {
   "status.view": "仅查看",
   "status.control": "控制",
   "status.actions": "操作",
+  "status.somebody": "某人",
   "status.anonymous": "未命名",
   "status.never": "从未",
   "status.ago": "{time}前",
