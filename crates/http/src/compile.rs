@@ -19,6 +19,7 @@ use crate::module::{Cx, HTTP, Set};
 use crate::modules::rewrite::Op;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
+use crate::settings::LevelKind;
 
 /// A place where directives stand, and the drafts that they may change.
 pub(crate) enum Place<'a> {
@@ -201,6 +202,11 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
+        if level.kind == LevelKind::Named
+            && let Some(warning) = settings.open_to_all()
+        {
+            self.cx.diagnostics.push(warning.at(level.span));
+        }
         let mut tree = LocationTree::default();
         let mut children = Vec::new();
         for mut child in level.levels {

@@ -40,6 +40,6 @@ pub use password::{Password, PasswordError};
 pub use policy::Policy;
 pub use refusal::{Refusal, forecast};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
-pub use sessions::{About, Session, SessionId, Sessions};
+pub use sessions::{About, Holder, Session, SessionId, Sessions};
 pub use target::{Target, TargetError};
 pub use tokens::{TokenError, TokenSource, mask_token};

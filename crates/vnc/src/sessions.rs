@@ -1,6 +1,7 @@
 //! Every live session of the process: what is known of it, and a way to end it.
 
 mod entry;
+mod holds;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub(crate) use entry::Entry;
+pub use holds::Holder;
+
+use holds::Holds;
 
 use crate::Refusal;
 use crate::json::Object;
@@ -29,6 +33,8 @@ pub struct About {
     pub target: String,
     /// The token that led here, masked ([`mask_token`](crate::mask_token)).
     pub token: Option<String>,
+    /// Who is refused for how long, once the session was cut.
+    pub hold: Option<(Holder, Duration)>,
 }
 
 /// A session's name: random, so that knowing one's own says nothing about others.
@@ -95,6 +101,7 @@ pub struct Session {
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
     live: Arc<Mutex<HashMap<SessionId, Arc<Entry>>>>,
+    holds: Arc<Holds>,
 }
 
 impl Sessions {
@@ -150,10 +157,24 @@ impl Sessions {
         out
     }
 
-    /// Ends a session; `why` is told to its person. `false` when there is no such session.
+    /// Whoever would be held: a user, otherwise a token; `None` if there is neither.
+    pub fn holder(&self, user: Option<&str>, token: &str, target: &str) -> Option<Holder> {
+        self.holds.holder(user, token, target)
+    }
+
+    /// Whether somebody's session was cut so lately that it may not come back yet.
+    pub fn is_held(&self, holder: Holder) -> bool {
+        self.holds.holds(holder)
+    }
+
+    /// Ends a session; `why` is told to its person. `false` when there is no such session. After a
+    /// [`Refusal::Cut`] its person is held.
     pub fn cut(&self, id: SessionId, why: Refusal) -> bool {
         let entry = self.lock().get(&id).cloned();
         entry.is_some_and(|entry| {
+            if let (Refusal::Cut(_), Some((holder, time))) = (&why, entry.about().hold) {
+                self.holds.add(holder, time);
+            }
             entry.cut(why);
             true
         })

@@ -17,6 +17,13 @@ settings! {
     rules: Vec<Rule> = Vec::new(), inherit;
 }
 
+impl Conf {
+    /// Whether somebody may be kept out.
+    pub fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+}
+
 /// One rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {

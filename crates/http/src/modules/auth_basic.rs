@@ -45,6 +45,13 @@ pub struct UserFile {
     folder: PathBuf,
 }
 
+impl Conf {
+    /// Whether somebody may be kept out.
+    pub fn is_on(&self) -> bool {
+        self.realm.is_some() && self.user_file.is_some()
+    }
+}
+
 /// The module.
 pub const MODULE: Module = Module {
     name: "ngx_http_auth_basic_module",

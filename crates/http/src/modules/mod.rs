@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use conf::Diagnostic;
+
 use crate::module::Module;
 use crate::settings::LevelKind;
 
@@ -80,6 +82,25 @@ macro_rules! level_settings {
 level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
 
 impl Settings {
+    /// What deserves a warning because whoever reaches the location may do it.
+    pub(crate) fn open_to_all(&self) -> Option<Diagnostic> {
+        if self.access.has_rules() || self.auth_basic.is_on() {
+            return None;
+        }
+        let (what, remedy) = match self.core.handler {
+            core::Handler::Vnc if self.vnc.stores_password() => (
+                "\"vnc_password_file\" without access control opens the desktop to whoever comes",
+                "add \"auth_basic\", or \"allow\" and \"deny\"",
+            ),
+            core::Handler::VncStatus => (
+                "\"vnc_status\" without access control lets whoever comes cut sessions",
+                "add \"auth_basic\", or \"allow\" and \"deny\"",
+            ),
+            _ => return None,
+        };
+        Some(Diagnostic::warn(what).help(remedy))
+    }
+
     /// Whether a prefix location that ends with a slash answers its name without the slash by a
     /// redirect: those that hand requests on do.
     pub(crate) fn redirects_to_slash(&self) -> bool {

@@ -325,6 +325,10 @@ fn mistakes_are_found_before_anything_is_served() {
             "location / { vnc_pass $arg_host; }",
             "lets the browser choose any machine",
         ),
+        (
+            "location / { vnc_status; if ($uri) { return 200; } }",
+            "\"vnc_status\" without access control",
+        ),
     ] {
         let output = check(inside);
         assert!(output.contains(said), "{inside}: {output}");

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use net::log::Level;
 use net::tunnel::Traffic;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{About, Browser, EndReason, Policy, Refusal, SessionEnd, SessionId, Subprotocol, Target};
+use vnc::{
+    About, Browser, EndReason, Holder, Policy, Refusal, SessionEnd, SessionId, Subprotocol, Target,
+};
 
 use super::Pass;
 use crate::connection::Connection;
@@ -38,10 +40,14 @@ impl Opening {
         let about = About {
             id,
             client: request.conn.client_text(),
-            user: request.user.borrow().as_ref().map(|user| lossy(user)),
+            user: user(request),
             desktop: title(request).unwrap_or_default(),
             target: target.unwrap_or_default(),
             token: (!token.is_empty()).then(|| vnc::mask_token(&lossy(&token))),
+            hold: goal
+                .as_ref()
+                .ok()
+                .and_then(|target| Some((holder(request, target)?, request.conf().vnc.cut_hold?))),
         };
         Self {
             goal,
@@ -166,6 +172,27 @@ fn token(request: &Request) -> Bytes {
 
 /// Where a request leads, or why it leads nowhere.
 pub fn goal(request: &Request) -> Result<Target, Refusal> {
+    let target = find(request)?;
+    let sessions = &request.generation.thread.shared.sessions;
+    match holder(request, &target).is_some_and(|holder| sessions.is_held(holder)) {
+        true => Err(Refusal::Cut(String::new())),
+        false => Ok(target),
+    }
+}
+
+/// Who is kept from coming back once an operator has cut the session.
+fn holder(request: &Request, target: &Target) -> Option<Holder> {
+    let sessions = &request.generation.thread.shared.sessions;
+    let token = lossy(&token(request));
+    sessions.holder(user(request).as_deref(), &token, &target.to_string())
+}
+
+/// The person, when one has signed in.
+fn user(request: &Request) -> Option<String> {
+    request.user.borrow().as_ref().map(|user| lossy(user))
+}
+
+fn find(request: &Request) -> Result<Target, Refusal> {
     let conf = &request.conf().vnc;
     match (&conf.pass, &conf.source) {
         (Some(Pass::Static(target)), _) => Ok(target.clone()),

@@ -1,9 +1,10 @@
 //! `vnc_status`: the list of live sessions, and a way to end one.
 
 use testkit::vnc::{Look, VncServer};
-use testkit::{Response, Server, WebSocket, wait_true};
+use testkit::{Response, Server, Setup, WebSocket, wait_true};
 
-use super::{enter, gateway, get, request};
+use super::{CONF, enter, gateway, get, request};
+use crate::support::portway;
 
 const INSIDE: &str = "location / { vnc_pass %TARGET%; vnc_title Lab; }
     location /sessions/ { vnc_status; }";
@@ -71,6 +72,43 @@ fn a_live_session_is_listed_and_can_be_cut() {
     });
     let line = server.wait_error_log("reason=cut");
     assert!(line.contains("[notice]") && line.contains(id), "{line}");
+}
+
+/// Whoever was cut is told so at the next attempt, too: pages that drop close codes show it then.
+#[test]
+fn a_cut_session_s_token_is_held_for_a_while() {
+    let vnc = VncServer::start(Look::default());
+    let inside = "location /vm/ { vnc_token_source file %DIR%/tokens; vnc_cut_hold 1s; }
+        location /sessions/ { vnc_status; }";
+    let target = vnc.addr();
+    let server = Setup::new(CONF)
+        .with("INSIDE", inside)
+        .file("tokens", format!("one: {target}\ntwo: {target}\n"))
+        .start(&portway());
+    let mut socket = WebSocket::open(server.addr(), "/vm/?token=one", "");
+    enter(&mut socket);
+    let listed = list(&server);
+    let id = listed
+        .split("\"id\":\"")
+        .nth(1)
+        .and_then(|rest| rest.get(..32));
+    let form = format!("id={}", id.expect("a name of 32 digits"));
+    assert_eq!(cut(&server, &form, "").status, 200);
+    assert_eq!(socket.recv_close().map(|(code, _)| code), Some(4410));
+    let forecast = |token: &str| get(&server, &format!("/vm/session?token={token}")).text();
+    assert!(forecast("one").contains("\"code\":4410"));
+    assert!(forecast("two").contains("\"status\":\"ok\""));
+    let mut again = WebSocket::open(server.addr(), "/vm/?token=one", "");
+    again.recv_bytes(12);
+    again.send_binary(b"RFB 003.008\n");
+    let (code, reason) = again.recv_close().expect("a close frame with its reason");
+    assert_eq!(
+        (code, reason.as_str()),
+        (4410, "An operator ended the session.")
+    );
+    wait_true("the hold ends", || {
+        forecast("one").contains("\"status\":\"ok\"")
+    });
 }
 
 #[test]

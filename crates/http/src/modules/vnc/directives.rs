@@ -1,0 +1,252 @@
+//! The directives of desktops.
+
+use conf::{Arity, Directive};
+
+use super::setters::{
+    HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
+    vnc_token,
+};
+use crate::module::{ANY, LOCATION_IF, Module, Set, doc, store};
+use crate::modules::core::Handler;
+use crate::modules::proxy::origins;
+use crate::modules::variables::builtin;
+
+/// The module.
+pub const MODULE: Module = Module {
+    name: "portway_vnc_module",
+    directives: &[
+        Directive::new(
+            "vnc_pass",
+            HERE,
+            Arity::Exactly(1),
+            Set::Level(vnc_pass),
+            doc(
+                "vnc_pass host:port | unix:path;",
+                "",
+                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location. The address may have variables.",
+            ),
+        ),
+        Directive::new(
+            "vnc_token_source",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(2),
+            Set::Level(token_source),
+            doc(
+                "vnc_token_source file | dir | name-dir path;",
+                "",
+                "Shows the desktops that websockify's token files name: one file of lines \"token: host:port\", a folder of such files, or a folder in which a file's name is the token. Read again when they change.",
+            ),
+        ),
+        Directive::new(
+            "vnc_token",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(vnc_token),
+            doc(
+                "vnc_token value;",
+                "vnc_token $arg_token;",
+                "The token that vnc_token_source is asked about. Logs show it masked.",
+            ),
+        ),
+        Directive::new(
+            "vnc_password_file",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(password_file),
+            doc(
+                "vnc_password_file path | off;",
+                "vnc_password_file off;",
+                "The password that is shown to the VNC server, as text or as vncpasswd writes it, so that viewers need none. Relative to the configuration; others may have no right to the file.",
+            ),
+        ),
+        Directive::new(
+            "vnc_view_only",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(view_only),
+            doc(
+                "vnc_view_only on | off | value;",
+                "vnc_view_only off;",
+                "Whether viewers may only watch: enforced here, not in the page.",
+            ),
+        ),
+        Directive::new(
+            "vnc_title",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            store!(optional template vnc.title),
+            doc(
+                "vnc_title text;",
+                "",
+                "The desktop's name, in place of the one that the VNC server tells.",
+            ),
+        ),
+        Directive::new(
+            "vnc_clipboard",
+            ANY.or(LOCATION_IF),
+            Arity::Between(1, 2),
+            Set::Level(clipboard),
+            doc(
+                "vnc_clipboard both | out [max=size];",
+                "vnc_clipboard both;",
+                "Whether the viewer's clipboard may reach the machine, and how much of it.",
+            ),
+        ),
+        Directive::new(
+            "vnc_resize",
+            ANY.or(LOCATION_IF),
+            Arity::Flag,
+            store!(flag vnc.resize),
+            doc(
+                "vnc_resize on | off;",
+                "vnc_resize on;",
+                "Whether viewers may change the size of the screen.",
+            ),
+        ),
+        Directive::new(
+            "vnc_power",
+            ANY.or(LOCATION_IF),
+            Arity::Flag,
+            store!(flag vnc.power),
+            doc(
+                "vnc_power on | off;",
+                "vnc_power on;",
+                "Whether viewers may shut down and reset machines that can be.",
+            ),
+        ),
+        Directive::new(
+            "vnc_quality_max",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(quality_max),
+            doc(
+                "vnc_quality_max number;",
+                "vnc_quality_max 9;",
+                "The best picture quality that viewers may ask for, from 0 to 9.",
+            ),
+        ),
+        Directive::new(
+            "vnc_idle_timeout",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(|item, level, _| {
+                let time = time_or_off(item)?;
+                item.once(&mut level.drafts.vnc.idle_timeout, time)
+            }),
+            doc(
+                "vnc_idle_timeout time | off;",
+                "vnc_idle_timeout off;",
+                "Ends sessions without a key or a click for so long.",
+            ),
+        ),
+        Directive::new(
+            "vnc_max_session",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(|item, level, _| {
+                let time = time_or_off(item)?;
+                item.once(&mut level.drafts.vnc.max_session, time)
+            }),
+            doc(
+                "vnc_max_session time | off;",
+                "vnc_max_session off;",
+                "Ends sessions that are so old.",
+            ),
+        ),
+        Directive::new(
+            "vnc_cut_hold",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(|item, level, _| {
+                let time = time_or_off(item)?;
+                item.once(&mut level.drafts.vnc.cut_hold, time)
+            }),
+            doc(
+                "vnc_cut_hold time | off;",
+                "vnc_cut_hold 5m;",
+                "For how long a user or a token whose session was cut is refused; a session of neither is not held.",
+            ),
+        ),
+        Directive::new(
+            "vnc_ping",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(|item, level, _| {
+                let time = time_or_off(item)?.unwrap_or_default();
+                item.once(&mut level.drafts.vnc.ping, time)
+            }),
+            doc(
+                "vnc_ping time | off;",
+                "vnc_ping 20s;",
+                "How often viewers are pinged; one that is silent for two periods is gone.",
+            ),
+        ),
+        Directive::new(
+            "vnc_origin",
+            ANY.or(LOCATION_IF),
+            Arity::AtLeast(1),
+            Set::Level(|item, level, _| {
+                let value = origins(item)?;
+                item.once(&mut level.drafts.vnc.origin, value)
+            }),
+            doc(
+                "vnc_origin same | any | host …;",
+                "vnc_origin same;",
+                "Pages of which hosts may open sessions; others get 403.",
+            ),
+        ),
+        Directive::new(
+            "vnc_connect_timeout",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            store!(time vnc.connect_timeout),
+            doc(
+                "vnc_connect_timeout time;",
+                "vnc_connect_timeout 10s;",
+                "Time in which a VNC server must be reached.",
+            ),
+        ),
+        Directive::new(
+            "vnc_status",
+            HERE,
+            Arity::Exactly(0),
+            Set::Level(|_, level, _| {
+                level.drafts.core.handler = Some(Handler::VncStatus);
+                Ok(())
+            }),
+            doc(
+                "vnc_status;",
+                "",
+                "A page, and JSON, of all live sessions, each of which can be cut. Says who may see it: whoever may come here.",
+            ),
+        ),
+    ],
+    variables: &[
+        builtin(
+            "vnc_session",
+            |request, out| {
+                let desktop = request.desktop.borrow();
+                let session = desktop.as_ref().and_then(|desktop| desktop.session);
+                session.is_some_and(|id| {
+                    out.extend_from_slice(id.to_string().as_bytes());
+                    true
+                })
+            },
+            "The name of the desktop session that the request began.",
+        ),
+        builtin(
+            "vnc_target",
+            |request, out| {
+                let desktop = request.desktop.borrow();
+                let target = desktop
+                    .as_ref()
+                    .and_then(|desktop| desktop.target.as_deref());
+                target.is_some_and(|target| {
+                    out.extend_from_slice(target.as_bytes());
+                    true
+                })
+            },
+            "The address of the VNC server that the request leads to.",
+        ),
+    ],
+};

@@ -1,0 +1,177 @@
+//! The setters of desktops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conf::{Contexts, Diagnostic, Item, value};
+use script::Template;
+use script::template::Part;
+use vnc::{Password, TokenSource};
+
+use super::{Clipboard, Pass, Switch};
+use crate::draft::Level;
+use crate::module::{Cx, Done, LOCATION, LOCATION_IF};
+use crate::modules::core::Handler;
+
+/// Where a location becomes one of desktops.
+pub const HERE: Contexts = LOCATION.or(LOCATION_IF);
+
+/// `vnc_pass`
+pub fn vnc_pass(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    if level.drafts.vnc.source.is_some() {
+        return Err(one_way_only(item));
+    }
+    let text = item.text(0)?;
+    let pass = match text.contains('$') {
+        true => {
+            let template = cx.template(item, 0)?;
+            warn_of_browsers_choice(item, &template, cx);
+            Pass::Dynamic(template)
+        }
+        false => {
+            let target = text.parse();
+            let invalid =
+                |error: vnc::TargetError| item.error(error.to_string()).at(item.args[0].span);
+            Pass::Static(target.map_err(invalid)?)
+        }
+    };
+    level.drafts.core.handler = Some(Handler::Vnc);
+    item.once(&mut level.drafts.vnc.pass, Some(pass))
+}
+
+fn one_way_only(item: &Item) -> Diagnostic {
+    item.error("\"vnc_pass\" and \"vnc_token_source\" exclude each other in one location")
+        .help("with a token source, the token says which machine it is")
+}
+
+/// Whoever can choose the target can reach every machine that this one can.
+fn warn_of_browsers_choice(item: &Item, template: &Template, cx: &mut Cx<'_>) {
+    const CHOSEN: [&str; 5] = ["arg_", "http_", "cookie_", "args", "query_string"];
+    for part in template.parts() {
+        let Part::Variable(id) = part else { continue };
+        let name = cx.names.name(*id).to_owned();
+        if CHOSEN.iter().any(|chosen| name.starts_with(chosen)) && name != "http_host" {
+            let message = format!("\"vnc_pass\" with ${name} lets the browser choose any machine");
+            let remedy = "look it up with \"map\" or \"vnc_token_source\"";
+            cx.diagnostics
+                .push(Diagnostic::warn(message).at(item.span()).help(remedy));
+        }
+    }
+}
+
+/// `vnc_token_source`
+pub fn token_source(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    if matches!(level.drafts.vnc.pass, Some(Some(_))) {
+        return Err(one_way_only(item));
+    }
+    let path = cx.bundle.conf_path(&item.arg(1)?.text);
+    let source = match item.text(0)? {
+        "file" => TokenSource::file(path),
+        "dir" => TokenSource::dir(path),
+        "name-dir" => TokenSource::name_dir(path),
+        kind @ ("http" | "jwt" | "redis") => {
+            let message = format!("token source \"{kind}\" is not supported yet");
+            return Err(item.error(message).at(item.args[0].span));
+        }
+        _ => return Err(item.invalid(item.arg(0)?)),
+    };
+    item.once(&mut level.drafts.vnc.source, Some(Arc::new(source)))?;
+    // Inside `if`, the location's own address does not hold any more.
+    level.drafts.vnc.pass = Some(None);
+    becomes_desktops(level, cx);
+    Ok(())
+}
+
+/// `vnc_token`
+pub fn vnc_token(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let token = cx.template(item, 0)?;
+    item.once(&mut level.drafts.vnc.token, Some(token))?;
+    becomes_desktops(level, cx);
+    Ok(())
+}
+
+/// A location that says something about tokens is one of desktops, unless it says otherwise.
+fn becomes_desktops(level: &mut Level, cx: &Cx<'_>) {
+    if HERE.meets(cx.context) {
+        level.drafts.core.handler.get_or_insert(Handler::Vnc);
+    }
+}
+
+/// `vnc_password_file`
+pub fn password_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let word = item.arg(0)?;
+    if word.text == b"off" {
+        return item.once(&mut level.drafts.vnc.password, None);
+    }
+    let path = cx.bundle.conf_path(&word.text);
+    let shown = path.display();
+    let file = cx.bundle.file(&path).map_err(|failure| {
+        item.error(format!("open() \"{shown}\" failed ({failure})"))
+            .at(word.span)
+    })?;
+    let password = Password::from_file(&file.text, file.mode).map_err(|error| {
+        let wrong = item.error(format!("\"{shown}\": {error}")).at(word.span);
+        match error {
+            vnc::PasswordError::OpenToAll(_) => wrong.help(format!("chmod o= {shown}")),
+            _ => wrong,
+        }
+    })?;
+    item.once(&mut level.drafts.vnc.password, Some(password))
+}
+
+/// `vnc_view_only`
+pub fn view_only(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let word = item.arg(0)?;
+    let switch = match value::flag(&word.text) {
+        Some(true) => Switch::On,
+        Some(false) => Switch::Off,
+        None if word.text.contains(&b'$') => Switch::If(cx.template(item, 0)?),
+        None => return Err(item.invalid(word)),
+    };
+    item.once(&mut level.drafts.vnc.view_only, switch)
+}
+
+/// `vnc_clipboard`
+pub fn clipboard(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let inwards = match item.text(0)? {
+        "both" => true,
+        "out" => false,
+        ways @ ("in" | "off") => {
+            let message = format!(
+                "\"vnc_clipboard {ways}\" is not supported yet: the machine's clipboard always passes"
+            );
+            return Err(item.error(message).at(item.args[0].span));
+        }
+        _ => return Err(item.invalid(item.arg(0)?)),
+    };
+    let bytes_max = match item.args.get(1) {
+        None => None,
+        Some(word) => {
+            let size = word.text.strip_prefix(b"max=").and_then(value::size);
+            let size = size.and_then(|size| u32::try_from(size).ok());
+            Some(size.ok_or_else(|| item.invalid_parameter(word))?)
+        }
+    };
+    item.once(
+        &mut level.drafts.vnc.clipboard,
+        Clipboard { inwards, bytes_max },
+    )
+}
+
+/// `vnc_quality_max`
+pub fn quality_max(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    match item.number(0)? {
+        quality @ 0..=9 => item.once(&mut level.drafts.vnc.quality_max, quality as u8),
+        _ => Err(item.invalid(item.arg(0)?)),
+    }
+}
+
+/// A time; `None` for `off` and zero.
+pub fn time_or_off(item: &Item) -> Result<Option<Duration>, Diagnostic> {
+    match item.text(0)? {
+        "off" => Ok(None),
+        _ => item
+            .time(0)
+            .map(|time| Some(time).filter(|time| !time.is_zero())),
+    }
+}
