@@ -153,8 +153,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Copies what `manifest.tsv` lists (`web/build.mjs` describes it) into `out`, so that a later build
-/// of the pages cannot change them under the compiler, and writes the elements of `PAGES`.
+/// Copies what `manifest.tsv` lists (`web/build.mjs` describes it) into `out`, so that a later
+/// build of the pages cannot change them under the compiler, and writes the elements of `PAGES`.
 fn take_pages(dist: &Path, out: &Path) -> Result<()> {
     let manifest = dist.join("manifest.tsv");
     let text = fs::read_to_string(&manifest)

@@ -172,12 +172,15 @@ pub fn find<'t, S>(
     let mut known = table.clone().filter(|entry| entry.name == name).peekable();
     if known.peek().is_none() {
         let wrong = Diagnostic::emerg(format!("unknown directive \"{}\"", item.name.display()));
-        let names = table
-            .filter(|entry| entry.contexts.meets(context))
-            .map(|entry| entry.name);
-        return Err(match closest(name, names) {
-            Some(meant) => wrong.help(format!("did you mean \"{meant}\"?")),
-            None => wrong,
+        let here = table.clone().filter(|entry| entry.contexts.meets(context));
+        let meant = closest(name, here.map(|entry| entry.name));
+        let elsewhere = || closest(name, table.map(|entry| entry.name));
+        return Err(match (meant, meant.is_none().then(elsewhere).flatten()) {
+            (Some(meant), _) => wrong.help(format!("did you mean \"{meant}\"?")),
+            (None, Some(meant)) => wrong.help(format!(
+                "did you mean \"{meant}\"? It belongs in another block"
+            )),
+            (None, None) => wrong,
         }
         .at(item.span()));
     }
@@ -203,9 +206,11 @@ fn check_form<S>(entry: &Directive<S>, item: &Item) -> Result<(), Diagnostic> {
         return wrong(format!("directive \"{name}\" is not terminated by \";\""));
     }
     if !entry.arity.takes(item.args.len()) {
-        return wrong(format!(
-            "invalid number of arguments in \"{name}\" directive"
-        ));
+        let message = format!("invalid number of arguments in \"{name}\" directive");
+        return match item.lacks_semicolon() {
+            Some(help) => Err(item.error(message).help(help)),
+            None => wrong(message),
+        };
     }
     if entry.arity == Arity::Flag && value::flag(&item.args[0].text).is_none() {
         return Err(Diagnostic::emerg(format!(
@@ -252,8 +257,22 @@ impl Item {
 
     /// `invalid parameter "…"`, about one argument.
     pub fn invalid_parameter(&self, word: &Word) -> Diagnostic {
-        self.error(format!("invalid parameter \"{}\"", word.display()))
-            .at(word.span)
+        let wrong = self.error(format!("invalid parameter \"{}\"", word.display()));
+        match self.lacks_semicolon() {
+            Some(help) => wrong.help(help),
+            None => wrong,
+        }
+        .at(word.span)
+    }
+
+    /// What to say of a wrong directive that goes on in the next line: most of those were meant to
+    /// end in the first.
+    fn lacks_semicolon(&self) -> Option<String> {
+        let words = || std::iter::once(&self.name).chain(&self.args);
+        let mut pairs = words().zip(words().skip(1));
+        let (last, _) = pairs.find(|(one, next)| one.span.line < next.span.line)?;
+        let line = last.span.line;
+        Some(format!("is a \";\" missing at the end of line {line}?"))
     }
 
     /// `on` or `off`.
@@ -307,5 +326,48 @@ impl Item {
     /// `"x" directive is duplicate`.
     pub fn duplicate(&self) -> Diagnostic {
         self.error(format!("\"{}\" directive is duplicate", self.name()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Bundle, bundle::File, parse};
+
+    const TABLE: &[Directive<()>] = &[Directive::new(
+        "listen",
+        Contexts(1),
+        Arity::Exactly(1),
+        (),
+        Doc {
+            syntax: "listen port;",
+            default: "",
+            text: "",
+        },
+    )];
+
+    fn help(text: &str) -> Option<String> {
+        let mut bundle = Bundle::default();
+        let file = File {
+            text: Arc::from(text.as_bytes()),
+            mode: 0o644,
+        };
+        bundle.files.insert(bundle.conf_file.clone(), Ok(file));
+        let tree = parse(&bundle);
+        find(TABLE.iter(), &tree.items[0], Contexts(1))
+            .unwrap_err()
+            .help
+    }
+
+    #[test]
+    fn a_directive_that_runs_into_the_next_line_is_asked_for_its_semicolon() {
+        let asked = "is a \";\" missing at the end of line 1?";
+        assert_eq!(help("listen 80\nserver_name a;").as_deref(), Some(asked));
+        assert_eq!(
+            help("listen 80 a;").as_deref(),
+            Some("syntax: listen port;")
+        );
     }
 }

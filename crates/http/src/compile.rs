@@ -100,7 +100,8 @@ fn set(
     cx: &mut Cx<'_>,
 ) -> Result<(), Diagnostic> {
     let table = modules::MODULES.iter().flat_map(|module| module.directives);
-    let entry = directive::find(table, item, context)?;
+    let entry = directive::find(table, item, context)
+        .map_err(|error| crate::missing::explain(error, item))?;
     match (entry.set, place) {
         (Set::Main(set), Place::Http(draft)) => set(item, draft, cx),
         (Set::Server(set), place) => match place.server() {

@@ -37,6 +37,9 @@ pub struct Connection {
     pub listener: usize,
     /// Bytes read and not used yet.
     pub buf: RefCell<BytesMut>,
+    /// What it waits for, one wait at a time: heads, bodies, rest, sending. Moving one deadline is
+    /// a store; making new ones is not.
+    pub deadline: Deadline,
     /// When it was accepted.
     pub opened: Instant,
     /// Requests so far, the current one included.
@@ -68,6 +71,7 @@ impl Connection {
             generation,
             listener,
             buf: RefCell::default(),
+            deadline: Deadline::unset(),
             opened: clock::now(),
             requests: Cell::new(0),
             load,
@@ -105,7 +109,8 @@ impl Connection {
     /// Reads more into the buffer, at most `more` bytes, within `timeout`. An end is
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof). Cancel-safe.
     pub async fn fill(&self, more: usize, timeout: Duration) -> io::Result<usize> {
-        let deadline = Deadline::unset();
+        let deadline = &self.deadline;
+        deadline.clear();
         poll_fn(|cx| {
             let mut buf = self.buf.borrow_mut();
             match poll_fill(&self.stream, &mut buf, more, cx) {
@@ -211,11 +216,11 @@ async fn rest(conn: &Connection, timeout: Duration) -> bool {
     if conn.generation.is_closing() {
         return false;
     }
-    let deadline = Deadline::after(timeout);
+    conn.deadline.set_after(timeout);
     tokio::select! {
         biased;
         ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => ready.is_ok(),
-        () = deadline.expired() => false,
+        () = conn.deadline.expired() => false,
         () = conn.generation.closing() => false,
     }
 }

@@ -86,8 +86,8 @@ pub async fn handle(incoming: Incoming) -> After {
     after
 }
 
-/// Before an answer goes out: a client that waits to be told so may send its body, and what is there
-/// of it must make sense. `Some` is the status to answer with instead.
+/// Before an answer goes out: a client that waits to be told so may send its body, and what is
+/// there of it must make sense. `Some` is the status to answer with instead.
 async fn finish_body(request: &Request) -> Option<u16> {
     if request.body.send_continue(request).await.is_err() {
         return None;

@@ -18,6 +18,7 @@ mod handle;
 mod location_tree;
 mod log_later;
 pub mod logs;
+mod missing;
 pub mod module;
 pub mod modules;
 mod pages;

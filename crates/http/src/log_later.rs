@@ -1,6 +1,6 @@
-//! A line of the access log that can only be finished later: what is known now is written down, what
-//! is known only at the end of a tunnel has its place kept. So a tunnel that lives for a month holds
-//! no request and no configuration.
+//! A line of the access log that can only be finished later: what is known now is written down,
+//! what is known only at the end of a tunnel has its place kept. So a tunnel that lives for a month
+//! holds no request and no configuration.
 
 use std::time::{Duration, Instant, SystemTime};
 

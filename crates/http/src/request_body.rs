@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use net::log::{Errno, Level};
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, Trailers, Version};
 
 use crate::request::Request;
@@ -209,7 +210,7 @@ impl RequestBody {
         let max = request.conf().core.client_max_body_size;
         if self.framing == Framing::Chunked && max != 0 && received > max {
             request.log(
-                net::log::Level::Error,
+                Level::Error,
                 format_args!("client intended to send too large chunked body: {received} bytes"),
             );
             return Err(BodyError::Status(413));
@@ -244,13 +245,15 @@ impl RequestBody {
             kept.memory_len += piece.len();
             kept.memory.push(piece);
             if in_file || kept.memory_len as u64 > core.client_body_buffer_size {
-                kept.spill(request).map_err(|_| BodyError::Status(500))?;
+                kept.spill(request)
+                    .map_err(|error| not_kept(request, &error))?;
             }
         }
         let mut kept = self.kept.borrow_mut();
         kept.read = true;
         if in_file && self.received.get() > 0 {
-            kept.spill(request).map_err(|_| BodyError::Status(500))?;
+            kept.spill(request)
+                .map_err(|error| not_kept(request, &error))?;
             if core.client_body_in_file_only == BodyInFile::On
                 && let Some(file) = &mut kept.file
             {
@@ -305,6 +308,20 @@ impl RequestBody {
     }
 }
 
+/// A body that no temporary file could be had for.
+fn not_kept(request: &Request, error: &io::Error) -> BodyError {
+    let folder = &request.conf().core.client_body_temp_path.folder;
+    let (folder, error) = (request.config().prefix.join(folder), Errno(error));
+    request.log(
+        Level::Crit,
+        format_args!(
+            "no temporary file in \"{}\" for a client request body {error}",
+            folder.display()
+        ),
+    );
+    BodyError::Status(500)
+}
+
 /// How much of a body is read from a connection at a time.
 const BODY_READ: usize = 16 * 1024;
 
@@ -317,7 +334,7 @@ impl Kept {
             none => {
                 let file = TempFile::create(&core.client_body_temp_path, &request.config().prefix)?;
                 request.log(
-                    net::log::Level::Warn,
+                    Level::Warn,
                     format_args!(
                         "a client request body is buffered to a temporary file {}",
                         file.path().display()

@@ -1,8 +1,9 @@
 //! What a module remembers of a level (`http`, `server`, `location`, `if`), and how an inner level
 //! takes it over from the outer one.
 //!
-//! A draft is what was written; a conf is compiled, complete and shared: a level at which nothing of
-//! a module was written has its parent's conf, so that 100,000 locations do not cost 100,000 copies.
+//! A draft is what was written; a conf is compiled, complete and shared: a level at which nothing
+//! of a module was written has its parent's conf, so that 100,000 locations do not cost 100,000
+//! copies.
 
 /// How a level came to be, which decides what it takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -180,7 +180,8 @@ impl Thread {
 
     /// Serves `config` from now on. `sockets` are the listening sockets that it does not have yet;
     /// those that the configuration no longer names are closed, and the old generation drains.
-    /// What of the old one has not ended within `retire_after` is ended (`worker_shutdown_timeout`).
+    /// What of the old one has not ended within `retire_after` is ended
+    /// (`worker_shutdown_timeout`).
     pub fn install(
         &self,
         config: Arc<Config>,

@@ -99,8 +99,8 @@ impl Stream {
         self.poll_send(cx, total, |fd| rustix::io::writev(fd, bufs))
     }
 
-    /// As [`poll_write_vectored`](Self::poll_write_vectored), telling the kernel that more follows at
-    /// once (`MSG_MORE`).
+    /// As [`poll_write_vectored`](Self::poll_write_vectored), telling the kernel that more follows
+    /// at once (`MSG_MORE`).
     pub fn poll_write_vectored_more(
         &self,
         cx: &mut Context<'_>,

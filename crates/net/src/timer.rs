@@ -38,7 +38,12 @@ struct Queue {
     driver: Option<Waker>,
     /// When the driver will wake up by itself.
     armed: Option<Instant>,
+    /// Deadlines that were dropped and still stand in the heap.
+    dead: usize,
 }
+
+/// So many dropped deadlines may stand in the heap before it is looked through.
+const DEAD_MIN: usize = 1024;
 
 thread_local! {
     static QUEUE: RefCell<Queue> = RefCell::default();
@@ -141,7 +146,32 @@ impl Queue {
         entry.waker = None;
         if entry.queued.is_none() {
             self.free.push(key);
+            return;
         }
+        // Short connections leave deadlines behind that are a minute away: they must not pile up.
+        self.dead += 1;
+        if self.dead >= DEAD_MIN && self.dead * 4 > self.heap.len() {
+            self.sweep();
+        }
+    }
+
+    /// Takes what was dropped out of the heap.
+    fn sweep(&mut self) {
+        let heap = std::mem::take(&mut self.heap).into_vec();
+        let (entries, free) = (&mut self.entries, &mut self.free);
+        let stays = |&Reverse((at, key)): &Reverse<(Instant, usize)>| {
+            let entry = &mut entries[key];
+            if entry.queued != Some(at) {
+                return false;
+            }
+            if !entry.live {
+                entry.queued = None;
+                free.push(key);
+            }
+            entry.live
+        };
+        self.heap = heap.into_iter().filter(stays).collect();
+        self.dead = 0;
     }
 
     /// Wakes everything that is due and says when to come back.
@@ -163,7 +193,10 @@ impl Queue {
                         waker.wake();
                     }
                 }
-                None if !entry.live => self.free.push(key),
+                None if !entry.live => {
+                    self.dead = self.dead.saturating_sub(1);
+                    self.free.push(key);
+                }
                 None => {}
             }
         }

@@ -10,6 +10,8 @@ mod defaults;
 mod demo_desktop;
 mod invocation;
 mod loader;
+#[cfg(test)]
+mod manual;
 mod process;
 #[cfg(test)]
 mod reference;
@@ -22,7 +24,11 @@ use invocation::Invocation;
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(command) => run(command),
-        Err(error) => fail(error),
+        Err(error) => {
+            let code = fail(error);
+            eprintln!("portway -h shows what there is.");
+            code
+        }
     }
 }
 

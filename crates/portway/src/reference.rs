@@ -93,7 +93,7 @@ fn directive(entry: &Entry) -> String {
     } = entry.doc;
     let default = match default {
         "" => String::new(),
-        default => format!("Default: `{default}`  \n"),
+        default => format!("- default: `{default}`\n"),
     };
     let contexts = context_names(entry.contexts);
     let effect = match entry.support {
@@ -106,7 +106,7 @@ fn directive(entry: &Entry) -> String {
         _ => format!("\n{text}\n"),
     };
     format!(
-        "\n### {name}\n\n```nginx\n{syntax}\n```\n\n{default}Context: {contexts}\n{about}{effect}",
+        "\n### {name}\n\n```nginx\n{syntax}\n```\n\n{default}- context: {contexts}\n{about}{effect}",
         name = entry.name
     )
 }
@@ -222,8 +222,10 @@ fn with_generated_part(page: &str, part: &str) -> String {
     let [begin, end] = COMPAT_MARKS;
     let (before, rest) = page
         .split_once(begin)
-        .expect("a mark where the part begins");
-    let (_, after) = rest.split_once(end).expect("a mark where the part ends");
+        .expect("invariant: the page has the first mark");
+    let (_, after) = rest
+        .split_once(end)
+        .expect("invariant: the page has the second mark");
     format!("{before}{begin}{part}{end}{after}")
 }
 

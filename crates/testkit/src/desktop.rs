@@ -181,7 +181,7 @@ impl Desktop {
         wait_for("the terminal's window", || {
             let found = self
                 .command("xdotool")
-                .args(["search", "--class", "xterm"])
+                .args(["search", "--onlyvisible", "--class", "xterm"])
                 .output()
                 .ok()?;
             found.status.success().then_some(())

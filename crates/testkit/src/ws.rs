@@ -37,6 +37,8 @@ pub struct WebSocket {
     conn: Conn,
     /// The server's answer to the upgrade.
     pub handshake: Response,
+    /// Bytes of binary messages that nobody has asked for yet.
+    surplus: Vec<u8>,
 }
 
 impl WebSocket {
@@ -67,7 +69,11 @@ impl WebSocket {
             return Err(Box::new(handshake));
         }
         assert_eq!(handshake.field("sec-websocket-accept"), Some(ACCEPT));
-        Ok(Self { conn, handshake })
+        Ok(Self {
+            conn,
+            handshake,
+            surplus: Vec::new(),
+        })
     }
 
     /// The connection underneath, for bytes that are no frames.
@@ -166,18 +172,18 @@ impl WebSocket {
         (head[0], self.conn.read_exact(length as usize))
     }
 
-    /// Reads binary messages, answering pings, until `count` bytes have come.
+    /// Reads binary messages, answering pings, until `count` bytes have come; what a message has
+    /// beyond them is given by the next call.
     #[track_caller]
     pub fn recv_bytes(&mut self, count: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while bytes.len() < count {
+        while self.surplus.len() < count {
             match self.recv() {
-                Message::Binary(part) => bytes.extend(part),
+                Message::Binary(part) => self.surplus.extend(part),
                 Message::Ping(payload) => self.send_pong(&payload),
-                other => panic!("{other:?} after {} of {count} bytes", bytes.len()),
+                other => panic!("{other:?} after {} of {count} bytes", self.surplus.len()),
             }
         }
-        bytes
+        self.surplus.drain(..count).collect()
     }
 
     /// Reads on until the close frame and returns its code and reason.

@@ -46,6 +46,8 @@ pub struct Connection {
     pub requests: u64,
     /// When it was opened.
     pub opened: Instant,
+    /// What its request waits for, one wait at a time.
+    pub deadline: Deadline,
 }
 
 struct Idle {
@@ -83,6 +85,7 @@ impl Pool {
             );
             if open && entry.until > clock::now() {
                 entry.connection.requests += 1;
+                entry.connection.deadline.clear();
                 return Some(entry.connection);
             }
         }

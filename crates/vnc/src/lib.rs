@@ -10,7 +10,8 @@
 //! };
 //! let browser = Browser { stream, early, protocol: Subprotocol::of(chosen) };
 //! let about = About { client, desktop, token: Some(mask_token(token)), ..About::default() };
-//! let end = vnc::run(browser, goal, Policy::default(), about, &sessions).await;   // a task of its own
+//! // In a task of its own:
+//! let end = vnc::run(browser, goal, Policy::default(), about, &sessions).await;
 //! log(end.to_string());
 //! ```
 //!

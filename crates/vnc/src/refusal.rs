@@ -14,6 +14,8 @@ pub enum Refusal {
     UnknownToken,
     /// No such desktop.
     UnknownDesktop,
+    /// The page that asks is of an address that may not.
+    ForeignPage,
     /// The person has no role here.
     NoRole,
     /// Too many sessions, or somebody else's.
@@ -67,6 +69,9 @@ impl Refusal {
         Cow::Borrowed(match self {
             Self::UnknownToken => "This link is not valid or has expired.",
             Self::UnknownDesktop => "There is no such desktop.",
+            Self::ForeignPage => {
+                "Pages of this address may not open desktops here (see vnc_origin)."
+            }
             Self::NoRole => "You have no access to this desktop.",
             Self::Busy => "There are too many sessions at the moment.",
             Self::NameNotFound => "The machine's name is not known on this network.",
@@ -101,7 +106,7 @@ impl Refusal {
     pub fn close_code(&self) -> u16 {
         match self {
             Self::UnknownToken => 4401,
-            Self::NoRole => 4403,
+            Self::NoRole | Self::ForeignPage => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
             Self::Cut(_) | Self::Removed => 4410,
@@ -129,6 +134,7 @@ impl Refusal {
         match self {
             Self::UnknownToken => "unknown-token",
             Self::UnknownDesktop => "unknown-desktop",
+            Self::ForeignPage => "foreign-page",
             Self::NoRole => "no-role",
             Self::Busy => "busy",
             Self::NameNotFound => "name-not-found",

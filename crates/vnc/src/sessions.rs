@@ -71,6 +71,8 @@ pub struct Session {
     pub start: SystemTime,
     /// The screen is shown; before that, the handshake.
     pub connected: bool,
+    /// Somebody ended it, and its viewer is being told.
+    pub ending: bool,
     /// The viewer may only watch.
     pub view_only: bool,
     /// Bytes of RFB towards the viewer.
@@ -134,10 +136,11 @@ impl Sessions {
         list
     }
 
-    /// All of them as a JSON array.
+    /// All of them as a JSON array, without those that are being ended.
     pub fn to_json(&self) -> String {
         let mut out = String::from("[");
-        for (at, session) in self.list().iter().enumerate() {
+        let list = self.list();
+        for (at, session) in list.iter().filter(|session| !session.ending).enumerate() {
             if at > 0 {
                 out.push(',');
             }

@@ -190,6 +190,8 @@ export default {
   "note.password": "The password in the link was not used: before the # it ends up in logs and histories. Put it after the #, as in #password=…",
   "note.address": "The link names another host. This page only connects through the gateway that it came from.",
   "note.path": "The path in the link leads outside this page's folder and was not used.",
+  "note.warning.idle": "Nobody seems to be here. The session ends in {seconds} seconds unless you move the mouse or press a key.",
+  "note.warning.time": "The session's time is nearly over. It ends in {seconds} seconds.",
   "note.view.on": "You can now only watch.",
   "note.view.off": "You have control.",
   "note.lock": "Hold Esc to leave full screen.",

@@ -192,6 +192,8 @@ export default {
   "note.password": "链接中的密码未被使用：放在 # 之前会被记入日志和历史。请放在 # 之后，例如 #password=…",
   "note.address": "链接指定了另一台主机。本页只通过提供它的网关连接。",
   "note.path": "链接中的路径指向本页目录之外，未被使用。",
+  "note.warning.idle": "似乎无人操作。如果不移动鼠标或按键，会话将在 {seconds} 秒后结束。",
+  "note.warning.time": "会话时间即将用完，将在 {seconds} 秒后结束。",
   "note.view.on": "您现在只能查看。",
   "note.view.off": "您已获得控制权。",
   "note.lock": "按住 Esc 退出全屏。",

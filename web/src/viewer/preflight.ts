@@ -16,6 +16,8 @@ export async function askSession(url: string, signal: AbortSignal): Promise<Pref
   signal.addEventListener("abort", stop);
   try {
     const response = await fetch(url, {
+      // Only so does the browser say of which address the page is.
+      method: "POST",
       cache: "no-store",
       credentials: "same-origin",
       headers: { Accept: "application/json" },

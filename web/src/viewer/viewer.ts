@@ -169,6 +169,12 @@ export class Viewer {
           notes.lasting(text, "info");
         }
         break;
+      case "warning": {
+        const seconds = typeof message["seconds"] === "number" ? message["seconds"] : 0;
+        const known = message["reason"] === "idle" ? "note.warning.idle" : "note.warning.time";
+        notes.lasting(t(known, { seconds }), "warning");
+        break;
+      }
       case "view_only": {
         const locked = message["view_only"] !== false && message["on"] !== false;
         if (locked !== desk.viewOnlyLocked) {

@@ -1,3 +1,5 @@
+//! What the language means, and what is said of text that is not of it.
+
 use super::*;
 use crate::bundle::File;
 

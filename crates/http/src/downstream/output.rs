@@ -41,7 +41,6 @@ pub struct Output<'r> {
     filters: Vec<Box<dyn BodyFilter>>,
     end: BodyEnd,
     trailers: Vec<Field>,
-    deadline: Deadline,
     pace: Option<Pace>,
     expected: Option<u64>,
     /// Why there is no more of the body; what there was is sent first.
@@ -67,6 +66,7 @@ impl<'r> Output<'r> {
         end: BodyEnd,
     ) -> Self {
         let head_len = head.len() as u64;
+        request.conn.deadline.clear();
         let sent = request.sent.borrow();
         let expected = sent.content_length.filter(|_| body.is_some());
         Self {
@@ -77,7 +77,6 @@ impl<'r> Output<'r> {
             filters,
             end,
             trailers: sent.trailers.clone(),
-            deadline: Deadline::unset(),
             pace: Pace::of(request),
             expected,
             failed: None,
@@ -103,7 +102,7 @@ impl<'r> Output<'r> {
                 if self.body.is_none() {
                     return Poll::Ready(self.check_length());
                 }
-                self.deadline.clear();
+                self.request.conn.deadline.clear();
                 if self.request.conn.stream.poll_hangup(cx).is_ready() {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
                 }
@@ -236,11 +235,15 @@ impl<'r> Output<'r> {
     }
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.deadline.is_set() {
-            self.deadline
+        if !self.request.conn.deadline.is_set() {
+            self.request
+                .conn
+                .deadline
                 .set_after(self.request.conf().core.send_timeout);
         }
-        self.deadline
+        self.request
+            .conn
+            .deadline
             .poll_expired(cx)
             .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -302,7 +305,7 @@ impl<'r> Output<'r> {
 
     /// Takes what was sent from the queue.
     fn sent(&mut self, bytes: u64) {
-        self.deadline.clear();
+        self.request.conn.deadline.clear();
         if let Some(pace) = &mut self.pace {
             pace.sent += bytes;
         }

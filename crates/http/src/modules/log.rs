@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use conf::{Arity, Diagnostic, Directive, Item, value};
+use conf::{Arity, Diagnostic, Directive, Item, Word, value};
 use net::clock;
 use net::log::{Level as LogLevel, LogFile, Target as LogTarget, syslog};
 use script::{Escape, Format, Template};
@@ -23,6 +23,7 @@ use crate::request::Request;
 use crate::settings::settings;
 
 settings! {
+    // DIFFERS: without any access_log nginx writes logs/access.log; here nothing is written.
     /// Where requests are written; `None` until one is given, which is nowhere.
     logs: Option<Vec<AccessLog>> = None, inherit;
 }
@@ -66,9 +67,9 @@ pub const MODULE: Module = Module {
             Arity::AtLeast(1),
             Set::Level(access_log),
             doc(
-                "access_log path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]];  access_log off;",
-                "access_log logs/access.log combined;",
-                "Where requests are written, and in which format.",
+                "access_log path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]] | off;",
+                "access_log off;",
+                "Where requests are written, and in which format (combined, unless one is named).",
             ),
         ),
         Directive::new(
@@ -162,45 +163,7 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     log.format = format
         .cloned()
         .ok_or_else(|| item.error(format!("unknown log format \"{name}\"")))?;
-    let (mut size, mut flush, mut gzip) = (None, None, None);
-    for word in words {
-        let invalid = || item.invalid_parameter(word);
-        if word.text == b"gzip" {
-            gzip = Some(1);
-            continue;
-        }
-        match word
-            .text
-            .iter()
-            .position(|&byte| byte == b'=')
-            .map(|at| word.text.split_at(at))
-        {
-            Some((b"buffer", size_text)) => {
-                size = Some(value::size(&size_text[1..]).ok_or_else(invalid)?);
-            }
-            Some((b"flush", time)) => flush = Some(value::time(&time[1..]).ok_or_else(invalid)?),
-            Some((b"gzip", level)) => {
-                let level = value::number(&level[1..]).filter(|level| (1..=9).contains(level));
-                gzip = Some(level.ok_or_else(invalid)? as u32);
-            }
-            Some((b"if", condition)) => {
-                log.condition = Some(cx.template_of(item, &condition[1..])?);
-            }
-            _ => return Err(invalid()),
-        }
-    }
-    let size = size.or(gzip.map(|_| 64 * 1024));
-    if let Some(size) = size {
-        let lines = Mutex::default();
-        log.buffer = Some(Arc::new(Buffer {
-            size: size as usize,
-            flush,
-            gzip,
-            lines,
-        }));
-    } else if flush.is_some() {
-        return Err(item.error("no buffer is defined for access_log"));
-    }
+    parameters(item, words, &mut log, cx)?;
     level
         .drafts
         .log
@@ -208,6 +171,40 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         .get_or_insert_default()
         .get_or_insert_default()
         .push(log);
+    Ok(())
+}
+
+/// Reads what follows the name of the format.
+fn parameters(item: &Item, words: &[Word], log: &mut AccessLog, cx: &mut Cx<'_>) -> Done {
+    let (mut size, mut flush, mut gzip) = (None, None, None);
+    for word in words {
+        let invalid = || item.invalid_parameter(word);
+        let mut halves = word.text.splitn(2, |&byte| byte == b'=');
+        match (halves.next().unwrap_or_default(), halves.next()) {
+            (b"buffer", Some(text)) => size = Some(value::size(text).ok_or_else(invalid)?),
+            (b"flush", Some(time)) => flush = Some(value::time(time).ok_or_else(invalid)?),
+            (b"gzip", None) => gzip = Some(1),
+            (b"gzip", Some(level)) => {
+                let level = value::number(level).filter(|level| (1..=9).contains(level));
+                gzip = Some(level.ok_or_else(invalid)? as u32);
+            }
+            (b"if", Some(condition)) => log.condition = Some(cx.template_of(item, condition)?),
+            _ => return Err(invalid()),
+        }
+    }
+    let size = size.or(gzip.map(|_| 64 * 1024));
+    if let Some(size) = size {
+        let size = size as usize;
+        let lines = Mutex::default();
+        log.buffer = Some(Arc::new(Buffer {
+            size,
+            flush,
+            gzip,
+            lines,
+        }));
+    } else if flush.is_some() {
+        return Err(item.error("no buffer is defined for access_log"));
+    }
     Ok(())
 }
 

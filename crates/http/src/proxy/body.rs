@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 
 use ::upstream::keepalive::Connection;
 use bytes::{Buf as _, Bytes, BytesMut};
-use net::Deadline;
 use net::log::Level;
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, TrailerParser, Trailers};
 
@@ -36,7 +35,6 @@ pub struct UpstreamBody {
     raw: BytesMut,
     done: bool,
     reusable: bool,
-    deadline: Deadline,
     buffered: bool,
     /// Decoded chunks, read ahead of the client.
     ahead: VecDeque<Chunk>,
@@ -49,6 +47,7 @@ pub struct UpstreamBody {
 impl UpstreamBody {
     /// The body behind a head.
     pub fn new(request: &Rc<Request>, replied: Replied, framing: Framing) -> Self {
+        replied.connection.deadline.clear();
         let conf = &request.conf().proxy;
         let keeps = replied.sent_all
             && !replied.headless
@@ -83,7 +82,6 @@ impl UpstreamBody {
             raw: replied.rest,
             done: matches!(framing, Framing::None | Framing::Length(0)),
             reusable: keeps,
-            deadline: Deadline::unset(),
             buffered,
             ahead: VecDeque::new(),
             ahead_bytes: 0,
@@ -117,6 +115,13 @@ impl UpstreamBody {
                 Level::Warn,
                 format_args!("upstream sent more data than specified in \"Content-Length\" header while reading upstream"),
             );
+        }
+    }
+
+    /// The upstream waits with us for the client: its silence is not its fault.
+    fn stop_clock(&self) {
+        if let Some(connection) = &self.connection {
+            connection.deadline.clear();
         }
     }
 
@@ -164,18 +169,18 @@ impl UpstreamBody {
         let mut buf = Vec::with_capacity(room.max(4096));
         match connection.stream.poll_read_spare(cx, &mut buf) {
             Poll::Ready(Ok(n)) => {
-                self.deadline.clear();
+                connection.deadline.clear();
                 attempt(&self.request, |attempt| attempt.bytes_received += n as u64);
                 self.raw = BytesMut::from(Bytes::from(buf));
                 Poll::Ready(Ok(n))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
-                if !self.deadline.is_set() {
-                    self.deadline
-                        .set_after(self.request.conf().proxy.read_timeout);
+                if !connection.deadline.is_set() {
+                    let timeout = self.request.conf().proxy.read_timeout;
+                    connection.deadline.set_after(timeout);
                 }
-                ready!(self.deadline.poll_expired(cx));
+                ready!(connection.deadline.poll_expired(cx));
                 self.request.log(
                     Level::Error,
                     format_args!(
@@ -332,8 +337,7 @@ impl Source for UpstreamBody {
 
     fn poll_ahead(&mut self, cx: &mut Context<'_>) {
         if !self.buffered || self.failed.is_some() {
-            // The upstream waits with us; its silence is not its fault.
-            self.deadline.clear();
+            self.stop_clock();
             return;
         }
         while !self.done && self.may_keep_more() {
@@ -355,7 +359,7 @@ impl Source for UpstreamBody {
         if self.done {
             self.close();
         } else {
-            self.deadline.clear();
+            self.stop_clock();
         }
     }
 

@@ -1,5 +1,5 @@
-//! `proxy_cookie_domain`, `proxy_cookie_path`, `proxy_cookie_flags`: `Set-Cookie` as the client must
-//! see it.
+//! `proxy_cookie_domain`, `proxy_cookie_path`, `proxy_cookie_flags`: `Set-Cookie` as the client
+//! must see it.
 
 use bytes::Bytes;
 use script::{Context as _, Regex, Template};

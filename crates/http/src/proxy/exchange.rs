@@ -90,7 +90,8 @@ impl<'a> Exchange<'a> {
         let mut reader = HeadReader::default();
         let answered = {
             let stream = &connection.stream;
-            let result = self.talk(stream, &mut sender, &mut reader).await;
+            let deadline = &connection.deadline;
+            let result = self.talk(stream, deadline, &mut sender, &mut reader).await;
             attempt(request, |attempt| {
                 attempt.bytes_sent = sender.sent;
                 attempt.request_sent = sender.sent > 0;
@@ -155,6 +156,7 @@ impl<'a> Exchange<'a> {
                     stream,
                     requests: 1,
                     opened: clock::now(),
+                    deadline: Deadline::unset(),
                 })
             }
             Err(error) => Err(self.connect_failed(&error)),
@@ -189,11 +191,11 @@ impl<'a> Exchange<'a> {
     async fn talk(
         &self,
         stream: &Stream,
+        deadline: &Deadline,
         sender: &mut Sender<'_>,
         reader: &mut HeadReader,
     ) -> Result<(), ProxyError> {
         let conf = &self.request.conf().proxy;
-        let deadline = Deadline::unset();
         loop {
             let event = poll_fn(|cx| {
                 // Written first: nothing can have been answered before anything was asked.

@@ -1,3 +1,5 @@
+//! Deadlines expire when they should, move, and leave nothing behind.
+
 use super::*;
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -60,5 +62,28 @@ fn a_cleared_deadline_does_not_expire_and_its_place_is_reused() {
             sleep(Duration::from_millis(20)).await;
         }
         QUEUE.with_borrow(|queue| assert!(queue.entries.len() <= 1010, "places are reused"));
+    });
+}
+
+#[test]
+fn deadlines_that_were_dropped_long_before_their_time_do_not_pile_up() {
+    run(async {
+        let kept = Deadline::after(Duration::from_secs(3600));
+        for _ in 0..100_000 {
+            drop(Deadline::after(Duration::from_secs(60)));
+        }
+        QUEUE.with_borrow(|queue| {
+            assert!(
+                queue.entries.len() < 4 * DEAD_MIN,
+                "{} entries",
+                queue.entries.len()
+            );
+            assert!(
+                queue.heap.len() < 4 * DEAD_MIN,
+                "{} in the heap",
+                queue.heap.len()
+            );
+        });
+        assert!(kept.is_set());
     });
 }

@@ -165,7 +165,7 @@ impl Job {
         format!(
             "daemon off;\n\
              master_process off;\n\
-             error_log stderr notice;\n\
+             error_log stderr warn;\n\
              events {{ }}\n\
              http {{\n    \
              access_log off;\n    \

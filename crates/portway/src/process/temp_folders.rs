@@ -36,6 +36,10 @@ pub fn prepare(setup: &Setup, log: &ErrorLog) {
 
 /// Makes a folder, unless it is there, that belongs to the user.
 fn give(folder: &Path, uid: u32) -> io::Result<()> {
+    // What is around it must let the user pass.
+    if let Some(around) = folder.parent() {
+        fs::create_dir_all(around)?;
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -58,7 +62,9 @@ mod tests {
         give(&folder, uid).unwrap();
         give(&folder, uid).unwrap();
         let metadata = fs::metadata(&folder).unwrap();
+        let around = fs::metadata(&top).unwrap();
         fs::remove_dir_all(&top).unwrap();
+        assert_ne!(around.mode() & 0o111, 0o100, "another user can pass");
         assert_eq!((metadata.uid(), metadata.mode() & 0o777), (uid, 0o700));
     }
 }

@@ -7,3 +7,4 @@ mod process;
 mod sessions;
 mod support;
 mod tunnels;
+mod vnc;

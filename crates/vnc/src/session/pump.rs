@@ -229,10 +229,12 @@ impl Pump {
             Event::Data { .. } => Err(text_refused()),
             Event::Ping(payload) => self.send_control(cx, Opcode::Pong, &payload),
             Event::Pong(payload) => {
-                if let Some(rtt) = self.clock.note_pong(&payload) {
-                    self.entry.set_rtt(rtt);
-                }
-                Ok(())
+                let Some(rtt) = self.clock.note_pong(&payload) else {
+                    return Ok(());
+                };
+                self.entry.set_rtt(rtt);
+                let rtt_ms = rtt.as_micros() as f64 / 1000.0;
+                self.say(cx, &format!("{{\"type\":\"quality\",\"rtt_ms\":{rtt_ms}}}"))
             }
             Event::Close(close) => Err(Failure::closed(close.code)),
         }
@@ -288,11 +290,17 @@ impl Pump {
 
     /// Tells the page that the session is about to end; other pages cannot show it.
     fn warn(&mut self, cx: &mut Context<'_>, reason: &str, seconds: u64) -> Result<(), Failure> {
-        if self.protocol != Subprotocol::Portway {
-            return Ok(());
-        }
         let text =
             format!("{{\"type\":\"warning\",\"reason\":\"{reason}\",\"seconds\":{seconds}}}");
+        self.say(cx, &text)
+    }
+
+    /// Sends JSON to a page of ours; others would not understand it. To one that does not keep up
+    /// it is left out.
+    fn say(&mut self, cx: &mut Context<'_>, text: &str) -> Result<(), Failure> {
+        if self.protocol != Subprotocol::Portway || self.to_viewer.len() > PONG_OWED_MAX {
+            return Ok(());
+        }
         let header = FrameHeader {
             opcode: Opcode::Text,
             ..FrameHeader::binary(text.len() as u64)

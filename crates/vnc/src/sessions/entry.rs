@@ -132,6 +132,7 @@ impl Entry {
             about: self.about.clone(),
             start: self.start,
             connected: self.connected.load(Relaxed),
+            ending: self.lock().why.is_some(),
             view_only: self.view_only,
             bytes_out: self.bytes_out.load(Relaxed),
             bytes_in: self.bytes_in.load(Relaxed),

@@ -16,8 +16,8 @@ use crate::response::{Body, Chunk, Field, FileSlice, Source};
 /// What is read of a file and compressed in one go, in bytes.
 const PORTION: u64 = 32 * 1024;
 
-/// What a portion costs of the 128 units that the runtime gives a task before others get their turn:
-/// half a megabyte, a few milliseconds.
+/// What a portion costs of the 128 units that the runtime gives a task before others get their
+/// turn: half a megabyte, a few milliseconds.
 const PORTION_COST: usize = 8;
 
 /// By how much the room for compressed data grows, in bytes.

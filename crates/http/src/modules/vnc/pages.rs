@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{FieldName, Method};
+use vnc::Refusal;
 
 use super::session;
+use super::upgrade::is_of_allowed_page;
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
 use crate::phases::Flow;
@@ -22,11 +24,15 @@ const VIEWER: [&str; 5] = [
 
 /// Answers whatever is no WebSocket.
 pub fn viewer(request: &Request) -> Flow {
+    let uri = request.uri();
+    let place = place(request, &uri);
+    if let (Place::Inside("session"), Method::Post) = (&place, request.method.get()) {
+        return forecast(request);
+    }
     if !reads(request) {
         return Flow::Status(405);
     }
-    let uri = request.uri();
-    match place(request, &uri) {
+    match place {
         Place::Folder => redirect_to_slash(request, &[&uri[..], b"/"].concat()),
         Place::Inside("session") => forecast(request),
         Place::Inside(path) if VIEWER.contains(&path) => serve(request, "vnc.html"),
@@ -78,13 +84,16 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
 /// Tells the viewer what it would meet, since a page sees nothing of a failed upgrade. The machine
 /// is not asked: many VNC servers take a connection that comes and goes for an attack.
 fn forecast(request: &Request) -> Flow {
-    let goal = session::goal(request);
-    if let Err(refusal) = &goal {
-        request.log(
-            Level::Error,
-            format_args!("desktop session refused: reason={}", refusal.word()),
-        );
-    }
+    let goal = match is_of_allowed_page(request) {
+        true => session::goal(request).inspect_err(|refusal| {
+            let reason = refusal.word();
+            request.log(
+                Level::Error,
+                format_args!("desktop session refused: reason={reason}"),
+            );
+        }),
+        false => Err(Refusal::ForeignPage),
+    };
     let title = session::title(request);
     let view_only = request.conf().vnc.view_only.is_on(request);
     json(vnc::forecast(

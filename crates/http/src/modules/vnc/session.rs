@@ -56,18 +56,31 @@ impl Takeover for Opening {
     fn prepare(self: Box<Self>, request: &Rc<Request>) -> Box<dyn FnOnce(Connection)> {
         let log = LogLater::new(request);
         let thread = request.generation.thread.clone();
-        if let Ok(target) = &self.goal {
-            log.error(Level::Info, &format!("desktop session to {target} begins"));
+        if self.goal.is_ok() {
+            log.error(
+                Level::Info,
+                &format!("desktop session {} begins", self.name()),
+            );
         }
         Box::new(move |conn| self.start(conn, log, &thread))
     }
 }
 
 impl Opening {
+    /// The session's name and where it goes.
+    fn name(&self) -> String {
+        let id = self.about.id.map(|id| id.to_string()).unwrap_or_default();
+        match &self.goal {
+            Ok(target) => format!("{id} to {target}"),
+            Err(_) => id,
+        }
+    }
+
     fn start(self, conn: Connection, log: LogLater, thread: &Rc<Thread>) {
         let Connection {
             stream, buf, load, ..
         } = conn;
+        let name = self.name();
         let early = buf.into_inner().to_vec();
         let browser = Browser {
             stream,
@@ -77,19 +90,37 @@ impl Opening {
         let sessions = &thread.shared.sessions;
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
-        tokio::task::spawn_local(run(session, Box::new((log, load, count))));
+        let end = End {
+            name,
+            log,
+            _load: load,
+            _count: count,
+        };
+        tokio::task::spawn_local(run(session, Box::new(end)));
     }
 }
 
+/// What the end of a session needs.
+struct End {
+    name: String,
+    log: LogLater,
+    _load: Load,
+    _count: DesktopCount,
+}
+
 /// The task of a session: nothing in it but the session and a pointer to what its end needs.
-async fn run(session: impl Future<Output = SessionEnd>, end: Box<(LogLater, Load, DesktopCount)>) {
+async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
     let ended = session.await;
-    let (log, ..) = &*end;
-    log.error(
+    let how = match (&ended.reason, ended.connected_after) {
+        (EndReason::Refused(_), None) => "refused",
+        _ => "ended",
+    };
+    let name = &end.name;
+    end.log.error(
         level(&ended.reason),
-        &format!("desktop session ended: {ended}"),
+        &format!("desktop session {name} {how}: {ended}"),
     );
-    log.write(&Traffic {
+    end.log.write(&Traffic {
         from_downstream: ended.bytes_in,
         to_upstream: ended.bytes_in,
         from_upstream: ended.bytes_out,

@@ -14,7 +14,7 @@ use crate::request::Request;
 use crate::request_body::BodyError;
 
 /// The longest form that is read: it holds one name.
-const FORM_LEN_MAX: u64 = 4096;
+const FORM_LEN_MAX: usize = 4096;
 
 /// The handler.
 pub async fn run(request: &Rc<Request>) -> Flow {
@@ -69,27 +69,27 @@ async fn cut(request: &Request) -> Flow {
     json("{\"status\":\"ok\"}".to_owned())
 }
 
-/// Whether no page of another site sent the request. What is no browser says neither.
+/// Whether no page of another site sent the request. What is no browser says neither; where a proxy
+/// in front changes the host, browsers still know.
 fn is_same_site(request: &Request) -> bool {
-    let site = request.header(FieldName::SecFetchSite);
-    Origins::Same.allow(request) && matches!(site, None | Some(b"same-origin" | b"none"))
+    match request.header(FieldName::SecFetchSite) {
+        Some(site) => matches!(site, b"same-origin" | b"none"),
+        None => Origins::Same.allow(request),
+    }
 }
 
+/// The body, which is kept out of temporary files.
 async fn form(request: &Request) -> Result<Vec<u8>, Flow> {
-    if request
-        .body
-        .length()
-        .is_some_and(|length| length > FORM_LEN_MAX)
-    {
-        return Err(Flow::Status(413));
+    let mut form = Vec::new();
+    loop {
+        match request.body.next(request).await {
+            Ok(Some(piece)) if form.len() + piece.len() <= FORM_LEN_MAX => {
+                form.extend_from_slice(&piece);
+            }
+            Ok(Some(_)) => return Err(Flow::Status(413)),
+            Ok(None) => return Ok(form),
+            Err(BodyError::Status(status)) => return Err(Flow::Status(status)),
+            Err(BodyError::Gone) => return Err(Flow::Close),
+        }
     }
-    request
-        .body
-        .read(request)
-        .await
-        .map_err(|error| match error {
-            BodyError::Status(status) => Flow::Status(status),
-            BodyError::Gone => Flow::Close,
-        })?;
-    request.body.in_memory().ok_or(Flow::Status(413))
 }

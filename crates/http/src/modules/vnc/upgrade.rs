@@ -24,18 +24,7 @@ pub fn run(request: &Rc<Request>) -> Flow {
         Ok(key) => key,
         Err(wrong) => return refuse(request, &wrong),
     };
-    let origins = &request.conf().vnc.origin;
-    if !origins.allow(request) {
-        let text = |name| String::from_utf8_lossy(request.header(name).unwrap_or_default());
-        request.log(
-            Level::Error,
-            format_args!(
-                "desktop session refused: the page is of \"{}\", the request for host \"{}\"; \
-                 \"vnc_origin\" can allow it",
-                text(FieldName::Origin),
-                text(FieldName::Host),
-            ),
-        );
+    if !is_of_allowed_page(request) {
         return Flow::Status(403);
     }
     let offers = request.head.fields.all(FieldName::SecWebSocketProtocol);
@@ -52,6 +41,24 @@ pub fn run(request: &Rc<Request>) -> Flow {
         head,
         body: Body::Upgrade(Box::new(opening)),
     })
+}
+
+/// Whether `vnc_origin` allows the page that asks; says so in the log if it does not.
+pub fn is_of_allowed_page(request: &Request) -> bool {
+    if request.conf().vnc.origin.allow(request) {
+        return true;
+    }
+    let text = |name| String::from_utf8_lossy(request.header(name).unwrap_or_default());
+    request.log(
+        Level::Error,
+        format_args!(
+            "desktop session refused: the page is of \"{}\", the request for host \"{}\"; \
+             \"vnc_origin\" can allow it, or a proxy in front can pass the host on",
+            text(FieldName::Origin),
+            text(FieldName::Host),
+        ),
+    );
+    false
 }
 
 /// What is wrong with an upgrade.

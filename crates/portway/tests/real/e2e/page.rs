@@ -46,7 +46,7 @@ impl Viewer {
         browser.press("Control+Alt+Shift");
         browser.click_on("role=button[name='Clipboard']");
         let owner = desktop.copy("from the desktop");
-        browser.wait("document.querySelector('textarea')?.value === 'from the desktop'");
+        browser.wait("document.querySelector('.sheet textarea')?.value === 'from the desktop'");
         drop(owner);
         browser.fill(".sheet textarea", "from the browser");
         browser.click_on(".sheet button.primary");
