@@ -1,6 +1,6 @@
 //! HTTP as nginx's http block means it: configuration, phases, filters, the one proxy path.
 //!
-//! A configuration is compiled by [`compile`] and served by a [`Thread`] for each core. A request
+//! A configuration is compiled by [`compile()`] and served by a [`Thread`] for each core. A request
 //! goes through `connection` → `downstream/head` → `handle` → `phases` → a content handler →
 //! `filters` → `downstream/output`.
 

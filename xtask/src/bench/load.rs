@@ -1,4 +1,4 @@
-//! The load: connections that ask, send and read, and count into a [`Meter`](super::meter::Meter).
+//! The load: connections that ask, send and read, and count into a [`Meter`](super::meter).
 
 pub mod desktop;
 pub mod http;

@@ -1,7 +1,7 @@
 //! Sending a response: one loop that pulls chunks from the body only while the client has room.
 //!
 //! Head and first chunks go out in one call. While the client takes nothing, a body that buffers
-//! reads on ([`Source::poll_ahead`]).
+//! reads on ([`poll_ahead`](crate::response::Source::poll_ahead)).
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
