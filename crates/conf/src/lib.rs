@@ -10,6 +10,8 @@
 pub mod bundle;
 pub mod diagnostic;
 pub mod directive;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod lexer;
 pub mod parser;
 pub mod value;
