@@ -163,18 +163,16 @@ pub fn poll_fill(
     more: usize,
     cx: &mut std::task::Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let len = buf.len();
-    buf.resize(len + more, 0);
-    let read = stream.poll_read(cx, &mut buf[len..]);
-    let n = match &read {
-        Poll::Ready(Ok(n)) => *n,
-        _ => 0,
-    };
-    buf.truncate(len + n);
-    match read {
-        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-        other => other,
-    }
+    // Through the thread's scratch: what is kept is no longer than what came.
+    net::with_scratch(|scratch| {
+        let room = more.min(scratch.len());
+        let n = std::task::ready!(stream.poll_read(cx, &mut scratch[..room]))?;
+        if n == 0 {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        buf.extend_from_slice(&scratch[..n]);
+        Poll::Ready(Ok(n))
+    })
 }
 
 /// Serves a connection to its end.

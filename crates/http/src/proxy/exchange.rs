@@ -469,8 +469,8 @@ impl HeadReader {
             if let Some(event) = self.parse(max) {
                 return Poll::Ready(event);
             }
-            let room = max - self.buf.len().min(max);
-            match std::task::ready!(poll_fill(stream, &mut self.buf, room.max(1), cx)) {
+            // What of the body is there already comes with the head: one call for a short answer.
+            match std::task::ready!(poll_fill(stream, &mut self.buf, usize::MAX, cx)) {
                 Ok(n) => self.received += n as u64,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Poll::Ready(Event::Closed);
@@ -486,6 +486,7 @@ impl HeadReader {
         }
         loop {
             match self.parser.parse(&self.buf) {
+                Ok(Progress::Done) if self.parser.head().end > max => return Some(Event::TooBig),
                 Ok(Progress::Done) => {
                     let status = self.parser.head().status;
                     if (100..=199).contains(&status) && status != 101 {

@@ -13,8 +13,9 @@ use crate::bench::meter::Meter;
 
 /// Opens a session up to the point where updates may come.
 pub async fn open(addr: SocketAddr) -> io::Result<TcpStream> {
-    let headers = format!("Sec-WebSocket-Protocol: binary\r\nOrigin: http://{addr}\r\n");
-    let mut stream = super::tunnel::open(addr, "/websockify", &headers).await?;
+    // The origin of a page of the same host.
+    let headers = "Sec-WebSocket-Protocol: binary\r\nOrigin: http://bench\r\n";
+    let mut stream = super::tunnel::open(addr, "/websockify", headers).await?;
     read_payload(&mut stream, 12).await?;
     send(&mut stream, b"RFB 003.008\n").await?;
     read_payload(&mut stream, 2).await?;
