@@ -247,6 +247,12 @@ impl Stream {
         let _ = rustix::net::sockopt::set_tcp_nodelay(self.fd.get_ref(), on);
     }
 
+    /// Holds segments back until they are full (`TCP_CORK`), or lets them go.
+    pub fn set_cork(&self, on: bool) {
+        // As for `set_nodelay`.
+        let _ = rustix::net::sockopt::set_tcp_cork(self.fd.get_ref(), on);
+    }
+
     /// TCP keepalive: first probe after `idle` seconds, then every `interval`, lost after `count`.
     pub fn set_keepalive(&self, idle: u32, interval: u32, count: u32) -> io::Result<()> {
         use rustix::net::sockopt;

@@ -42,6 +42,8 @@ pub struct Output<'r> {
     end: BodyEnd,
     trailers: Vec<Field>,
     pace: Option<Pace>,
+    /// Whether segments are held back.
+    corked: bool,
     expected: Option<u64>,
     /// Why there is no more of the body; what there was is sent first.
     failed: Option<io::Error>,
@@ -78,6 +80,7 @@ impl<'r> Output<'r> {
             end,
             trailers: sent.trailers.clone(),
             pace: Pace::of(request),
+            corked: false,
             expected,
             failed: None,
         }
@@ -85,7 +88,11 @@ impl<'r> Output<'r> {
 
     /// Sends it to its end.
     pub async fn run(mut self) -> io::Result<()> {
-        poll_fn(|cx| self.poll(cx)).await
+        let sent = poll_fn(|cx| self.poll(cx)).await;
+        if self.corked {
+            self.request.conn.stream.set_cork(false);
+        }
+        sent
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -217,6 +224,7 @@ impl<'r> Output<'r> {
             },
             None => u64::MAX,
         };
+        self.cork();
         let sent = match self.queue.front() {
             Some(Chunk::File(slice)) if sends_by_kernel(self.request, slice) => {
                 poll_sendfile(self.request, slice, allowed, cx)
@@ -231,6 +239,18 @@ impl<'r> Output<'r> {
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => self.poll_timeout(cx),
+        }
+    }
+
+    /// `tcp_nopush`: while the kernel sends a file, head and file leave in full segments.
+    fn cork(&mut self) {
+        let by_kernel = |chunk: &Chunk| matches!(chunk, Chunk::File(file) if sends_by_kernel(self.request, file));
+        if !self.corked
+            && self.request.conf().core.tcp_nopush
+            && self.queue.iter().take(2).any(by_kernel)
+        {
+            self.corked = true;
+            self.request.conn.stream.set_cork(true);
         }
     }
 

@@ -66,6 +66,8 @@ settings! {
     lingering_timeout: Duration = Duration::from_secs(5), inherit;
     /// Whether the kernel sends files.
     sendfile: bool = false, inherit;
+    /// Whether files leave in full segments.
+    tcp_nopush: bool = false, inherit;
     /// Bytes per second of a response; 0 is no limit.
     limit_rate: Template = Template::default(), inherit;
     /// Bytes that are not limited.

@@ -407,12 +407,16 @@ pub const MODULE: Module = Module {
                 "Whether connections that timed out are reset.",
             ),
         ),
-        inert(
+        Directive::new(
             "tcp_nopush",
             ANY,
             Arity::Flag,
-            "tcp_nopush on | off;",
-            "head and body always leave in full segments",
+            store!(flag core.tcp_nopush),
+            doc(
+                "tcp_nopush on | off;",
+                "tcp_nopush off;",
+                "With sendfile: whether head and file leave in full segments.",
+            ),
         ),
         inert(
             "tcp_nodelay",
