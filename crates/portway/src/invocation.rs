@@ -102,8 +102,8 @@ impl Invocation {
                 Err(error) => {
                     let name = path.display();
                     let error = Errno(&error);
-                    // Whoever did not ask for a log need not have the folder of the default one, and
-                    // reads what is wrong in the form for people.
+                    // Whoever did not ask for a log need not have the folder of the default one,
+                    // and reads what is wrong in the form for people.
                     if path == Path::new(defaults::ERROR_LOG) {
                         self.error_log = Target::Stderr;
                         return ErrorLog::new(vec![console]);
