@@ -161,7 +161,7 @@ fn compatibility() -> String {
          silently.\n\n## Modules of nginx's default build that are missing\n\n",
         names(refused)
     );
-    for module in version::MISSING {
+    for module in version::missing() {
         let _ = writeln!(out, "- `{module}`");
     }
     out.push_str("\n## Deliberate differences\n\n");

@@ -5,7 +5,7 @@ use super::tree::{File, Tree};
 
 /// A crate may depend on crates of a lower layer only, not on its neighbours.
 const LAYERS: &[&[&str]] = &[
-    &["conf", "proto"],
+    &["conf", "proto", "x509"],
     &["net"],
     &["script"],
     &["upstream"],

@@ -8,9 +8,8 @@ pub const NGINX_VERSION: &str = "1.31.5";
 /// `portway/0.1.0`.
 pub const PRODUCT: &str = concat!("portway/", env!("CARGO_PKG_VERSION"));
 
-/// nginx's default modules that are missing here, by the end of `--without-`.
-pub const MISSING: &[&str] = &[
-    "http-cache",
+/// The modules of nginx's default build: each is here if the tables have a module of that name.
+const DEFAULT: &[&str] = &[
     "http_charset_module",
     "http_ssi_module",
     "http_userid_module",
@@ -38,8 +37,39 @@ pub const MISSING: &[&str] = &[
     "http_upstream_sticky_module",
 ];
 
+/// The modules that nginx is built with when it is told so.
+const OPTIONAL: &[&str] = &[
+    "http_ssl_module",
+    "http_realip_module",
+    "http_addition_module",
+    "http_sub_module",
+    "http_gunzip_module",
+    "http_gzip_static_module",
+    "http_auth_request_module",
+    "http_random_index_module",
+    "http_secure_link_module",
+    "http_stub_status_module",
+];
+
+/// Directives that are read without the module being there.
+const NOT_YET: &[&str] = &["http_ssl_module"];
+
+/// Whether a module is here, by its name without `ngx_`.
+pub fn has_module(name: &str) -> bool {
+    let is = |module: &&http::module::Module| module.name.strip_prefix("ngx_") == Some(name);
+    http::modules::MODULES.iter().any(is) && !NOT_YET.contains(&name)
+}
+
+/// nginx's default modules that are missing here, by the end of `--without-`.
+pub fn missing() -> impl Iterator<Item = &'static str> {
+    let default = DEFAULT.iter().copied().filter(|name| !has_module(name));
+    std::iter::once("http-cache").chain(default)
+}
+
 /// nginx's optional modules that are here, by the end of `--with-`.
-const PRESENT: &[&str] = &[];
+fn present() -> impl Iterator<Item = &'static str> {
+    OPTIONAL.iter().copied().filter(|name| has_module(name))
+}
 
 /// The lines of `-v`, or of `-V`.
 pub fn version(with_arguments: bool) -> String {
@@ -60,8 +90,8 @@ fn configure_arguments() -> String {
         format!("--pid-path={}", defaults::PID_FILE),
         format!("--user={}", defaults::USER),
     ];
-    let with = PRESENT.iter().map(|name| format!("--with-{name}"));
-    let without = MISSING.iter().map(|name| format!("--without-{name}"));
+    let with = present().map(|name| format!("--with-{name}"));
+    let without = missing().map(|name| format!("--without-{name}"));
     let arguments: Vec<_> = paths.into_iter().chain(with).chain(without).collect();
     format!("configure arguments: {}", arguments.join(" "))
 }

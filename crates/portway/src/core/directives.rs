@@ -6,6 +6,7 @@ use net::sys::user::User;
 use http::error_log;
 
 use super::{Affinity, Draft};
+use crate::cli::version;
 
 /// The top of the configuration.
 pub const MAIN: Contexts = Contexts(1 << 30);
@@ -405,14 +406,12 @@ fn env(item: &Item, draft: &mut Draft, _: &Bundle) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Modules of nginx that are built in here though they can be separate files there.
-const BUILT_IN: &[&str] = &[];
-
 fn load_module(item: &Item, _: &mut Draft, _: &Bundle) -> Result<(), Diagnostic> {
     let path = item.text(0)?;
     let file = path.rsplit('/').next().unwrap_or(path);
     let name = file.strip_suffix(".so").unwrap_or(file);
-    if BUILT_IN.contains(&name) {
+    let built_in = name.strip_prefix("ngx_").is_some_and(version::has_module);
+    if built_in {
         return Ok(());
     }
     let message = format!("module \"{path}\" is not built in, and none can be loaded");
