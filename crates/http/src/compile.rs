@@ -67,10 +67,12 @@ pub fn compile(
     let config = Compiler::new(&mut cx).http(draft);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
+    diagnostics.extend(cx.zones.finish());
     let config = match cx.names.finish() {
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
             ..config

@@ -33,6 +33,7 @@ mod server_names;
 mod settings;
 mod temp_file;
 mod thread;
+pub mod zones;
 
 pub use compile::compile;
 pub use config::Config;

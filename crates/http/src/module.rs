@@ -9,6 +9,7 @@ use crate::draft::{Draft, Level, ServerLevel};
 use crate::logs::LogTargets;
 use crate::modules::upstream::Upstreams;
 use crate::request::Request;
+use crate::zones::Zones;
 
 /// `http { … }`.
 pub const HTTP: Contexts = Contexts(1);
@@ -72,6 +73,8 @@ pub struct Cx<'a> {
     pub formats: HashMap<String, Format>,
     /// The logs named so far.
     pub logs: LogTargets,
+    /// The zones named so far.
+    pub zones: Zones,
 }
 
 impl<'a> Cx<'a> {
@@ -85,6 +88,7 @@ impl<'a> Cx<'a> {
             upstreams: Upstreams::default(),
             formats: HashMap::new(),
             logs: LogTargets::default(),
+            zones: Zones::default(),
         };
         crate::modules::log::define_combined(&mut cx);
         cx
