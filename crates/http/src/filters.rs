@@ -1,5 +1,10 @@
-//! What a response passes on its way out: an explicit list of header filters, each of which may add
-//! a body filter. The order is nginx's: conditions, added headers, compression, ranges.
+//! What a response passes on its way out: two explicit lists of header filters, each of which may
+//! add a body filter. The order is nginx's: not_modified, headers, userid, gunzip, addition, sub,
+//! charset, ssi; then, once over the whole, compression and ranges.
+//!
+//! Between the two lists is the point where the bodies of sub-requests are put in. Filters of the
+//! first list see one request's own bytes and ask [`Request::is_main`] where nginx treats a
+//! sub-request differently; filters of the second never learn which request a chunk came from.
 
 use std::io;
 use std::rc::Rc;
@@ -25,18 +30,17 @@ pub trait BodyFilter {
 /// A header filter.
 type HeaderFilter = fn(&Rc<Request>, &mut Response, &mut Vec<Box<dyn BodyFilter>>);
 
-/// All header filters in the order in which a response passes them.
-const HEADER_FILTERS: &[HeaderFilter] = &[
-    not_modified::filter,
-    headers::filter,
-    gzip::filter,
-    range::filter,
-];
+/// What a response passes before other bodies are put into its own: the main one and that of every
+/// sub-request, each over its own body.
+const BEFORE_INSERTION: &[HeaderFilter] = &[not_modified::filter, headers::filter];
 
-/// Passes a response through all of them.
+/// What the whole passes once, whatever it was put together from.
+const AFTER_INSERTION: &[HeaderFilter] = &[gzip::filter, range::filter];
+
+/// Passes the response to a client's request through all of them.
 pub fn apply(request: &Rc<Request>, response: &mut Response) -> Vec<Box<dyn BodyFilter>> {
     let mut body_filters = Vec::new();
-    for filter in HEADER_FILTERS {
+    for filter in BEFORE_INSERTION.iter().chain(AFTER_INSERTION) {
         filter(request, response, &mut body_filters);
     }
     body_filters

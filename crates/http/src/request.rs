@@ -26,6 +26,8 @@ const URI_CHANGES_MAX: u8 = 10;
 
 /// A request.
 pub struct Request {
+    /// The client's request that this one is a part of; `None` if this is it.
+    pub main: Option<Rc<Request>>,
     /// The connection that it came on.
     pub conn: Rc<Connection>,
     /// The configuration that it is handled by, to its end.
@@ -152,6 +154,7 @@ impl Request {
     pub fn new(conn: Rc<Connection>, generation: Rc<Generation>, parts: Parts) -> Self {
         let location = generation.config.server(parts.server).level;
         Self {
+            main: None,
             method: Cell::new(parts.head.method),
             server: Cell::new(parts.server),
             location: Cell::new(location),
@@ -197,6 +200,16 @@ impl Request {
             started_wall: parts.started_wall,
             pipelined: parts.pipelined,
         }
+    }
+
+    /// Whether it is the client's own, and not a sub-request.
+    pub fn is_main(&self) -> bool {
+        self.main.is_none()
+    }
+
+    /// The client's request: this one, or the one that it is a part of.
+    pub fn main(&self) -> &Request {
+        self.main.as_deref().unwrap_or(self)
     }
 
     /// The configuration that it is handled by.
