@@ -74,7 +74,7 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
         );
         return Flow::Status(403);
     }
-    let target = match Target::resolve(request, conf) {
+    let target = match Target::resolve(request, conf).await {
         Ok(target) => target,
         Err(status) => return Flow::Status(status),
     };

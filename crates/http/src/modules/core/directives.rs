@@ -181,6 +181,31 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "resolver",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(|item, level, cx| {
+                let resolver = super::resolver::parse(item, cx.bundle)?;
+                item.once(&mut level.drafts.core.resolver, Some(resolver))
+            }),
+            doc(
+                "resolver address … [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone];",
+                "",
+                "The name servers that names are looked up with while requests are served.",
+            ),
+        ),
+        Directive::new(
+            "resolver_timeout",
+            ANY,
+            Arity::Exactly(1),
+            store!(time core.resolver_timeout),
+            doc(
+                "resolver_timeout time;",
+                "resolver_timeout 30s;",
+                "How long a name may take.",
+            ),
+        ),
+        Directive::new(
             "keepalive_timeout",
             ANY,
             Arity::Between(1, 2),
