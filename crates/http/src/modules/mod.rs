@@ -11,7 +11,9 @@ use crate::module::Module;
 use crate::settings::LevelKind;
 
 pub mod access;
+pub mod addition;
 pub mod auth_basic;
+pub mod auth_request;
 pub mod core;
 pub mod gzip;
 pub mod headers;
@@ -20,6 +22,7 @@ pub mod listen;
 pub mod location;
 pub mod log;
 pub mod map;
+pub mod mirror;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
@@ -48,6 +51,9 @@ pub static MODULES: &[&Module] = &[
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &auth_request::MODULE,
+    &mirror::MODULE,
+    &addition::MODULE,
     &gzip::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
@@ -79,7 +85,7 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
+level_settings! { core, access, addition, auth_basic, auth_request, gzip, headers, index, log, mirror, proxy, try_files, types, vnc }
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
