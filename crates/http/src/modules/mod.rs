@@ -16,6 +16,8 @@ pub mod core;
 pub mod gzip;
 pub mod headers;
 pub mod index;
+pub mod limit_conn;
+pub mod limit_req;
 pub mod listen;
 pub mod location;
 pub mod log;
@@ -48,6 +50,8 @@ pub static MODULES: &[&Module] = &[
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &limit_conn::MODULE,
+    &limit_req::MODULE,
     &gzip::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
@@ -79,7 +83,10 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
+level_settings! {
+    core, access, auth_basic, gzip, headers, index, limit_conn, limit_req, log, proxy, try_files,
+    types, vnc,
+}
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
