@@ -1,9 +1,9 @@
 //! The phases that a request passes, each an explicit list (`ngx_http_core_run_phases`).
 //!
 //! ```text
-//! server rewrite ─▶ find location ─▶ rewrite ─▶ access ─▶ try_files ─▶ content
-//!       ▲                 ▲             │                     │           │
-//!       └─────────────────┴─────────────┴── a new URI ────────┴───────────┘
+//! server rewrite ─▶ find location ─▶ rewrite ─▶ preaccess ─▶ access ─▶ try_files ─▶ content
+//!       ▲                 ▲             │                                  │           │
+//!       └─────────────────┴─────────────┴────────────── a new URI ─────────┴───────────┘
 //! ```
 
 use std::rc::Rc;
@@ -18,7 +18,8 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, auth_request, index, mirror, rewrite, static_files, try_files, vnc,
+    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, rewrite, static_files,
+    try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
@@ -179,6 +180,10 @@ async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
             done => return done.into(),
         }
     }
+    match preaccess(request).await {
+        Flow::Next => {}
+        flow => return flow,
+    }
     // Who may ask was decided for the main request.
     if request.is_main() {
         match access(request).await {
@@ -238,6 +243,14 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
         return Some(Flow::Status(413));
     }
     None
+}
+
+/// Who asks for too much, before anybody is asked who they are.
+async fn preaccess(request: &Request) -> Flow {
+    match limit_req::run(request).await {
+        Flow::Next => limit_conn::run(request),
+        flow => flow,
+    }
 }
 
 /// `satisfy`: all of the handlers must agree, or one is enough.

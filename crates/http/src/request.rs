@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::connection::Connection;
-use crate::modules::Settings;
+use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
 use crate::response::{Field, Head};
@@ -120,6 +120,10 @@ pub struct Request {
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
     pub secrets: RefCell<Secrets>,
+    /// What `limit_req` did with it.
+    pub limit_req_status: Cell<Option<limit_req::Status>>,
+    /// Its places in the counts of `limit_conn`.
+    pub limit_conn: limit_conn::Held,
     /// The desktop session that it asked for.
     pub desktop: RefCell<Option<Desktop>>,
 }
@@ -196,6 +200,8 @@ impl Request {
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
             secrets: RefCell::default(),
+            limit_req_status: Cell::new(None),
+            limit_conn: limit_conn::Held::default(),
             desktop: RefCell::default(),
             conn,
             generation,

@@ -129,6 +129,19 @@ pub struct NameAndSize<'a> {
 const BYTES_MIN: u64 = 8 * 4096;
 
 impl<'a> NameAndSize<'a> {
+    /// Reads what stands behind `zone=` in a line of which `parameter` is the whole word; `None`
+    /// is a line without it.
+    pub fn required(item: &Item, parameter: Option<&'a str>) -> Result<Self, Diagnostic> {
+        let text = parameter.and_then(|parameter| parameter.strip_prefix("zone="));
+        if let (Some(parameter), Some(text)) = (parameter, text) {
+            let zone = Self::parse(item, parameter, text)?;
+            if !zone.name.is_empty() {
+                return Ok(zone);
+            }
+        }
+        Err(lacks_zone(item))
+    }
+
     /// Reads the text behind `zone=` in `parameter`, with nginx's messages.
     pub fn parse(item: &Item, parameter: &str, text: &'a str) -> Result<Self, Diagnostic> {
         let invalid = || item.error(format!("invalid zone size \"{parameter}\""));
@@ -139,6 +152,11 @@ impl<'a> NameAndSize<'a> {
             false => Ok(Self { name, bytes }),
         }
     }
+}
+
+/// `"x" must have "zone" parameter`
+pub fn lacks_zone(item: &Item) -> Diagnostic {
+    item.error(format!("\"{}\" must have \"zone\" parameter", item.name()))
 }
 
 impl Zones {
@@ -299,6 +317,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    limit_req: crate::modules::limit_req::Rates,
+    limit_conn: crate::modules::limit_conn::Counts,
     #[cfg(test)]
     sample: tests::Sample,
     #[cfg(test)]

@@ -18,6 +18,8 @@ pub mod core;
 pub mod gzip;
 pub mod headers;
 pub mod index;
+pub mod limit_conn;
+pub mod limit_req;
 pub mod listen;
 pub mod location;
 pub mod log;
@@ -54,6 +56,8 @@ pub static MODULES: &[&Module] = &[
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
+    &limit_conn::MODULE,
+    &limit_req::MODULE,
     &gzip::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
@@ -85,7 +89,24 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, addition, auth_basic, auth_request, gzip, headers, index, log, mirror, proxy, try_files, types, vnc }
+level_settings! {
+    core,
+    access,
+    addition,
+    auth_basic,
+    auth_request,
+    gzip,
+    headers,
+    index,
+    limit_conn,
+    limit_req,
+    log,
+    mirror,
+    proxy,
+    try_files,
+    types,
+    vnc,
+}
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
