@@ -241,7 +241,7 @@ async fn access(request: &Rc<Request>) -> Flow {
             Flow::Allowed if any => return Flow::Allowed,
             Flow::Allowed => {}
             Flow::Status(status @ (401 | 403 | 407)) if any => {
-                if refused != 401 {
+                if !matches!(refused, 401 | 407) {
                     refused = status;
                 }
             }
@@ -262,6 +262,7 @@ async fn access(request: &Rc<Request>) -> Flow {
 async fn content(request: &Rc<Request>) -> Flow {
     match request.conf().core.handler {
         Handler::Proxy => proxy::handle(request).await,
+        Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::Static => match index::run(request) {
