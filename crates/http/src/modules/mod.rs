@@ -31,6 +31,7 @@ pub mod server;
 pub mod ssl;
 pub mod static_files;
 pub mod try_files;
+pub mod tunnel;
 pub mod types;
 pub mod upstream;
 pub mod variables;
@@ -60,6 +61,7 @@ pub static MODULES: &[&Module] = &[
     &limit_req::MODULE,
     &gzip::MODULE,
     &proxy::MODULE,
+    &tunnel::MODULE,
     &upstream::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
@@ -107,6 +109,7 @@ level_settings! {
     types,
     vnc,
 }
+level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, tunnel, types, vnc }
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
@@ -118,6 +121,10 @@ impl Settings {
             core::Handler::Vnc if self.vnc.stores_password() => (
                 "\"vnc_password_file\" without access control opens the desktop to whoever comes",
                 "add \"auth_basic\", or \"allow\" and \"deny\"",
+            ),
+            core::Handler::Tunnel if self.tunnel.goes_anywhere() => (
+                "\"tunnel_pass\" without access control makes an open proxy",
+                "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
             ),
             core::Handler::VncStatus => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",
