@@ -14,6 +14,7 @@ use upstream::keepalive::Limits;
 
 use crate::location_tree::LocationTree;
 use crate::logs::LogTargets;
+use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
 use crate::modules::{Settings, server};
 use crate::request::Request;
@@ -40,6 +41,7 @@ pub struct Config {
     pub(crate) variables: Variables<Request>,
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
+    pub(crate) charsets: Charsets,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
 }
@@ -113,6 +115,7 @@ impl Config {
             variables: Variables::default(),
             listeners: Vec::new(),
             logs: LogTargets::default(),
+            charsets: Charsets::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
         }

@@ -21,6 +21,7 @@ pub mod logs;
 mod missing;
 pub mod module;
 pub mod modules;
+mod open_files;
 mod pages;
 mod password;
 mod phases;

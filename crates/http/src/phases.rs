@@ -17,7 +17,9 @@ use crate::error_page;
 use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files, vnc};
+use crate::modules::{
+    access, auth_basic, index, precompressed, rewrite, static_files, try_files, vnc,
+};
 use crate::proxy;
 use crate::request::Request;
 use crate::response::Response;
@@ -265,7 +267,10 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::Static => match index::run(request) {
-            Flow::Next => static_files::run(request),
+            Flow::Next => match precompressed::run(request) {
+                Flow::Next => static_files::run(request),
+                flow => flow,
+            },
             flow => flow,
         },
     }

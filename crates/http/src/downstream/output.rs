@@ -15,7 +15,7 @@ use net::{Deadline, clock};
 use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK, LAST_CHUNK_BEFORE_TRAILERS};
 
 use super::write_head::BodyEnd;
-use crate::filters::BodyFilter;
+use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Field, FileSlice};
 
@@ -138,6 +138,9 @@ impl<'r> Output<'r> {
     /// Takes chunks from the body until there is enough to send; true if the body has none now.
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         while self.queued < QUEUE_BYTES_MAX {
+            if self.filter_more(0)? {
+                continue;
+            }
             let next = match &mut self.body {
                 None => return Ok(false),
                 Some(Body::Empty | Body::Upgrade(_)) => None,
@@ -169,9 +172,24 @@ impl<'r> Output<'r> {
         Ok(())
     }
 
+    /// Passes on what a filter kept back because it was enough for once, the last filter's first;
+    /// false if none did. Those before `from` are not asked.
+    fn filter_more(&mut self, from: usize) -> io::Result<bool> {
+        for index in (from..self.filters.len()).rev() {
+            if let Some(chunks) = self.filters[index].more()? {
+                for chunk in chunks {
+                    self.filter(index + 1, chunk)?;
+                }
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The end of the body: filters give what they kept, then comes the last chunk.
     fn finish(&mut self) -> io::Result<()> {
         for index in 0..self.filters.len() {
+            while self.filter_more(index)? {}
             for chunk in self.filters[index].finish()? {
                 self.filter(index + 1, chunk)?;
             }
@@ -280,7 +298,7 @@ impl<'r> Output<'r> {
                         end: slice.end.min(slice.start + QUEUE_BYTES_MAX),
                         ..slice.clone()
                     };
-                    let bytes = Chunk::Memory(read_file(&part)?);
+                    let bytes = Chunk::Memory(portions::read(&part)?);
                     slice.start = part.end;
                     match slice.start == slice.end {
                         true => self.queue[index] = bytes,
@@ -385,23 +403,6 @@ fn poll_sendfile(
     request.conn.stream.poll_send(cx, wanted, |socket| {
         rustix::fs::sendfile(socket, &slice.file, Some(&mut offset), wanted)
     })
-}
-
-/// Reads a file slice.
-fn read_file(slice: &FileSlice) -> io::Result<Bytes> {
-    let len = usize::try_from(slice.end - slice.start).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; len];
-    let mut filled = 0;
-    while filled < len {
-        let at = slice.start + filled as u64;
-        let n = rustix::io::pread(&slice.file, &mut bytes[filled..], at)?;
-        if n == 0 {
-            // Truncated while it was sent: the declared length cannot be kept.
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        filled += n;
-    }
-    Ok(bytes.into())
 }
 
 impl Pace {

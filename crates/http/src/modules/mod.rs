@@ -12,7 +12,10 @@ use crate::settings::LevelKind;
 
 pub mod access;
 pub mod auth_basic;
+pub mod brotli;
+pub mod charset;
 pub mod core;
+pub mod gunzip;
 pub mod gzip;
 pub mod headers;
 pub mod index;
@@ -20,16 +23,22 @@ pub mod listen;
 pub mod location;
 pub mod log;
 pub mod map;
+pub mod media_types;
+pub mod open_file_cache;
+pub mod precompressed;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
 pub mod ssl;
 pub mod static_files;
+pub mod sub;
 pub mod try_files;
 pub mod types;
 pub mod upstream;
+pub mod userid;
 pub mod variables;
 pub mod vnc;
+pub mod zstd;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
@@ -38,6 +47,7 @@ pub static MODULES: &[&Module] = &[
     &listen::MODULE,
     &location::MODULE,
     &types::MODULE,
+    &open_file_cache::MODULE,
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
@@ -49,6 +59,15 @@ pub static MODULES: &[&Module] = &[
     &access::MODULE,
     &auth_basic::MODULE,
     &gzip::MODULE,
+    &gunzip::MODULE,
+    &precompressed::GZIP,
+    &brotli::MODULE,
+    &precompressed::BROTLI,
+    &zstd::MODULE,
+    &precompressed::ZSTD,
+    &sub::MODULE,
+    &charset::MODULE,
+    &userid::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
     &ssl::MODULE,
@@ -79,7 +98,10 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
+level_settings! {
+    core, access, auth_basic, brotli, charset, gunzip, gzip, headers, index, log, open_file_cache,
+    precompressed, proxy, sub, try_files, types, userid, vnc, zstd
+}
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
