@@ -167,6 +167,13 @@ impl<V> Table<V> {
         }
     }
 
+    /// Whether nobody asked for anything in a while.
+    pub fn is_idle(&self, now: Instant) -> bool {
+        let newest = self.order.last_key_value();
+        let entry = newest.and_then(|(_, path)| self.entries.get(path));
+        entry.is_none_or(|entry| now.saturating_duration_since(entry.used) >= self.inactive)
+    }
+
     fn remove_oldest(&mut self) {
         if let Some((_, path)) = self.order.pop_first() {
             self.entries.remove(&path);
@@ -338,6 +345,8 @@ mod tests {
         table.get(Path::new("a"), later);
         table.expire(begin + Duration::from_secs(10));
         assert!(table.get(Path::new("b"), later).is_none());
+        assert!(!table.is_idle(later));
+        assert!(table.is_idle(later + Duration::from_secs(10)));
         assert!(table.get(Path::new("a"), later).is_some());
     }
 }
