@@ -68,11 +68,13 @@ pub fn compile(
     check_charsets(&config, item, &mut cx);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
+    diagnostics.extend(cx.zones.finish());
     let config = match cx.names.finish() {
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
             charsets: cx.charsets,
+            zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
             ..config

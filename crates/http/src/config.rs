@@ -19,6 +19,7 @@ use crate::modules::rewrite::Op;
 use crate::modules::{Settings, server};
 use crate::request::Request;
 use crate::server_names::ServerNames;
+use crate::zones::Zones;
 
 /// A server of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub struct Config {
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
     pub(crate) charsets: Charsets,
+    pub(crate) zones: Zones,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
 }
@@ -116,6 +118,7 @@ impl Config {
             listeners: Vec::new(),
             logs: LogTargets::default(),
             charsets: Charsets::default(),
+            zones: Zones::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
         }
@@ -150,6 +153,17 @@ impl Config {
     /// Connects the logs with their open files; called once, before the first request.
     pub fn attach_logs(&self, files: &Files) {
         self.logs.attach(files);
+    }
+
+    /// Goes on with the shared state of an older configuration; called once, before the first
+    /// request.
+    pub fn take_over(&self, old: &Config) {
+        self.zones.take_over(&old.zones);
+    }
+
+    /// Why it cannot go on with the shared state of an older configuration.
+    pub fn conflict(&self, old: &Config) -> Option<String> {
+        self.zones.conflict(&old.zones)
     }
 
     /// Writes what waits in the buffers of access logs.

@@ -74,20 +74,20 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
         );
         return Flow::Status(403);
     }
-    let target = match Target::resolve(request, conf) {
+    let target = match Target::resolve(request, conf).await {
         Ok(target) => target,
         Err(status) => return Flow::Status(status),
     };
-    if !request.drops_body.get() && (conf.request_buffering || request.body.is_complete()) {
+    // What a sub-request has of a body was read for the main one.
+    let reads_body = request.is_main() && !request.drops_body.get();
+    if reads_body && (conf.request_buffering || request.body.is_complete()) {
         match request.body.read(request).await {
             Ok(()) => {}
             Err(BodyError::Status(status)) => return Flow::Status(status),
             Err(BodyError::Gone) => return Flow::Close,
         }
     }
-    if !request.drops_body.get()
-        && let Err(BodyError::Status(status)) = request.body.keep_available(request)
-    {
+    if reads_body && let Err(BodyError::Status(status)) = request.body.keep_available(request) {
         return Flow::Status(status);
     }
     Proxy {

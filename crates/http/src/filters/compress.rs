@@ -9,7 +9,7 @@ use proto::h1::FieldName;
 
 use crate::filters::BodyFilter;
 use crate::filters::portions::{Transform, Transforming};
-use crate::modules::media_types::MediaTypes;
+use crate::media_types::MediaTypes;
 use crate::modules::{Settings, gzip};
 use crate::request::Request;
 use crate::response::{Chunk, Field, Head, Response};
@@ -169,28 +169,8 @@ fn is_codable(head: &Head) -> bool {
 
 fn become_coded(head: &mut Head, coding: Coding) {
     head.push("Content-Encoding", coding.name());
-    head.content_length = None;
-    head.allow_ranges = false;
-    head.remove(FieldName::AcceptRanges);
-    weaken_etag(head);
-}
-
-/// A body that is not the same byte for byte: a strong tag becomes a weak one, and what is no tag
-/// goes.
-pub fn weaken_etag(head: &mut Head) {
-    let is_tag =
-        |value: &[u8]| value.starts_with(b"W/") && value.len() > 2 || value.starts_with(b"\"");
-    head.fields
-        .retain(|field| !field.is(FieldName::ETag) || is_tag(&field.value));
-    let etag = head
-        .fields
-        .iter_mut()
-        .find(|field| field.is(FieldName::ETag));
-    if let Some(field) = etag
-        && field.value.starts_with(b"\"")
-    {
-        field.value = [b"W/", &field.value[..]].concat().into();
-    }
+    head.forget_length();
+    head.weaken_etag();
 }
 
 /// A short body needs no large window: that saves memory, not a byte of the result.

@@ -82,27 +82,14 @@ impl Source for Portions {
         }
     }
 
+    fn holds(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.holds())
+    }
+
     fn trailers(&mut self) -> Vec<Field> {
         let trailers = self.source.as_mut().map(|source| source.trailers());
         trailers.unwrap_or_default()
     }
-}
-
-/// Reads a part of a file, all of it.
-pub fn read(slice: &FileSlice) -> io::Result<Bytes> {
-    let len = usize::try_from(slice.end - slice.start).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; len];
-    let mut filled = 0;
-    while filled < len {
-        let at = slice.start + filled as u64;
-        let n = rustix::io::pread(&slice.file, &mut bytes[filled..], at)?;
-        if n == 0 {
-            // Truncated while it was sent: the declared length cannot be kept.
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        filled += n;
-    }
-    Ok(bytes.into())
 }
 
 /// A filter that works on bytes: what it makes of them is appended to `out`.
@@ -143,7 +130,7 @@ impl<T: Transform> Transforming<T> {
         while let Some(chunk) = self.waiting.pop_front() {
             let bytes = match chunk {
                 Chunk::Memory(bytes) => bytes,
-                Chunk::File(slice) => read(&slice)?,
+                Chunk::File(slice) => slice.read()?,
                 Chunk::Flush => {
                     self.transform.flush(&mut out)?;
                     out.push(Chunk::Flush);

@@ -10,8 +10,8 @@ use script::Template;
 use crate::draft::Level;
 use crate::filters::BodyFilter;
 use crate::filters::portions::Transforming;
+use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, HTTP, LOCATION_IF, Module, Set, doc, store};
-use crate::modules::media_types::{MediaTypes, store_types};
 use crate::request::Request;
 use crate::response::{Head, Response};
 use crate::settings::settings;
@@ -124,10 +124,13 @@ pub fn filter(
 ) {
     let conf = &request.conf().charset;
     let head = &mut response.head;
-    if matches!(conf.charset, Charset::Off) && head.override_charset.is_none() {
-        return;
-    }
-    let Some(to) = wanted(request, conf, head) else {
+    let to = match request.is_main() {
+        true if matches!(conf.charset, Charset::Off) && head.override_charset.is_none() => None,
+        true => wanted(request, conf, head),
+        // What is put into another response is put there in its charset.
+        false => Declared::of(&request.main().sent.borrow()).charset,
+    };
+    let Some(to) = to else {
         return;
     };
     let declared = Declared::of(head);

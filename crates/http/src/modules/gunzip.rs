@@ -11,7 +11,6 @@ use net::log::Level;
 use proto::h1::FieldName;
 
 use crate::filters::BodyFilter;
-use crate::filters::compress::weaken_etag;
 use crate::filters::portions::{Transform, Transforming};
 use crate::module::{ANY, Module, Set, doc, store};
 use crate::modules::gzip;
@@ -79,10 +78,8 @@ pub fn filter(
         return;
     }
     head.remove(FieldName::ContentEncoding);
-    head.content_length = None;
-    head.allow_ranges = false;
-    head.remove(FieldName::AcceptRanges);
-    weaken_etag(head);
+    head.forget_length();
+    head.weaken_etag();
     body_filters.push(Box::new(Transforming::new(Gunzip {
         request: Some(request.clone()),
         state: State::Begin,

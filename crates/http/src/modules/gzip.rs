@@ -9,8 +9,8 @@ use script::{Builtin, Regex};
 
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
+use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
-use crate::modules::media_types::{MediaTypes, store_types};
 use crate::request::Request;
 use crate::settings::settings;
 
@@ -28,7 +28,7 @@ settings! {
     /// How far back repetitions are looked for, as a power of two.
     window_bits: u8 = 15, inherit;
     /// Which media types.
-    types: MediaTypes = MediaTypes::html(), inherit;
+    types: MediaTypes = MediaTypes::default(), inherit;
     /// Which responses to requests that came through a proxy.
     proxied: Proxied = Proxied::OFF, inherit;
     /// The lowest version of a request.

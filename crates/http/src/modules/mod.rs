@@ -11,7 +11,9 @@ use crate::module::Module;
 use crate::settings::LevelKind;
 
 pub mod access;
+pub mod addition;
 pub mod auth_basic;
+pub mod auth_request;
 pub mod brotli;
 pub mod charset;
 pub mod core;
@@ -19,11 +21,13 @@ pub mod gunzip;
 pub mod gzip;
 pub mod headers;
 pub mod index;
+pub mod limit_conn;
+pub mod limit_req;
 pub mod listen;
 pub mod location;
 pub mod log;
 pub mod map;
-pub mod media_types;
+pub mod mirror;
 pub mod open_file_cache;
 pub mod precompressed;
 pub mod proxy;
@@ -58,6 +62,11 @@ pub static MODULES: &[&Module] = &[
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &auth_request::MODULE,
+    &mirror::MODULE,
+    &addition::MODULE,
+    &limit_conn::MODULE,
+    &limit_req::MODULE,
     &gzip::MODULE,
     &gunzip::MODULE,
     &precompressed::GZIP,
@@ -99,8 +108,9 @@ macro_rules! level_settings {
 }
 
 level_settings! {
-    core, access, auth_basic, brotli, charset, gunzip, gzip, headers, index, log, open_file_cache,
-    precompressed, proxy, sub, try_files, types, userid, vnc, zstd
+    core, access, addition, auth_basic, auth_request, brotli, charset, gunzip, gzip, headers, index,
+    limit_conn, limit_req, log, mirror, open_file_cache, precompressed, proxy, sub, try_files,
+    types, userid, vnc, zstd
 }
 
 impl Settings {

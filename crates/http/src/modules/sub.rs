@@ -9,10 +9,9 @@ use script::Template;
 
 use crate::draft::Level;
 use crate::filters::BodyFilter;
-use crate::filters::compress::weaken_etag;
 use crate::filters::portions::Transforming;
+use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, Module, Set, doc, store};
-use crate::modules::media_types::{MediaTypes, store_types};
 use crate::request::Request;
 use crate::response::{Head, Response};
 use crate::settings::settings;
@@ -32,7 +31,7 @@ settings! {
     /// Whether `Last-Modified` stays.
     last_modified: bool = false, inherit;
     /// In which media types.
-    types: MediaTypes = MediaTypes::html(), inherit;
+    types: MediaTypes = MediaTypes::default(), inherit;
 }
 
 /// The `sub_filter` lines of a level.
@@ -116,7 +115,7 @@ pub fn filter(
 fn become_another(head: &mut Head, keeps_time: bool) {
     head.content_length = None;
     if keeps_time {
-        weaken_etag(head);
+        head.weaken_etag();
     } else {
         head.last_modified = None;
         head.last_modified_text = None;

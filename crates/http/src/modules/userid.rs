@@ -247,7 +247,7 @@ pub fn filter(
     _body_filters: &mut Vec<Box<dyn BodyFilter>>,
 ) {
     let conf = &request.conf().userid;
-    if matches!(conf.mode, Mode::Off | Mode::Log) {
+    if matches!(conf.mode, Mode::Off | Mode::Log) || !request.is_main() {
         return;
     }
     let cookies = cookies(request, conf, true);
@@ -460,6 +460,7 @@ fn shown(name: &[u8], id: &Id) -> Vec<u8> {
 }
 
 fn got(request: &Request, out: &mut Vec<u8>) -> bool {
+    let request = request.main();
     let conf = &request.conf().userid;
     if conf.mode == Mode::Off {
         return false;
@@ -470,6 +471,7 @@ fn got(request: &Request, out: &mut Vec<u8>) -> bool {
 }
 
 fn set(request: &Request, out: &mut Vec<u8>) -> bool {
+    let request = request.main();
     let conf = &request.conf().userid;
     if matches!(conf.mode, Mode::Off | Mode::Log) {
         return false;

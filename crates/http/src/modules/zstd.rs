@@ -6,8 +6,8 @@ use script::variables::Get;
 
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
+use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
-use crate::modules::media_types::{MediaTypes, store_types};
 use crate::settings::settings;
 
 settings! {
@@ -18,7 +18,7 @@ settings! {
     /// Shorter responses are left alone, if their length is known; in bytes.
     min_length: u64 = 20, inherit;
     /// Which media types.
-    types: MediaTypes = MediaTypes::html(), inherit;
+    types: MediaTypes = MediaTypes::default(), inherit;
 }
 
 /// The module.

@@ -49,7 +49,7 @@ fn a_strong_tag_becomes_weak_and_nonsense_goes() {
     let weakened = |value: &'static str| {
         let mut head = Head::new(200);
         head.push("ETag", value);
-        weaken_etag(&mut head);
+        head.weaken_etag();
         head.get(FieldName::ETag).cloned()
     };
     assert_eq!(weakened("\"a\"").as_deref(), Some(&b"W/\"a\""[..]));

@@ -13,7 +13,9 @@ use crate::response::Head;
 pub fn may_compress(request: &Request, head: &Head) -> bool {
     let conf = &request.conf().gzip;
     let agent = request.header(FieldName::UserAgent);
-    Coding::Gzip.weight(request) > 0
+    // A sub-request's answer is put into another one, which may be compressed as a whole.
+    request.is_main()
+        && Coding::Gzip.weight(request) > 0
         && request.version() >= conf.http_version.version()
         && !(conf.disable.msie6 && agent.is_some_and(is_old_msie))
         && (request.header(FieldName::Via).is_none() || proxied(request, conf.proxied, head))

@@ -1,4 +1,4 @@
-//! Lists of media types, as `gzip_types`, `sub_filter_types` and their like have them.
+//! The media types that a filter is for (`ngx_http_types_slot`).
 
 use std::sync::Arc;
 
@@ -6,30 +6,31 @@ use conf::{Diagnostic, Item};
 
 use crate::module::Cx;
 
-/// The media types that a filter works on.
+/// A set of media types.
 #[derive(Debug, Clone)]
 pub enum MediaTypes {
     /// These, in lower case.
     These(Arc<[Box<[u8]>]>),
-    /// All, also what has no type.
+    /// All, also what has none.
     All,
+}
+
+impl Default for MediaTypes {
+    fn default() -> Self {
+        Self::of(&["text/html"])
+    }
 }
 
 impl MediaTypes {
     /// These, in lower case.
     pub fn of(names: &[&str]) -> Self {
-        MediaTypes::These(names.iter().map(|name| name.as_bytes().into()).collect())
+        Self::These(names.iter().map(|name| name.as_bytes().into()).collect())
     }
 
-    /// HTML alone: what most filters begin with.
-    pub fn html() -> Self {
-        Self::of(&["text/html"])
-    }
-
-    /// Reads the arguments of a directive; HTML is always among them.
-    pub fn read(item: &Item, cx: &mut Cx<'_>) -> Self {
+    /// Reads the arguments of a directive; `text/html` is always among them.
+    pub fn parse(item: &Item, cx: &mut Cx<'_>) -> Self {
         let mut all = false;
-        let mut list: Vec<Box<[u8]>> = vec![b"text/html"[..].into()];
+        let mut list: Vec<Box<[u8]>> = vec![Box::from(&b"text/html"[..])];
         for word in &item.args {
             let name: Box<[u8]> = word.text.to_ascii_lowercase().into();
             if &name[..] == b"*" {
@@ -42,21 +43,23 @@ impl MediaTypes {
             }
         }
         match all {
-            true => MediaTypes::All,
-            false => MediaTypes::These(list.into()),
+            true => Self::All,
+            false => Self::These(list.into()),
         }
     }
 
-    /// Whether the type of a response is among them; its parameters do not count.
+    /// Whether it has the type that a `Content-Type` names.
     pub fn have(&self, content_type: Option<&[u8]>) -> bool {
-        let MediaTypes::These(names) = self else {
-            return true;
+        let list = match self {
+            Self::All => return true,
+            Self::These(list) => list,
         };
-        content_type.is_some_and(|content_type| {
-            let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
-            let name = content_type[..end].trim_ascii();
-            names.iter().any(|other| name.eq_ignore_ascii_case(other))
-        })
+        let Some(content_type) = content_type else {
+            return false;
+        };
+        let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+        let name = content_type[..end].trim_ascii();
+        list.iter().any(|one| one.eq_ignore_ascii_case(name))
     }
 }
 
@@ -64,7 +67,7 @@ impl MediaTypes {
 macro_rules! store_types {
     ($module:ident . $field:ident) => {
         $crate::module::Set::Level(|item, level, cx| {
-            let value = $crate::modules::media_types::MediaTypes::read(item, cx);
+            let value = $crate::media_types::MediaTypes::parse(item, cx);
             item.once(&mut level.drafts.$module.$field, value)
         })
     };
@@ -83,8 +86,8 @@ mod tests {
         assert!(json.have(Some(b"text/html")));
         assert!(!json.have(Some(b"text/css")));
         assert!(!json.have(None));
-        assert!(MediaTypes::html().have(Some(b"TEXT/HTML;charset=x")));
-        assert!(!MediaTypes::html().have(Some(b"text/htmlx")));
+        assert!(MediaTypes::default().have(Some(b"TEXT/HTML;charset=x")));
+        assert!(!MediaTypes::default().have(Some(b"text/htmlx")));
         assert!(MediaTypes::All.have(None));
     }
 }
