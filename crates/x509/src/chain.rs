@@ -63,8 +63,6 @@ pub enum Purpose {
     Client,
     /// It is a TLS server.
     Server,
-    /// It signs OCSP responses.
-    OcspSigner,
 }
 
 /// What a chain is held against.
@@ -286,7 +284,6 @@ impl Purpose {
         match self {
             Self::Client => oid::CLIENT_AUTH,
             Self::Server => oid::SERVER_AUTH,
-            Self::OcspSigner => oid::OCSP_SIGNING,
         }
     }
 }

@@ -8,7 +8,10 @@ pub mod chain;
 mod crl;
 pub mod der;
 mod extensions;
+mod host;
+mod key;
 mod name;
+pub mod ocsp;
 pub mod oid;
 pub mod pem;
 mod signature;
@@ -23,6 +26,7 @@ pub use crl::{Crl, CrlError, CrlStore};
 pub use extensions::{
     AltNames, AuthorityKeyId, BasicConstraints, Extensions, KeyUsage, NameConstraints, Subtree,
 };
+pub use key::{KeyError, KeyFormat, PrivateKey};
 pub use name::Name;
 pub use signature::{
     Algorithm, Digest, HandshakeVersion, KeyKind, PublicKey, Scheme, SignatureError,

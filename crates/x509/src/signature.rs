@@ -121,14 +121,19 @@ impl PublicKey {
 
     /// Whether this kind of key makes this kind of signature.
     pub(crate) fn may_sign(&self, algorithm: &Algorithm) -> bool {
-        match (self.kind, algorithm.scheme) {
-            (KeyKind::Unknown, _) | (_, Scheme::Unknown) => true,
-            (KeyKind::Rsa { .. }, Scheme::RsaPkcs1(_) | Scheme::RsaPss(_))
-            | (KeyKind::RsaPss { .. }, Scheme::RsaPss(_))
-            | (KeyKind::P256 | KeyKind::P384 | KeyKind::P521, Scheme::Ecdsa(_))
-            | (KeyKind::Ed25519, Scheme::Ed25519) => true,
-            _ => false,
-        }
+        // Kinds that are not known are left to fail when the signature is verified.
+        matches!(
+            (self.kind, algorithm.scheme),
+            (KeyKind::Unknown, _)
+                | (_, Scheme::Unknown)
+                | (KeyKind::Rsa { .. }, Scheme::RsaPkcs1(_) | Scheme::RsaPss(_))
+                | (KeyKind::RsaPss { .. }, Scheme::RsaPss(_))
+                | (
+                    KeyKind::P256 | KeyKind::P384 | KeyKind::P521,
+                    Scheme::Ecdsa(_)
+                )
+                | (KeyKind::Ed25519, Scheme::Ed25519)
+        )
     }
 }
 

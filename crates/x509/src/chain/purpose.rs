@@ -55,8 +55,6 @@ pub(super) fn suits_leaf(certificate: &Certificate, purpose: Purpose) -> bool {
             KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT,
             NETSCAPE_SERVER,
         ),
-        // OpenSSL leaves the extensions of a responder to the code for OCSP.
-        Purpose::OcspSigner => return true,
     };
     extensions.usage_allows(usages) && netscape_allows(certificate, netscape) != Some(false)
 }
@@ -65,7 +63,6 @@ pub(super) fn suits_leaf(certificate: &Certificate, purpose: Purpose) -> bool {
 pub(super) fn suits_authority(certificate: &Certificate, purpose: Purpose) -> bool {
     match authority_level(certificate) {
         0 => false,
-        _ if purpose == Purpose::OcspSigner => true,
         _ if !extended_usage_allows(certificate, purpose) => false,
         5 => netscape_allows(certificate, NETSCAPE_SSL_CA) == Some(true),
         _ => true,
@@ -76,7 +73,6 @@ fn extended_usage_allows(certificate: &Certificate, purpose: Purpose) -> bool {
     let allowed: &[&[u8]] = match purpose {
         Purpose::Client => &[oid::CLIENT_AUTH],
         Purpose::Server => &[oid::SERVER_AUTH, oid::MS_SGC, oid::NS_SGC],
-        Purpose::OcspSigner => return true,
     };
     // As in OpenSSL, anyExtendedKeyUsage does not do.
     let Some(usages) = &certificate.extensions().ext_key_usage else {
