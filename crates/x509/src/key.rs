@@ -89,7 +89,7 @@ impl PrivateKey {
             return Err(KeyError::NoPassphrase);
         }
         for passphrase in passphrases {
-            // A wrong passphrase may by chance leave a valid padding; then what it leaves is no key.
+            // A wrong passphrase may leave a valid padding by chance; what it leaves is no key.
             match decrypt(block, passphrase.as_ref()) {
                 Ok(der) => {
                     if let Ok(key) = Self::from_der(format, der) {

@@ -8,6 +8,8 @@ pub mod chain;
 mod crl;
 pub mod der;
 mod extensions;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod host;
 mod key;
 mod name;

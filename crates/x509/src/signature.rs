@@ -421,3 +421,44 @@ fn modulus_bits(key: &[u8]) -> Result<u32, DerError> {
     let bytes = u32::try_from(modulus.len() - zeros).map_err(|_| DerError::Value)?;
     Ok(bytes.saturating_mul(8) - first.leading_zeros())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+
+    use super::*;
+    use crate::testing::{certificate, file};
+    use crate::{KeyFormat, PrivateKey};
+
+    #[test]
+    fn handshakes_are_signed_with_the_key_of_the_certificate() {
+        let text = file("ec_pkcs8.key");
+        let key = PrivateKey::from_pem(&text, &[""; 0]).unwrap();
+        assert_eq!(key.format(), KeyFormat::Pkcs8);
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.der()).unwrap();
+        let signature = pair.sign(&SystemRandom::new(), b"transcript").unwrap();
+        let own = certificate("self");
+        let check = |version, scheme, key: &PublicKey, message: &[u8]| {
+            verify_handshake(version, scheme, key, message, signature.as_ref())
+        };
+        let (tls12, tls13) = (HandshakeVersion::Tls12, HandshakeVersion::Tls13);
+        for version in [tls12, tls13] {
+            assert_eq!(check(version, 0x0403, own.key(), b"transcript"), Ok(()));
+            let bad = check(version, 0x0403, own.key(), b"other");
+            assert_eq!(bad, Err(SignatureError::Bad));
+            let other = certificate("direct");
+            let bad = check(version, 0x0403, other.key(), b"transcript");
+            assert_eq!(bad, Err(SignatureError::Bad));
+            let sha1 = check(version, 0x0203, own.key(), b"transcript");
+            assert_eq!(sha1, Err(SignatureError::Unsupported));
+        }
+        let wrong_curve = check(tls13, 0x0503, own.key(), b"transcript");
+        assert_eq!(wrong_curve, Err(SignatureError::Mismatch));
+        let rsa = certificate("rsa");
+        let wrong_kind = check(tls12, 0x0403, rsa.key(), b"transcript");
+        assert_eq!(wrong_kind, Err(SignatureError::Mismatch));
+        let pkcs1 = check(tls13, 0x0401, rsa.key(), b"transcript");
+        assert_eq!(pkcs1, Err(SignatureError::Unsupported));
+    }
+}

@@ -1,3 +1,5 @@
+//! What is read out of certificates that OpenSSL made.
+
 use super::*;
 use crate::extensions::BasicConstraints;
 use crate::signature::{KeyKind, Scheme};

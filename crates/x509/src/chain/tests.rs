@@ -1,3 +1,5 @@
+//! Chains, judged beside what OpenSSL says about them.
+
 use super::*;
 use crate::testing::{NOW, certificate, crl, file};
 

@@ -1,3 +1,5 @@
+//! Keys in the forms that OpenSSL writes.
+
 use super::*;
 use crate::testing::{certificate, file};
 

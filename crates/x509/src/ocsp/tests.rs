@@ -1,3 +1,5 @@
+//! Responses of OpenSSL's responder.
+
 use super::*;
 use crate::testing::{certificate, file};
 
