@@ -6,7 +6,6 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use ::upstream::Peer;
 use ::upstream::keepalive::Connection;
 use bytes::{Bytes, BytesMut};
 use net::log::{Errno, Level};
@@ -15,6 +14,7 @@ use proto::h1::{
     CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser,
 };
 
+use super::held::Held;
 use super::outgoing::{Outgoing, Sends};
 use super::target::Target;
 use super::{PoolRef, ProxyError, head};
@@ -28,7 +28,7 @@ use crate::response::Chunk;
 pub struct Exchange<'a> {
     request: &'a Rc<Request>,
     target: &'a Target,
-    peer: &'a Peer,
+    peer: &'a Held,
     pool: PoolRef,
 }
 
@@ -59,8 +59,8 @@ impl Replied {
     }
 
     /// The response for the client.
-    pub fn into_flow(self, request: &Rc<Request>, target: &Target) -> Flow {
-        head::into_flow(self, request, target)
+    pub fn into_flow(self, held: Held, request: &Rc<Request>, target: &Target) -> Flow {
+        head::into_flow(self, held, request, target)
     }
 }
 
@@ -69,7 +69,7 @@ impl<'a> Exchange<'a> {
     pub fn new(
         request: &'a Rc<Request>,
         target: &'a Target,
-        peer: &'a Peer,
+        peer: &'a Held,
         pool: PoolRef,
     ) -> Self {
         Self {
@@ -121,7 +121,7 @@ impl<'a> Exchange<'a> {
             buf,
             rest,
             pool: self.pool,
-            peer: self.peer.addr.clone(),
+            peer: self.peer.peer().addr.clone(),
             sent_all: sender.is_done() && !sender.abandoned,
             headless,
         })
@@ -131,7 +131,7 @@ impl<'a> Exchange<'a> {
         let kept = self
             .pool
             .as_ref()
-            .and_then(|(pool, _)| pool.take(&self.peer.addr));
+            .and_then(|(pool, _)| pool.take(&self.peer.peer().addr));
         if let Some(connection) = kept {
             attempt(self.request, |attempt| {
                 attempt.connect_time = Some(attempt.elapsed());
@@ -141,7 +141,8 @@ impl<'a> Exchange<'a> {
         }
         let conf = &self.request.conf().proxy;
         let local = conf.bind_addr(self.request);
-        let connected = net::connect(&self.peer.addr, local.as_ref(), conf.connect_timeout).await;
+        let connected =
+            net::connect(&self.peer.peer().addr, local.as_ref(), conf.connect_timeout).await;
         match connected {
             Ok(stream) => {
                 stream.set_nodelay(true);

@@ -7,11 +7,13 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use ::upstream::Lease;
 use net::Deadline;
 use net::log::Level;
 use net::tunnel::{Reason, Settings, Timeouts, Tunnel, TunnelEnd};
 
 use super::exchange::Replied;
+use super::held::Held;
 use crate::connection::Connection;
 use crate::downstream::head::asks_for_upgrade;
 use crate::log_later::LogLater;
@@ -22,20 +24,22 @@ use crate::thread::{Load, Thread};
 /// An upstream that switched protocols.
 pub struct Upgrade {
     replied: Replied,
+    held: Held,
 }
 
 impl Upgrade {
     /// The body of a 101: a tunnel if the client asked for one, otherwise nothing, for as long as
     /// an upstream may be silent.
-    pub fn body(request: &Rc<Request>, replied: Replied) -> Body {
+    pub fn body(request: &Rc<Request>, replied: Replied, held: Held) -> Body {
         if asks_for_upgrade(request) {
-            return Body::Upgrade(Box::new(Self { replied }));
+            return Body::Upgrade(Box::new(Self { replied, held }));
         }
         let deadline = Deadline::after(request.conf().proxy.read_timeout);
         Body::Source(Box::new(Silence {
             request: request.clone(),
             deadline,
             _replied: replied,
+            _held: held,
         }))
     }
 }
@@ -57,6 +61,7 @@ impl Takeover for Upgrade {
         let start = Start {
             settings,
             upstream: self.replied.connection.stream,
+            lease: self.held.into_lease(),
             log: LogLater::new(request),
             thread: request.generation.thread.clone(),
             generation: request.generation.number,
@@ -69,6 +74,7 @@ impl Takeover for Upgrade {
 struct Start {
     settings: Settings,
     upstream: net::Stream,
+    lease: Option<Lease>,
     log: LogLater,
     thread: Rc<Thread>,
     generation: u64,
@@ -85,6 +91,7 @@ impl Start {
         let entry = self.thread.tunnels.enter(self.policy, self.generation);
         let tunnel = Tunnel::new(stream, self.upstream, settings, entry);
         let end = Box::new(End {
+            lease: self.lease,
             log: self.log,
             load,
             thread: self.thread,
@@ -95,6 +102,8 @@ impl Start {
 
 /// What is done when a tunnel has ended.
 struct End {
+    /// The tunnel counts as a request in progress to its peer.
+    lease: Option<Lease>,
     log: LogLater,
     load: Load,
     thread: Rc<Thread>,
@@ -111,7 +120,7 @@ impl End {
             );
         }
         self.log.write(&ended.traffic);
-        drop(self.load);
+        drop((self.lease, self.load));
         self.thread.tunnel_ended();
     }
 }
@@ -121,6 +130,7 @@ struct Silence {
     request: Rc<Request>,
     deadline: Deadline,
     _replied: Replied,
+    _held: Held,
 }
 
 impl Source for Silence {
