@@ -9,14 +9,14 @@ use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{
-    AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId, Upstream,
-};
+use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
+use crate::modules::core::Handler;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
@@ -67,10 +67,12 @@ pub fn compile(
     let config = Compiler::new(&mut cx).http(draft);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
+    diagnostics.extend(cx.zones.finish());
     let config = match cx.names.finish() {
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
             ..config
@@ -111,7 +113,7 @@ fn set(
         },
         (Set::Level(set), place) => set(item, place.level(), cx),
         (Set::Nothing, _) => Ok(()),
-        (Set::Main(_), _) => Err(not_allowed(item)),
+        (Set::Main(_) | Set::Group(_), _) => Err(not_allowed(item)),
     }
 }
 
@@ -174,7 +176,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .settings
             .compile(outer_server, draft.level.kind);
         let mut named = HashMap::new();
+        let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
+        let allows_connect = self.locations[first..]
+            .iter()
+            .flatten()
+            .any(|location| location.settings.core.handler == Handler::Tunnel);
         let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
         let name = match names.first() {
             Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),
@@ -186,6 +193,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 settings,
                 name: name.into(),
                 level,
+                allows_connect,
                 named,
             },
             draft.server.listens,
@@ -202,7 +210,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
-        if level.kind == LevelKind::Named
+        let takes_over = settings.core.handler != outer.core.handler;
+        if (level.kind == LevelKind::Named || takes_over)
             && let Some(warning) = settings.open_to_all()
         {
             self.cx.diagnostics.push(warning.at(level.span));

@@ -11,14 +11,16 @@ use net::log::Level;
 use proto::h1::Method;
 
 use crate::downstream::head::asks_for_upgrade;
-use crate::modules::proxy::{Conf, Failure};
+use crate::modules::proxy::Failure;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::request_body::BodyError;
+use crate::response::Field;
 use attempt::Attempt;
 use exchange::Exchange;
 use held::Held;
-use target::Target;
+use rules::Rules;
+use target::{Target, Work};
 
 pub mod attempt;
 pub mod body;
@@ -28,6 +30,7 @@ pub mod head;
 pub mod held;
 pub mod outgoing;
 pub mod redirect;
+pub mod rules;
 pub mod target;
 pub mod upgrade;
 
@@ -75,31 +78,34 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
         );
         return Flow::Status(403);
     }
-    let target = match Target::resolve(request, conf) {
+    let target = match Target::resolve(request, conf).await {
         Ok(target) => target,
         Err(status) => return Flow::Status(status),
     };
-    if !request.drops_body.get() && (conf.request_buffering || request.body.is_complete()) {
+    // What a sub-request has of a body was read for the main one.
+    let reads_body = request.is_main() && !request.drops_body.get();
+    if reads_body && (conf.request_buffering || request.body.is_complete()) {
         match request.body.read(request).await {
             Ok(()) => {}
             Err(BodyError::Status(status)) => return Flow::Status(status),
             Err(BodyError::Gone) => return Flow::Close,
         }
     }
-    if !request.drops_body.get()
-        && let Err(BodyError::Status(status)) = request.body.keep_available(request)
-    {
+    if reads_body && let Err(BodyError::Status(status)) = request.body.keep_available(request) {
         return Flow::Status(status);
     }
-    Proxy {
-        request,
-        search: Search::default(),
-        tries: 0,
-        started: clock::now(),
-        target,
+    Proxy::new(request, target).run().await
+}
+
+/// The content handler of `tunnel_pass` (`ngx_http_tunnel_module`).
+pub async fn connect(request: &Rc<Request>) -> Flow {
+    if request.method.get() != Method::Connect {
+        return Flow::Status(405);
     }
-    .run()
-    .await
+    match Target::of_tunnel(request).await {
+        Ok(target) => Proxy::new(request, target).run().await,
+        Err(status) => Flow::Status(status),
+    }
 }
 
 /// A request on its way through the peers of its upstream.
@@ -109,17 +115,33 @@ struct Proxy<'r> {
     search: Search,
     /// How many peers may be asked beside the one that is.
     tries: u64,
+    /// Where among the pending fields the cookie for the client is (`sticky`).
+    cookie: Option<usize>,
     started: Instant,
 }
 
-impl Proxy<'_> {
-    fn conf(&self) -> &Conf {
-        &self.request.conf().proxy
+impl<'r> Proxy<'r> {
+    fn new(request: &'r Rc<Request>, target: Target) -> Self {
+        Self {
+            request,
+            target,
+            search: Search::default(),
+            tries: 0,
+            cookie: None,
+            started: clock::now(),
+        }
+    }
+
+    fn rules(&self) -> Rules<'r> {
+        Rules::of(self.request.conf(), self.target.work)
     }
 
     async fn run(&mut self) -> Flow {
         let group = self.target.group.clone();
-        self.tries = match self.conf().next_upstream_tries {
+        if let Some(upstream) = self.target.upstream(self.request) {
+            self.search = upstream.search(self.request);
+        }
+        self.tries = match self.rules().tries {
             0 => group.tries() as u64,
             most => most.min(group.tries() as u64),
         };
@@ -131,10 +153,12 @@ impl Proxy<'_> {
             let mut held = self.begin(lease, again);
             again = true;
             let pool = self.target.pool(self.request);
-            match Exchange::new(self.request, &self.target, &held, pool)
-                .run()
-                .await
-            {
+            let exchange = Exchange::new(self.request, &self.target, &held, pool);
+            let replied = match self.target.work {
+                Work::Request => exchange.run().await,
+                Work::Tunnel => exchange.open().await,
+            };
+            match replied {
                 Ok(replied) => match self.passes_on(replied.status()) {
                     None => {
                         held.header_came();
@@ -152,11 +176,30 @@ impl Proxy<'_> {
     }
 
     /// Notes that a peer is asked; after an internal redirect, as the first one of a new request.
-    fn begin(&self, lease: Lease, again: bool) -> Held {
+    fn begin(&mut self, lease: Lease, again: bool) -> Held {
         let url = self.target.url(&lease.peer().name);
         let attempt = Attempt::new(lease.peer().name.clone(), url);
         self.note(attempt, again);
-        Held::new(lease, self.request)
+        self.tell_client(&lease);
+        Held::new(lease, self.request, self.target.upstream)
+    }
+
+    /// Tells the client of its peer; of the last one, where several are asked.
+    fn tell_client(&mut self, lease: &Lease) {
+        let upstream = self.target.upstream(self.request);
+        let sticky = upstream.and_then(|upstream| upstream.sticky.as_ref());
+        let Some(value) = sticky.and_then(|sticky| sticky.cookie(self.request, lease.id())) else {
+            return;
+        };
+        let mut pending = self.request.pending.borrow_mut();
+        match self.cookie.and_then(|at| pending.get_mut(at)) {
+            Some(field) => field.value = value,
+            None => {
+                self.cookie = Some(pending.len());
+                let name = Bytes::from_static(b"Set-Cookie");
+                pending.push(Field { name, value });
+            }
+        }
     }
 
     fn note(&self, mut attempt: Attempt, again: bool) {
@@ -199,8 +242,7 @@ impl Proxy<'_> {
         if reused && error.failure == Failure::Error {
             // A kept connection that was closed meanwhile is no attempt.
             self.tries += 1;
-            let streamed = !self.conf().request_buffering && self.request.body.received() > 0;
-            if self.is_idempotent() && !streamed {
+            if self.is_idempotent() && !self.is_streamed() {
                 return None;
             }
         }
@@ -222,13 +264,16 @@ impl Proxy<'_> {
 
     /// Whether such a failure lets another peer be asked, if there is one.
     fn may_retry(&self, failure: Failure, sent: bool) -> bool {
-        let conf = self.conf();
-        let next = &conf.next_upstream;
-        let in_time = conf.next_upstream_timeout.is_zero()
-            || clock::now() - self.started < conf.next_upstream_timeout;
+        let rules = self.rules();
+        let next = rules.next_upstream;
+        let in_time = rules.timeout.is_zero() || clock::now() - self.started < rules.timeout;
         let safe = !sent || self.is_idempotent() || next.has(Failure::NonIdempotent);
-        let streamed = !conf.request_buffering && self.request.body.received() > 0;
-        next.has(failure) && in_time && safe && !streamed
+        next.has(failure) && in_time && safe && !self.is_streamed()
+    }
+
+    /// Whether what was sent of the body is gone.
+    fn is_streamed(&self) -> bool {
+        !self.request.conf().proxy.request_buffering && self.request.body.received() > 0
     }
 
     fn is_idempotent(&self) -> bool {

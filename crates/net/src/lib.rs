@@ -9,6 +9,7 @@ pub mod clock;
 pub mod connect;
 pub mod listen;
 pub mod log;
+pub mod resolve;
 pub mod scratch;
 pub mod splice;
 pub mod stream;
@@ -17,7 +18,8 @@ pub mod timer;
 pub mod tunnel;
 
 pub use addr::{Addr, PeerAddr};
-pub use connect::connect;
+pub use connect::{connect, connect_with};
+pub use resolve::Resolver;
 pub use scratch::with_scratch;
 pub use stream::Stream;
 pub use timer::Deadline;

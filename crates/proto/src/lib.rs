@@ -1,7 +1,8 @@
-//! Protocol logic without input or output: HTTP/1, WebSocket, RFB.
+//! Protocol logic without input or output: HTTP/1, WebSocket, RFB, DNS.
 
 #![forbid(unsafe_code)]
 
+pub mod dns;
 pub mod h1;
 pub mod rfb;
 pub mod ws;

@@ -17,7 +17,7 @@ pub fn filter(
     response: &mut Response,
     _body_filters: &mut Vec<Box<dyn BodyFilter>>,
 ) {
-    if response.head.status != 200 || is_upstreams(request) {
+    if response.head.status != 200 || !request.is_main() || is_upstreams(request) {
         return;
     }
     let conditions = Conditions::of(request);
