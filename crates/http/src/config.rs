@@ -9,13 +9,12 @@ use net::listen::Listen;
 use net::log::Files;
 use proto::h1::Method;
 use script::Variables;
-use upstream::Group;
-use upstream::keepalive::Limits;
 
 use crate::location_tree::LocationTree;
 use crate::logs::LogTargets;
 use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{Settings, server};
 use crate::request::Request;
 use crate::server_names::ServerNames;
@@ -78,15 +77,6 @@ pub struct Location {
     pub tree: LocationTree,
     /// Methods that `limit_except` leaves alone, and the level for the others.
     pub limit_except: Option<(Box<[Method]>, LocationId)>,
-}
-
-/// An upstream group and what each thread keeps for it.
-#[derive(Debug)]
-pub struct Upstream {
-    /// The peers.
-    pub group: Arc<Group>,
-    /// How many idle connections a thread keeps.
-    pub keepalive: Limits,
 }
 
 /// One listening socket.
@@ -161,6 +151,7 @@ impl Config {
     /// request.
     pub fn take_over(&self, old: &Config) {
         self.zones.take_over(&old.zones);
+        self.take_over_groups(old);
     }
 
     /// Why it cannot go on with the shared state of an older configuration.
