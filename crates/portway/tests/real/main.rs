@@ -2,6 +2,8 @@
 
 mod differential;
 mod e2e;
+mod examples;
+mod hardening;
 mod operation;
 mod process;
 mod sessions;
