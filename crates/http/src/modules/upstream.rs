@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ::upstream::keepalive::Limits;
-use ::upstream::{Group, Server};
+use ::upstream::server::Supports;
+use ::upstream::{Group, Method, Server};
 use conf::{Arity, Bundle, Diagnostic, Directive, Item, Span, directive};
 use proto::h1::FieldName;
 use script::Builtin;
@@ -202,8 +203,10 @@ const fn variable(
 fn each(request: &Request, out: &mut Vec<u8>, write: fn(&Attempt, &mut Vec<u8>)) -> bool {
     let attempts = request.attempts.borrow();
     for (index, attempt) in attempts.iter().enumerate() {
-        if index > 0 {
-            out.extend_from_slice(b", ");
+        match (index, attempt.redirected) {
+            (0, _) => {}
+            (_, false) => out.extend_from_slice(b", "),
+            (_, true) => out.extend_from_slice(b" : "),
         }
         write(attempt, out);
     }
@@ -361,7 +364,12 @@ fn upstream(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
 fn inside(item: &Item, servers: &mut Vec<Server>, limits: &mut Limits, cx: &mut Cx<'_>) -> Done {
     directive::find(MODULE.directives.iter(), item, UPSTREAM)?;
     match item.name() {
-        "server" => servers.push(Server::parse(item, cx.bundle, 80)?),
+        "server" => servers.push(Server::parse(
+            item,
+            cx.bundle,
+            80,
+            Supports::of(Method::RoundRobin),
+        )?),
         "keepalive" => {
             limits.connections = item.number(0)? as usize;
             if let Some(word) = item.args.get(1)
