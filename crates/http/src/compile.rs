@@ -9,15 +9,14 @@ use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{
-    AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId, Upstream,
-};
+use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
 use crate::modules::core::Handler;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
@@ -68,10 +67,12 @@ pub fn compile(
     let config = Compiler::new(&mut cx).http(draft);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
+    diagnostics.extend(cx.zones.finish());
     let config = match cx.names.finish() {
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
             ..config
@@ -112,7 +113,7 @@ fn set(
         },
         (Set::Level(set), place) => set(item, place.level(), cx),
         (Set::Nothing, _) => Ok(()),
-        (Set::Main(_), _) => Err(not_allowed(item)),
+        (Set::Main(_) | Set::Group(_), _) => Err(not_allowed(item)),
     }
 }
 

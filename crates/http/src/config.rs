@@ -9,15 +9,15 @@ use net::listen::Listen;
 use net::log::Files;
 use proto::h1::Method;
 use script::Variables;
-use upstream::Group;
-use upstream::keepalive::Limits;
 
 use crate::location_tree::LocationTree;
 use crate::logs::LogTargets;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{Settings, server};
 use crate::request::Request;
 use crate::server_names::ServerNames;
+use crate::zones::Zones;
 
 /// A server of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub struct Config {
     pub(crate) variables: Variables<Request>,
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
+    pub(crate) zones: Zones,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
 }
@@ -76,15 +77,6 @@ pub struct Location {
     pub limit_except: Option<(Box<[Method]>, LocationId)>,
 }
 
-/// An upstream group and what each thread keeps for it.
-#[derive(Debug)]
-pub struct Upstream {
-    /// The peers.
-    pub group: Arc<Group>,
-    /// How many idle connections a thread keeps.
-    pub keepalive: Limits,
-}
-
 /// One listening socket.
 #[derive(Debug)]
 pub struct ListenerConf {
@@ -115,6 +107,7 @@ impl Config {
             variables: Variables::default(),
             listeners: Vec::new(),
             logs: LogTargets::default(),
+            zones: Zones::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
         }
@@ -160,6 +153,18 @@ impl Config {
     /// Connects the logs with their open files; called once, before the first request.
     pub fn attach_logs(&self, files: &Files) {
         self.logs.attach(files);
+    }
+
+    /// Goes on with the shared state of an older configuration; called once, before the first
+    /// request.
+    pub fn take_over(&self, old: &Config) {
+        self.zones.take_over(&old.zones);
+        self.take_over_groups(old);
+    }
+
+    /// Why it cannot go on with the shared state of an older configuration.
+    pub fn conflict(&self, old: &Config) -> Option<String> {
+        self.zones.conflict(&old.zones)
     }
 
     /// Writes what waits in the buffers of access logs.

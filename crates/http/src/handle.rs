@@ -14,7 +14,7 @@ use crate::downstream::head::Incoming;
 use crate::downstream::output::Output;
 use crate::downstream::write_head::{self, BodyEnd};
 use crate::modules::core::{KeepaliveDisable, LingeringClose};
-use crate::modules::{core, log};
+use crate::modules::{core, log, mirror};
 use crate::phases;
 use crate::request::Request;
 use crate::request_body::BodyError;
@@ -69,10 +69,18 @@ pub async fn handle(incoming: Incoming) -> After {
         Outcome::Response(response) => send(&request, response).await,
         Outcome::Close(status) => {
             request.status.set(status);
+            if !request.background.borrow().is_empty() {
+                Box::pin(mirror::abort(&request)).await;
+            }
             After::Close
         }
     };
     if let After::Tunnel(_) = after {
+        // DIFFERS: nginx lets copies of the request run beside a tunnel. Here the tunnel has the
+        // connection for itself and does not wait for them.
+        if !request.background.borrow().is_empty() {
+            Box::pin(mirror::abort(&request)).await;
+        }
         return after;
     }
     // Whatever an upstream still sends is no part of this any more.
@@ -83,6 +91,9 @@ pub async fn handle(incoming: Incoming) -> After {
     }
     phases::post_action(&request).await;
     log::write(&request);
+    if !request.background.borrow().is_empty() {
+        Box::pin(mirror::wait(&request)).await;
+    }
     after
 }
 

@@ -18,6 +18,7 @@ mod handle;
 mod location_tree;
 mod log_later;
 pub mod logs;
+mod media_types;
 mod missing;
 pub mod module;
 pub mod modules;
@@ -31,8 +32,10 @@ mod response;
 mod secrets;
 mod server_names;
 mod settings;
+mod subrequest;
 mod temp_file;
 mod thread;
+pub mod zones;
 
 pub use compile::compile;
 pub use config::Config;

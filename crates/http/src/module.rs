@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use conf::{Bundle, Contexts, Diagnostic, Directive, Doc, Item};
+use net::log::Level as LogLevel;
 use script::{Builtin, Format, Names, Template};
 
 use crate::draft::{Draft, Level, ServerLevel};
 use crate::logs::LogTargets;
-use crate::modules::upstream::Upstreams;
+use crate::modules::upstream::{Block, Upstreams};
 use crate::request::Request;
+use crate::zones::Zones;
 
 /// `http { … }`.
 pub const HTTP: Contexts = Contexts(1);
@@ -52,6 +54,8 @@ pub enum Set {
     Server(fn(&Item, &mut ServerLevel, &mut Cx<'_>) -> Done),
     /// What holds for a location; in `http` and `server`, for all inside.
     Level(fn(&Item, &mut Level, &mut Cx<'_>) -> Done),
+    /// An `upstream` block.
+    Group(fn(&Item, &mut Block, &mut Cx<'_>) -> Done),
     /// Checked for form, otherwise without meaning here.
     Nothing,
 }
@@ -72,6 +76,8 @@ pub struct Cx<'a> {
     pub formats: HashMap<String, Format>,
     /// The logs named so far.
     pub logs: LogTargets,
+    /// The zones named so far.
+    pub zones: Zones,
 }
 
 impl<'a> Cx<'a> {
@@ -85,6 +91,7 @@ impl<'a> Cx<'a> {
             upstreams: Upstreams::default(),
             formats: HashMap::new(),
             logs: LogTargets::default(),
+            zones: Zones::default(),
         };
         crate::modules::log::define_combined(&mut cx);
         cx
@@ -126,6 +133,29 @@ pub fn variable_name(item: &Item, index: usize) -> Result<String, Diagnostic> {
     match name {
         Some(name) => Ok(String::from_utf8_lossy(name).to_ascii_lowercase()),
         None => Err(item.error(format!("invalid variable name \"{}\"", word.display()))),
+    }
+}
+
+/// The level at which refusals are logged, one of the four that nginx has for it.
+pub fn refusal_log_level(item: &Item) -> Result<LogLevel, Diagnostic> {
+    match item.text(0)? {
+        "info" => Ok(LogLevel::Info),
+        "notice" => Ok(LogLevel::Notice),
+        "warn" => Ok(LogLevel::Warn),
+        "error" => Ok(LogLevel::Error),
+        _ => Err(item.invalid(item.arg(0)?)),
+    }
+}
+
+/// The status of a refusal, 400 to 599.
+pub fn refusal_status(item: &Item) -> Result<u16, Diagnostic> {
+    match item.number(0)? {
+        status @ 400..=599 => Ok(status as u16),
+        _ => {
+            let name = item.name();
+            let message = format!("\"{name}\" directive value must be between 400 and 599");
+            Err(item.error(message))
+        }
     }
 }
 

@@ -1,23 +1,26 @@
 //! The phases that a request passes, each an explicit list (`ngx_http_core_run_phases`).
 //!
 //! ```text
-//! server rewrite ─▶ find location ─▶ rewrite ─▶ access ─▶ try_files ─▶ content
-//!       ▲                 ▲             │                     │           │
-//!       └─────────────────┴─────────────┴── a new URI ────────┴───────────┘
+//! server rewrite ─▶ find location ─▶ rewrite ─▶ preaccess ─▶ access ─▶ try_files ─▶ content
+//!       ▲                 ▲             │                                  │           │
+//!       └─────────────────┴─────────────┴────────────── a new URI ─────────┴───────────┘
 //! ```
 
 use std::rc::Rc;
 
 use bytes::Bytes;
 use net::log::Level;
-use proto::h1::Method;
+use proto::h1::{FieldName, Method};
 use script::Context as _;
 
 use crate::error_page;
 use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files, vnc};
+use crate::modules::{
+    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, rewrite, static_files,
+    try_files, vnc,
+};
 use crate::proxy;
 use crate::request::Request;
 use crate::response::Response;
@@ -85,6 +88,10 @@ fn settle(request: &Rc<Request>, flow: Flow) -> Result<Outcome, Entry> {
             Flow::Respond(response) => return Ok(Outcome::Response(response)),
             Flow::Close => return Ok(Outcome::Close(444)),
             Flow::Status(444) => return Ok(Outcome::Close(444)),
+            Flow::Status(_) if let Some(stub) = request.stub_response() => {
+                request.error_status.set(0);
+                Flow::Respond(stub)
+            }
             Flow::Status(status) => error_page::respond(request, status),
             Flow::Redirect(uri, args) => match internal_redirect(request, uri, args) {
                 true => return Err(Entry::ServerRewrite),
@@ -173,11 +180,22 @@ async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
             done => return done.into(),
         }
     }
-    match access(request).await {
-        Flow::Next | Flow::Allowed => {}
+    match preaccess(request).await {
+        Flow::Next => {}
         flow => return flow,
     }
+    // Who may ask was decided for the main request.
+    if request.is_main() {
+        match access(request).await {
+            Flow::Next | Flow::Allowed => {}
+            flow => return flow,
+        }
+    }
     match try_files::run(request) {
+        Flow::Next => {}
+        flow => return flow,
+    }
+    match mirror::run(request).await {
         Flow::Next => content(request).await,
         flow => flow,
     }
@@ -227,18 +245,32 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
     None
 }
 
+/// Who asks for too much, before anybody is asked who they are.
+async fn preaccess(request: &Request) -> Flow {
+    match limit_req::run(request).await {
+        Flow::Next => limit_conn::run(request),
+        flow => flow,
+    }
+}
+
 /// `satisfy`: all of the handlers must agree, or one is enough.
 async fn access(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
     let mut refused = 0;
-    for step in 0..2 {
+    for step in 0..3 {
         let flow = match step {
             0 => access::run(request),
-            _ => auth_basic::run(request).await,
+            1 => auth_basic::run(request).await,
+            _ => auth_request::run(request).await,
         };
         match flow {
             Flow::Next => {}
-            Flow::Allowed if any => return Flow::Allowed,
+            Flow::Allowed if any => {
+                // What was asked for on the way is not needed any more.
+                let mut pending = request.pending.borrow_mut();
+                pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+                return Flow::Allowed;
+            }
             Flow::Allowed => {}
             Flow::Status(status @ (401 | 403 | 407)) if any => {
                 if !matches!(refused, 401 | 407) {

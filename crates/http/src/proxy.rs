@@ -15,6 +15,7 @@ use crate::modules::proxy::Failure;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::request_body::BodyError;
+use crate::response::Field;
 use attempt::Attempt;
 use exchange::Exchange;
 use held::Held;
@@ -81,16 +82,16 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
         Ok(target) => target,
         Err(status) => return Flow::Status(status),
     };
-    if !request.drops_body.get() && (conf.request_buffering || request.body.is_complete()) {
+    // What a sub-request has of a body was read for the main one.
+    let reads_body = request.is_main() && !request.drops_body.get();
+    if reads_body && (conf.request_buffering || request.body.is_complete()) {
         match request.body.read(request).await {
             Ok(()) => {}
             Err(BodyError::Status(status)) => return Flow::Status(status),
             Err(BodyError::Gone) => return Flow::Close,
         }
     }
-    if !request.drops_body.get()
-        && let Err(BodyError::Status(status)) = request.body.keep_available(request)
-    {
+    if reads_body && let Err(BodyError::Status(status)) = request.body.keep_available(request) {
         return Flow::Status(status);
     }
     Proxy::new(request, target).run().await
@@ -114,6 +115,8 @@ struct Proxy<'r> {
     search: Search,
     /// How many peers may be asked beside the one that is.
     tries: u64,
+    /// Where among the pending fields the cookie for the client is (`sticky`).
+    cookie: Option<usize>,
     started: Instant,
 }
 
@@ -124,6 +127,7 @@ impl<'r> Proxy<'r> {
             target,
             search: Search::default(),
             tries: 0,
+            cookie: None,
             started: clock::now(),
         }
     }
@@ -134,6 +138,9 @@ impl<'r> Proxy<'r> {
 
     async fn run(&mut self) -> Flow {
         let group = self.target.group.clone();
+        if let Some(upstream) = self.target.upstream(self.request) {
+            self.search = upstream.search(self.request);
+        }
         self.tries = match self.rules().tries {
             0 => group.tries() as u64,
             most => most.min(group.tries() as u64),
@@ -169,11 +176,30 @@ impl<'r> Proxy<'r> {
     }
 
     /// Notes that a peer is asked; after an internal redirect, as the first one of a new request.
-    fn begin(&self, lease: Lease, again: bool) -> Held {
+    fn begin(&mut self, lease: Lease, again: bool) -> Held {
         let url = self.target.url(&lease.peer().name);
         let attempt = Attempt::new(lease.peer().name.clone(), url);
         self.note(attempt, again);
-        Held::new(lease, self.request)
+        self.tell_client(&lease);
+        Held::new(lease, self.request, self.target.upstream)
+    }
+
+    /// Tells the client of its peer; of the last one, where several are asked.
+    fn tell_client(&mut self, lease: &Lease) {
+        let upstream = self.target.upstream(self.request);
+        let sticky = upstream.and_then(|upstream| upstream.sticky.as_ref());
+        let Some(value) = sticky.and_then(|sticky| sticky.cookie(self.request, lease.id())) else {
+            return;
+        };
+        let mut pending = self.request.pending.borrow_mut();
+        match self.cookie.and_then(|at| pending.get_mut(at)) {
+            Some(field) => field.value = value,
+            None => {
+                self.cookie = Some(pending.len());
+                let name = Bytes::from_static(b"Set-Cookie");
+                pending.push(Field { name, value });
+            }
+        }
     }
 
     fn note(&self, mut attempt: Attempt, again: bool) {
@@ -216,8 +242,7 @@ impl<'r> Proxy<'r> {
         if reused && error.failure == Failure::Error {
             // A kept connection that was closed meanwhile is no attempt.
             self.tries += 1;
-            let streamed = self.has_streamed();
-            if self.is_idempotent() && !streamed {
+            if self.is_idempotent() && !self.is_streamed() {
                 return None;
             }
         }
@@ -243,11 +268,11 @@ impl<'r> Proxy<'r> {
         let next = rules.next_upstream;
         let in_time = rules.timeout.is_zero() || clock::now() - self.started < rules.timeout;
         let safe = !sent || self.is_idempotent() || next.has(Failure::NonIdempotent);
-        next.has(failure) && in_time && safe && !self.has_streamed()
+        next.has(failure) && in_time && safe && !self.is_streamed()
     }
 
-    /// Whether a part of the client's body has gone to a peer and nowhere else.
-    fn has_streamed(&self) -> bool {
+    /// Whether what was sent of the body is gone.
+    fn is_streamed(&self) -> bool {
         !self.request.conf().proxy.request_buffering && self.request.body.received() > 0
     }
 

@@ -11,14 +11,16 @@ use bytes::Bytes;
 use net::log::{ErrorLog, Level};
 use proto::h1::{FieldName, Framing, Method, RequestHead, Version};
 use script::{Captures, Context, Slots, VarId};
+use tokio::task::JoinHandle;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::connection::Connection;
-use crate::modules::Settings;
+use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
 use crate::response::{Field, Head};
 use crate::secrets::Secrets;
+use crate::subrequest::{Held, Link};
 use crate::thread::Generation;
 
 /// How often an internal redirect or a rewrite may start the search for a location again.
@@ -26,8 +28,12 @@ const URI_CHANGES_MAX: u8 = 10;
 
 /// A request.
 pub struct Request {
-    /// The client's request that this one is a part of; `None` if this is it.
-    pub main: Option<Rc<Request>>,
+    /// How it hangs together with the client's request, if it is not that itself.
+    pub link: Option<Box<Link>>,
+    /// Sub-requests that run beside it and that nobody waits for but the connection.
+    pub background: RefCell<Vec<JoinHandle<()>>>,
+    /// Sub-requests that were made for it, theirs included; counted in the main one.
+    pub subrequests: Cell<u32>,
     /// The connection that it came on.
     pub conn: Rc<Connection>,
     /// The configuration that it is handled by, to its end.
@@ -69,10 +75,10 @@ pub struct Request {
     /// Whether the connection stays open behind the response.
     pub keepalive: Cell<bool>,
     /// Values of variables that it keeps.
-    pub slots: Slots,
+    pub slots: Held<Slots>,
     captures: RefCell<Captures>,
     /// Its body.
-    pub body: RequestBody,
+    pub body: Held<RequestBody>,
     /// The upstream peers that were tried.
     pub attempts: RefCell<Vec<Attempt>>,
     /// The head that was sent, or is about to be.
@@ -114,6 +120,10 @@ pub struct Request {
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
     pub secrets: RefCell<Secrets>,
+    /// What `limit_req` did with it.
+    pub limit_req_status: Cell<Option<limit_req::Status>>,
+    /// Its places in the counts of `limit_conn`.
+    pub limit_conn: limit_conn::Held,
     /// The desktop session that it asked for.
     pub desktop: RefCell<Option<Desktop>>,
 }
@@ -154,7 +164,9 @@ impl Request {
     pub fn new(conn: Rc<Connection>, generation: Rc<Generation>, parts: Parts) -> Self {
         let location = generation.config.server(parts.server).level;
         Self {
-            main: None,
+            link: None,
+            subrequests: Cell::new(0),
+            background: RefCell::default(),
             method: Cell::new(parts.head.method),
             server: Cell::new(parts.server),
             location: Cell::new(location),
@@ -165,9 +177,9 @@ impl Request {
             uri_changes: Cell::new(URI_CHANGES_MAX),
             internal: Cell::new(false),
             keepalive: Cell::new(false),
-            slots: Slots::default(),
+            slots: Held::Own(Slots::default()),
             captures: RefCell::default(),
-            body: RequestBody::new(parts.framing),
+            body: Held::Own(RequestBody::new(parts.framing)),
             attempts: RefCell::default(),
             sent: RefCell::default(),
             status: Cell::new(0),
@@ -188,6 +200,8 @@ impl Request {
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
             secrets: RefCell::default(),
+            limit_req_status: Cell::new(None),
+            limit_conn: limit_conn::Held::default(),
             desktop: RefCell::default(),
             conn,
             generation,
@@ -204,12 +218,12 @@ impl Request {
 
     /// Whether it is the client's own, and not a sub-request.
     pub fn is_main(&self) -> bool {
-        self.main.is_none()
+        self.link.is_none()
     }
 
     /// The client's request: this one, or the one that it is a part of.
     pub fn main(&self) -> &Request {
-        self.main.as_deref().unwrap_or(self)
+        self.link.as_ref().map_or(self, |link| link.main())
     }
 
     /// The configuration that it is handled by.
@@ -314,6 +328,11 @@ impl Request {
         if !self.head.line.is_empty() {
             line.extend(b", request: \"");
             line.extend_from_slice(&self.secrets.borrow().mask(self.head.line.of(&self.buf)));
+            line.push(b'"');
+        }
+        if !self.is_main() {
+            line.extend(b", subrequest: \"");
+            line.extend_from_slice(&self.secrets.borrow().mask(&self.uri.borrow()));
             line.push(b'"');
         }
         if let Some(attempt) = self.attempts.borrow().last() {

@@ -94,6 +94,10 @@ settings! {
     disable_symlinks: DisableSymlinks = DisableSymlinks::default(), inherit;
     /// What is requested behind every response.
     post_action: Option<Template> = None, inherit;
+    /// Whether sub-requests are written to the access log.
+    log_subrequest: bool = false, inherit;
+    /// How long a response may be that is kept in memory, in bytes.
+    subrequest_output_buffer_size: u64 = 4096, inherit;
     /// Clients whose connections are closed by a reset after a timeout.
     reset_timedout_connection: bool = false, inherit;
     /// Who knows names at run time.

@@ -11,15 +11,20 @@ use crate::module::Module;
 use crate::settings::LevelKind;
 
 pub mod access;
+pub mod addition;
 pub mod auth_basic;
+pub mod auth_request;
 pub mod core;
 pub mod gzip;
 pub mod headers;
 pub mod index;
+pub mod limit_conn;
+pub mod limit_req;
 pub mod listen;
 pub mod location;
 pub mod log;
 pub mod map;
+pub mod mirror;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
@@ -49,10 +54,23 @@ pub static MODULES: &[&Module] = &[
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &auth_request::MODULE,
+    &mirror::MODULE,
+    &addition::MODULE,
+    &limit_conn::MODULE,
+    &limit_req::MODULE,
     &gzip::MODULE,
     &proxy::MODULE,
     &tunnel::MODULE,
     &upstream::MODULE,
+    &upstream::keepalive::MODULE,
+    &upstream::methods::LEAST_CONN,
+    &upstream::methods::IP_HASH,
+    &upstream::methods::HASH,
+    &upstream::methods::RANDOM,
+    &upstream::methods::LEAST_TIME,
+    &upstream::zone::MODULE,
+    &upstream::sticky::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -81,7 +99,25 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, tunnel, types, vnc }
+level_settings! {
+    core,
+    access,
+    addition,
+    auth_basic,
+    auth_request,
+    gzip,
+    headers,
+    index,
+    limit_conn,
+    limit_req,
+    log,
+    mirror,
+    proxy,
+    try_files,
+    tunnel,
+    types,
+    vnc,
+}
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.

@@ -7,6 +7,8 @@ use ::upstream::{Lease, Outcome, Peer, Took};
 use net::clock;
 use net::log::Level;
 
+use crate::config::UpstreamId;
+use crate::modules::upstream::sticky::Sticky;
 use crate::request::Request;
 
 /// A peer in use by a request. Whatever becomes of the request, the peer is given back.
@@ -15,18 +17,20 @@ pub struct Held {
     lease: Option<Lease>,
     peer: Peer,
     request: Rc<Request>,
+    upstream: Option<UpstreamId>,
     /// Its place among the attempts of the request.
     attempt: usize,
 }
 
 impl Held {
     /// The peer of the attempt that was noted last.
-    pub fn new(lease: Lease, request: &Rc<Request>) -> Self {
+    pub fn new(lease: Lease, request: &Rc<Request>, upstream: Option<UpstreamId>) -> Self {
         let attempt = request.attempts.borrow().len().saturating_sub(1);
         Self {
             peer: lease.peer().clone(),
             lease: Some(lease),
             request: request.clone(),
+            upstream,
             attempt,
         }
     }
@@ -47,6 +51,9 @@ impl Held {
         if let Some(lease) = &mut self.lease {
             lease.header_came(took, clock::now());
         }
+        if let (Some(sticky), Some(lease)) = (self.sticky(), &self.lease) {
+            sticky.learn_at_header(&self.request, lease.id());
+        }
     }
 
     /// Gives the peer back because another one is asked, or none.
@@ -57,6 +64,7 @@ impl Held {
     /// What counts as the request in progress from here on: the request itself is over, and a
     /// tunnel goes on.
     pub fn into_lease(mut self) -> Option<Lease> {
+        self.learn();
         self.lease.take()
     }
 
@@ -77,7 +85,22 @@ impl Held {
         })
     }
 
+    fn sticky(&self) -> Option<&Sticky> {
+        let upstream = self.request.config().upstream(self.upstream?);
+        upstream.sticky.as_ref()
+    }
+
+    /// Learns from an answer that has come to its end.
+    fn learn(&self) {
+        if let (Some(sticky), Some(lease)) = (self.sticky(), &self.lease) {
+            sticky.learn_at_end(&self.request, lease.id());
+        }
+    }
+
     fn give_back(&mut self, outcome: Outcome) {
+        if outcome == Outcome::Answered {
+            self.learn();
+        }
         let Some(lease) = self.lease.take() else {
             return;
         };

@@ -604,19 +604,27 @@ pub const MODULE: Module = Module {
             "msie_refresh on | off;",
             "no browser of today needs it",
         ),
-        inert(
+        Directive::new(
             "subrequest_output_buffer_size",
             ANY,
             Arity::Exactly(1),
-            "subrequest_output_buffer_size size;",
-            "there are no subrequests in memory",
+            store!(size core.subrequest_output_buffer_size),
+            doc(
+                "subrequest_output_buffer_size size;",
+                "subrequest_output_buffer_size 4k;",
+                "How long the response to a subrequest may be that is kept in memory.",
+            ),
         ),
-        inert(
+        Directive::new(
             "log_subrequest",
             ANY,
             Arity::Flag,
-            "log_subrequest on | off;",
-            "there are no subrequests yet",
+            store!(flag core.log_subrequest),
+            doc(
+                "log_subrequest on | off;",
+                "log_subrequest off;",
+                "Whether subrequests are written to the access log.",
+            ),
         ),
         inert(
             "resolver",
