@@ -172,7 +172,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
             names.push(server_names);
         }
-        let upstreams = self.upstreams();
+        let upstreams = self.upstreams(&outer);
         let listeners = self.listeners(&listens, &names);
         Config {
             servers,
@@ -297,8 +297,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
     }
 
-    fn upstreams(&mut self) -> Vec<Upstream> {
-        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle);
+    fn upstreams(&mut self, outer: &Settings) -> Vec<Upstream> {
+        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
         upstreams
     }
