@@ -9,7 +9,7 @@
 use std::io;
 use std::rc::Rc;
 
-use crate::modules::{addition, gzip, headers};
+use crate::modules::{addition, gzip, headers, ssi};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Response};
 use crate::subrequest::{Inserter, Nest, Piece, Pieces};
@@ -36,7 +36,7 @@ type HeaderFilter = fn(&Rc<Request>, &mut Response, &mut Vec<Box<dyn BodyFilter>
 const BEFORE_INSERTION: &[HeaderFilter] = &[not_modified::filter, headers::filter];
 
 /// What puts other bodies into a body, behind the filters of its own bytes.
-const INSERTION: &[HeaderFilter] = &[addition::filter];
+const INSERTION: &[HeaderFilter] = &[ssi::filter, addition::filter];
 
 /// What the whole passes once, whatever it was put together from.
 const AFTER_INSERTION: &[HeaderFilter] = &[gzip::filter, range::filter];

@@ -9,6 +9,7 @@
 //! One is driven by whoever waits for it, within the main request's task: when the client leaves,
 //! the main body is dropped, and all that was started for it with it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{Framing, Method};
 
+use crate::error_page::split_args;
 use crate::filters;
 use crate::handle::Outcome;
 use crate::modules::log;
@@ -204,6 +206,21 @@ impl Request {
         response.body = Body::Chunks(text.into_iter().map(Chunk::Memory).collect());
         Some(response)
     }
+}
+
+/// Splits a URI that a page or an upstream names into path and query, the path decoded; `None` if it
+/// is not safe (`ngx_http_parse_unsafe_uri`).
+pub fn parse_uri(uri: &Bytes) -> Option<(Bytes, Bytes)> {
+    let (path, args) = split_args(uri);
+    let climbs = |path: &[u8]| path.split(|&byte| byte == b'/').any(|part| part == b"..");
+    if path.is_empty() || climbs(&path) || path.contains(&0) {
+        return None;
+    }
+    let path = match proto::h1::unescape(&path, proto::h1::Unescape::All) {
+        Cow::Borrowed(_) => path,
+        Cow::Owned(decoded) => Bytes::from(decoded),
+    };
+    (!climbs(&path) && !path.contains(&0)).then_some((path, args))
 }
 
 /// Why there is nothing more of a sub-request: the main request ends with it.

@@ -26,6 +26,7 @@ pub mod mirror;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
+pub mod ssi;
 pub mod ssl;
 pub mod static_files;
 pub mod try_files;
@@ -54,6 +55,7 @@ pub static MODULES: &[&Module] = &[
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
+    &ssi::MODULE,
     &gzip::MODULE,
     &proxy::MODULE,
     &upstream::MODULE,
@@ -85,7 +87,7 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, addition, auth_basic, auth_request, gzip, headers, index, log, mirror, proxy, try_files, types, vnc }
+level_settings! { core, access, addition, auth_basic, auth_request, gzip, headers, index, log, mirror, proxy, ssi, try_files, types, vnc }
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
