@@ -223,9 +223,20 @@ pub fn parse_uri(uri: &Bytes) -> Option<(Bytes, Bytes)> {
     (!climbs(&path) && !path.contains(&0)).then_some((path, args))
 }
 
-/// Why there is nothing more of a sub-request: the main request ends with it.
+/// A sub-request ended in a way that ends the main request: nothing more is sent, not even what
+/// waits for that.
+#[derive(Debug, thiserror::Error)]
+#[error("a subrequest ended the request")]
+pub struct Broken;
+
+/// The main request ends with its sub-request.
 pub fn broken() -> io::Error {
-    io::Error::other("a subrequest ended the request")
+    io::Error::other(Broken)
+}
+
+/// Whether a body failed because a sub-request ended the request.
+pub fn is_broken(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Broken>())
 }
 
 /// Runs a sub-request whose body nobody wants; false if it closes the connection. Its status is that
@@ -418,7 +429,7 @@ impl Subrequest {
             Body::Source(source) => match ready!(source.poll_next(cx)) {
                 Ok(chunk) => chunk,
                 // As nginx: what came of it is in the page, and the page goes on.
-                Err(error) if error.kind() != io::ErrorKind::Other => None,
+                Err(error) if !is_broken(&error) => None,
                 Err(error) => return Poll::Ready(Err(error)),
             },
         };

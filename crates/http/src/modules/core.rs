@@ -92,6 +92,8 @@ settings! {
     disable_symlinks: DisableSymlinks = DisableSymlinks::default(), inherit;
     /// What is requested behind every response.
     post_action: Option<Template> = None, inherit;
+    /// Whether old versions of Internet Explorer are redirected by a page.
+    msie_refresh: bool = false, inherit;
     /// Whether sub-requests are written to the access log.
     log_subrequest: bool = false, inherit;
     /// How long a response may be that is kept in memory, in bytes.

@@ -572,12 +572,16 @@ pub const MODULE: Module = Module {
             "msie_padding on | off;",
             "no browser of today needs it",
         ),
-        inert(
+        Directive::new(
             "msie_refresh",
             ANY,
             Arity::Flag,
-            "msie_refresh on | off;",
-            "no browser of today needs it",
+            store!(flag core.msie_refresh),
+            doc(
+                "msie_refresh on | off;",
+                "msie_refresh off;",
+                "Whether old versions of Internet Explorer are redirected by a page that refreshes itself.",
+            ),
         ),
         Directive::new(
             "subrequest_output_buffer_size",
