@@ -25,8 +25,10 @@ pub mod body;
 pub mod cookie;
 pub mod exchange;
 pub mod head;
+pub mod hints;
 pub mod outgoing;
 pub mod redirect;
+pub mod store;
 pub mod target;
 pub mod upgrade;
 

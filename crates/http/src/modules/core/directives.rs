@@ -573,6 +573,22 @@ pub const MODULE: Module = Module {
             "no browser of today needs it",
         ),
         Directive::new(
+            "early_hints",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(|item, level, cx| {
+                let conditions: Result<Vec<_>, _> = (0..item.args.len())
+                    .map(|index| cx.template(item, index))
+                    .collect();
+                item.once(&mut level.drafts.core.early_hints, conditions?)
+            }),
+            doc(
+                "early_hints string …;",
+                "",
+                "Passes 103 (Early Hints) from an upstream on to the client if a string is neither empty nor 0.",
+            ),
+        ),
+        Directive::new(
             "msie_refresh",
             ANY,
             Arity::Flag,
