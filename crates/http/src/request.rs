@@ -32,6 +32,8 @@ const URI_CHANGES_MAX: u8 = 10;
 pub struct Request {
     /// How it hangs together with the client's request, if it is not that itself.
     pub link: Option<Box<Link>>,
+    /// What commands in pages left behind.
+    pub ssi: RefCell<Option<Box<crate::modules::ssi::State>>>,
     /// Sub-requests that run beside it and that nobody waits for but the connection.
     pub background: RefCell<Vec<JoinHandle<()>>>,
     /// Sub-requests that were made for it, theirs included; counted in the main one.
@@ -174,6 +176,7 @@ impl Request {
         Self {
             link: None,
             subrequests: Cell::new(0),
+            ssi: RefCell::default(),
             background: RefCell::default(),
             method: Cell::new(parts.head.method),
             server: Cell::new(parts.server),
@@ -298,6 +301,15 @@ impl Request {
     pub fn variable_value(&self, id: VarId) -> Option<Bytes> {
         let mut out = Vec::new();
         self.variable(id, &mut out).then(|| out.into())
+    }
+
+    /// The value of a variable that a page names.
+    pub fn variable_named(&self, name: &str) -> Option<Bytes> {
+        let mut out = Vec::new();
+        let variables = &self.config().variables;
+        variables
+            .append_named(name, self, &self.slots, &mut out)
+            .then(|| out.into())
     }
 
     /// Stores a variable.

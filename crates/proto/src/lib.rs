@@ -5,6 +5,7 @@
 pub mod dns;
 pub mod h1;
 pub mod rfb;
+pub mod ssi;
 pub mod ws;
 
 /// Runs a fuzz target's body on the inputs saved for it.

@@ -33,6 +33,7 @@ pub mod precompressed;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
+pub mod ssi;
 pub mod ssl;
 pub mod static_files;
 pub mod sub;
@@ -68,6 +69,7 @@ pub static MODULES: &[&Module] = &[
     &addition::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
+    &ssi::MODULE,
     &gzip::MODULE,
     &gunzip::MODULE,
     &precompressed::GZIP,
@@ -136,6 +138,7 @@ level_settings! {
     open_file_cache,
     precompressed,
     proxy,
+    ssi,
     sub,
     try_files,
     tunnel,
