@@ -17,8 +17,9 @@ use bytes::BytesMut;
 use net::log::Level;
 use net::{Addr, Deadline, Stream, clock};
 
-use crate::config::AddrConf;
+use crate::config::{AddrConf, ServerId};
 use crate::downstream::head;
+use crate::downstream::tls::{self, ClientTls};
 use crate::handle::{self, After};
 use crate::thread::{Generation, Listed, Load};
 
@@ -46,6 +47,10 @@ pub struct Connection {
     pub requests: Cell<u64>,
     /// Its place in the count of connections.
     pub load: Load,
+    /// Its TLS, from the client's first message on.
+    pub tls: OnceCell<Box<ClientTls>>,
+    /// Whether it is in the clear where TLS is wanted.
+    pub lacks_tls: Cell<bool>,
     _listed: Listed,
 }
 
@@ -75,6 +80,8 @@ impl Connection {
             opened: clock::now(),
             requests: Cell::new(0),
             load,
+            tls: OnceCell::new(),
+            lacks_tls: Cell::new(false),
             _listed: listed,
         }
     }
@@ -96,6 +103,15 @@ impl Connection {
     pub fn addr_conf(&self) -> Option<&AddrConf> {
         self.listener_conf()
             .addr_conf(|| Some(self.local().clone()))
+    }
+
+    /// The server that answers where a request names none: the one that the handshake chose, or
+    /// that of the address.
+    pub fn default_server(&self) -> Option<ServerId> {
+        match self.tls.get() {
+            Some(tls) => Some(tls.server),
+            None => self.addr_conf().map(|conf| conf.default_server),
+        }
     }
 
     /// The client's address without its port, as logs show it.
@@ -139,9 +155,7 @@ impl Connection {
     /// Writes to the error log of the connection's default server.
     pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
         let config = &self.generation.config;
-        let server = self
-            .addr_conf()
-            .map(|conf| config.server(conf.default_server));
+        let server = self.default_server().map(|id| config.server(id));
         let Some(server) = server else { return };
         let log = config.location(server.level).settings.core.error_logs.log();
         if log.admits(level) {
@@ -177,6 +191,9 @@ pub fn poll_fill(
 
 /// Serves a connection to its end.
 pub async fn serve(conn: Rc<Connection>) {
+    if conn.addr_conf().is_some_and(|addr| addr.ssl) && !Box::pin(tls::begin(&conn)).await {
+        return;
+    }
     loop {
         let Some(request) = head::read(&conn).await else {
             return;

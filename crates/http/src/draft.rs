@@ -6,7 +6,7 @@ use script::Regex;
 
 use crate::logs::ErrorTarget;
 use crate::modules::rewrite::Op;
-use crate::modules::{Drafts, server};
+use crate::modules::{Drafts, server, ssl};
 use crate::settings::LevelKind;
 
 /// The `http` block.
@@ -34,6 +34,8 @@ pub struct ServerDraft {
 pub struct ServerLevel {
     /// Settings that only servers have.
     pub settings: server::Draft,
+    /// What it says of TLS.
+    pub ssl: ssl::Draft,
     /// Its `listen` lines.
     pub listens: Vec<ListenDraft>,
     /// Its `server_name`s.
@@ -53,6 +55,8 @@ pub struct ListenDraft {
     pub bind: bool,
     /// `default_server`.
     pub default_server: bool,
+    /// `ssl`: connections are TLS.
+    pub ssl: bool,
     /// Where it stands.
     pub span: Span,
 }

@@ -10,5 +10,6 @@ mod process;
 mod resolver;
 mod sessions;
 mod support;
+mod tls;
 mod tunnels;
 mod vnc;
