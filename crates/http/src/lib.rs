@@ -21,6 +21,7 @@ pub mod logs;
 mod missing;
 pub mod module;
 pub mod modules;
+mod network;
 mod pages;
 mod password;
 mod phases;

@@ -1,8 +1,9 @@
-//! Protocol logic without input or output: HTTP/1, WebSocket, RFB.
+//! Protocol logic without input or output: HTTP/1, PROXY, WebSocket, RFB.
 
 #![forbid(unsafe_code)]
 
 pub mod h1;
+pub mod proxy_protocol;
 pub mod rfb;
 pub mod ws;
 

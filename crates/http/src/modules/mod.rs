@@ -23,6 +23,8 @@ pub mod location;
 pub mod log;
 pub mod map;
 pub mod proxy;
+pub mod proxy_protocol;
+pub mod realip;
 pub mod rewrite;
 pub mod server;
 pub mod ssl;
@@ -38,6 +40,7 @@ pub static MODULES: &[&Module] = &[
     &core::MODULE,
     &server::MODULE,
     &listen::MODULE,
+    &proxy_protocol::MODULE,
     &location::MODULE,
     &types::MODULE,
     &variables::MODULE,
@@ -50,6 +53,7 @@ pub static MODULES: &[&Module] = &[
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &realip::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
     &gzip::MODULE,
@@ -84,8 +88,8 @@ macro_rules! level_settings {
 }
 
 level_settings! {
-    core, access, auth_basic, gzip, headers, index, limit_conn, limit_req, log, proxy, try_files,
-    types, vnc,
+    core, access, auth_basic, gzip, headers, index, limit_conn, limit_req, log, proxy, realip,
+    try_files, types, vnc,
 }
 
 impl Settings {
