@@ -31,6 +31,8 @@ pub mod mirror;
 pub mod open_file_cache;
 pub mod precompressed;
 pub mod proxy;
+pub mod proxy_protocol;
+pub mod realip;
 pub mod rewrite;
 pub mod server;
 pub mod ssi;
@@ -51,6 +53,7 @@ pub static MODULES: &[&Module] = &[
     &core::MODULE,
     &server::MODULE,
     &listen::MODULE,
+    &proxy_protocol::MODULE,
     &location::MODULE,
     &types::MODULE,
     &open_file_cache::MODULE,
@@ -67,6 +70,7 @@ pub static MODULES: &[&Module] = &[
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
+    &realip::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
     &ssi::MODULE,
@@ -138,6 +142,7 @@ level_settings! {
     open_file_cache,
     precompressed,
     proxy,
+    realip,
     ssi,
     sub,
     try_files,
