@@ -65,6 +65,7 @@ pub fn compile(
     draft.level.drafts.core.error_logs = Some(cx.logs.errors(error_logs));
     walk(item.entries(), HTTP, &mut Place::Http(&mut draft), &mut cx);
     let config = Compiler::new(&mut cx).http(draft);
+    check_charsets(&config, item, &mut cx);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
     diagnostics.extend(cx.zones.finish());
@@ -72,6 +73,7 @@ pub fn compile(
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            charsets: cx.charsets,
             zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
@@ -84,6 +86,22 @@ pub fn compile(
     };
     let config = (!diagnostics.iter().any(failed)).then_some(config);
     (config, diagnostics)
+}
+
+/// Every pair of charsets that a location names needs a table, which may stand behind it.
+fn check_charsets(config: &Config, item: &Item, cx: &mut Cx<'_>) {
+    let mut pairs: Vec<_> = config
+        .locations
+        .iter()
+        .filter_map(|location| location.settings.charset.needs_table())
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    for (from, to) in pairs {
+        if let Some(error) = cx.charsets.check(from, to) {
+            cx.diagnostics.push(error.at(item.span()));
+        }
+    }
 }
 
 /// Runs the setters of a block's directives; every error is kept and the next one goes on.

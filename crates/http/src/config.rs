@@ -12,6 +12,7 @@ use script::Variables;
 
 use crate::location_tree::LocationTree;
 use crate::logs::LogTargets;
+use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
 use crate::modules::{Settings, server};
@@ -40,6 +41,7 @@ pub struct Config {
     pub(crate) variables: Variables<Request>,
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
+    pub(crate) charsets: Charsets,
     pub(crate) zones: Zones,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
@@ -107,6 +109,7 @@ impl Config {
             variables: Variables::default(),
             listeners: Vec::new(),
             logs: LogTargets::default(),
+            charsets: Charsets::default(),
             zones: Zones::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),

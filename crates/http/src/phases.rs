@@ -18,12 +18,12 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, rewrite, static_files,
-    try_files, vnc,
+    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, precompressed, rewrite,
+    static_files, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Field, Response};
 
 /// What a handler says.
 #[derive(Debug)]
@@ -253,6 +253,11 @@ async fn preaccess(request: &Request) -> Flow {
     }
 }
 
+/// Whether a field asks the client who it is.
+fn asks(field: &Field) -> bool {
+    field.is(FieldName::WwwAuthenticate) || field.is(FieldName::ProxyAuthenticate)
+}
+
 /// `satisfy`: all of the handlers must agree, or one is enough.
 async fn access(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
@@ -268,7 +273,7 @@ async fn access(request: &Rc<Request>) -> Flow {
             Flow::Allowed if any => {
                 // What was asked for on the way is not needed any more.
                 let mut pending = request.pending.borrow_mut();
-                pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+                pending.retain(|field| !asks(field));
                 return Flow::Allowed;
             }
             Flow::Allowed => {}
@@ -298,7 +303,10 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::Static => match index::run(request) {
-            Flow::Next => static_files::run(request),
+            Flow::Next => match precompressed::run(request) {
+                Flow::Next => static_files::run(request),
+                flow => flow,
+            },
             flow => flow,
         },
     }
