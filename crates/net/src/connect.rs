@@ -97,7 +97,6 @@ fn start(peer: &Addr, options: &Options<'_>) -> io::Result<(OwnedFd, bool)> {
         if options.transparent {
             crate::sys::set_transparent(&socket, local.is_ipv6())
                 .map_err(|error| Unbindable::at(local, error))?;
-        })?;
         }
         if local.port() != 0 {
             rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
