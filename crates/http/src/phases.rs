@@ -23,7 +23,7 @@ use crate::modules::{
 };
 use crate::proxy;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Field, Response};
 
 /// What a handler says.
 #[derive(Debug)]
@@ -256,6 +256,11 @@ async fn preaccess(request: &Request) -> Flow {
     }
 }
 
+/// Whether a field asks the client who it is.
+fn asks(field: &Field) -> bool {
+    field.is(FieldName::WwwAuthenticate) || field.is(FieldName::ProxyAuthenticate)
+}
+
 /// `satisfy`: all of the handlers must agree, or one is enough.
 async fn access(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
@@ -271,7 +276,7 @@ async fn access(request: &Rc<Request>) -> Flow {
             Flow::Allowed if any => {
                 // What was asked for on the way is not needed any more.
                 let mut pending = request.pending.borrow_mut();
-                pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+                pending.retain(|field| !asks(field));
                 return Flow::Allowed;
             }
             Flow::Allowed => {}

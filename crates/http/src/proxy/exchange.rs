@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use ::upstream::keepalive::Connection;
 use bytes::{Bytes, BytesMut};
-use net::connect::Options;
+use net::connect::{Options, Unbindable};
 use net::log::{Errno, Level};
 use net::{Deadline, Stream, clock};
 use proto::h1::{
@@ -196,6 +196,12 @@ impl<'a> Exchange<'a> {
     }
 
     fn connect_failed(&self, error: &io::Error) -> ProxyError {
+        if let Some(unbindable) = Unbindable::of(error) {
+            // As nginx: our own fault, which no other peer mends.
+            let line = format_args!("{unbindable} while connecting to upstream");
+            self.request.log(Level::Crit, line);
+            return ProxyError::client(500);
+        }
         let (message, error) = match error.kind() {
             io::ErrorKind::TimedOut => (
                 "upstream timed out (110: Connection timed out) while connecting to upstream"
