@@ -17,7 +17,10 @@ use crate::error_page;
 use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, auth_basic, index, rewrite, static_files, try_files, vnc};
+use crate::modules::{
+    access, auth_basic, autoindex, empty_gif, index, random_index, rewrite, static_files,
+    try_files, vnc,
+};
 use crate::proxy;
 use crate::request::Request;
 use crate::response::Response;
@@ -264,11 +267,27 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Proxy => proxy::handle(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
-        Handler::Static => match index::run(request) {
-            Flow::Next => static_files::run(request),
-            flow => flow,
-        },
+        Handler::EmptyGif => empty_gif::run(request),
+        Handler::Static => files(request),
     }
+}
+
+/// What files and folders answer with, in the order in which it is tried.
+const FILE_HANDLERS: &[fn(&Request) -> Flow] = &[
+    random_index::run,
+    index::run,
+    autoindex::run,
+    static_files::run,
+];
+
+fn files(request: &Request) -> Flow {
+    for handler in FILE_HANDLERS {
+        match handler(request) {
+            Flow::Next => {}
+            flow => return flow,
+        }
+    }
+    Flow::Next
 }
 
 /// `post_action`: a request of our own, behind the response, whose answer nobody sees.

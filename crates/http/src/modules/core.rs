@@ -101,6 +101,8 @@ settings! {
 pub enum Handler {
     /// Files.
     Static,
+    /// `empty_gif`
+    EmptyGif,
     /// `proxy_pass`
     Proxy,
     /// `vnc_pass`

@@ -12,7 +12,10 @@ use crate::settings::LevelKind;
 
 pub mod access;
 pub mod auth_basic;
+pub mod autoindex;
 pub mod core;
+pub mod empty_gif;
+pub mod geo;
 pub mod gzip;
 pub mod headers;
 pub mod index;
@@ -21,8 +24,10 @@ pub mod location;
 pub mod log;
 pub mod map;
 pub mod proxy;
+pub mod random_index;
 pub mod rewrite;
 pub mod server;
+pub mod split_clients;
 pub mod ssl;
 pub mod static_files;
 pub mod try_files;
@@ -41,9 +46,14 @@ pub static MODULES: &[&Module] = &[
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
+    &random_index::MODULE,
+    &autoindex::MODULE,
+    &empty_gif::MODULE,
     &try_files::MODULE,
     &rewrite::MODULE,
     &map::MODULE,
+    &geo::MODULE,
+    &split_clients::MODULE,
     &headers::MODULE,
     &log::MODULE,
     &access::MODULE,
@@ -79,7 +89,10 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, types, vnc }
+level_settings! {
+    core, access, auth_basic, autoindex, gzip, headers, index, log, proxy, random_index, try_files,
+    types, vnc,
+}
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
@@ -104,6 +117,9 @@ impl Settings {
     /// Whether a prefix location that ends with a slash answers its name without the slash by a
     /// redirect: those that hand requests on do.
     pub(crate) fn redirects_to_slash(&self) -> bool {
-        !matches!(self.core.handler, core::Handler::Static)
+        !matches!(
+            self.core.handler,
+            core::Handler::Static | core::Handler::EmptyGif
+        )
     }
 }

@@ -2,6 +2,8 @@
 
 mod differential;
 mod e2e;
+mod folders;
+mod geo;
 mod operation;
 mod process;
 mod sessions;
