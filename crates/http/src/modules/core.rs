@@ -116,6 +116,8 @@ settings! {
 pub enum Handler {
     /// Files.
     Static,
+    /// `empty_gif`
+    EmptyGif,
     /// `proxy_pass`
     Proxy,
     /// `tunnel_pass`

@@ -450,7 +450,7 @@ fn cookie(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     false
 }
 
-fn arg(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
+pub(crate) fn arg(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     argument(&request.args.borrow(), name.as_bytes()).is_some_and(|value| put(out, value))
 }
 

@@ -4,6 +4,8 @@ mod connect;
 mod differential;
 mod e2e;
 mod examples;
+mod folders;
+mod geo;
 mod hardening;
 mod operation;
 mod process;
