@@ -9,15 +9,14 @@ use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{
-    AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId, Upstream,
-};
+use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
 use crate::modules::core::Handler;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
@@ -66,6 +65,7 @@ pub fn compile(
     draft.level.drafts.core.error_logs = Some(cx.logs.errors(error_logs));
     walk(item.entries(), HTTP, &mut Place::Http(&mut draft), &mut cx);
     let config = Compiler::new(&mut cx).http(draft);
+    check_charsets(&config, item, &mut cx);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
     diagnostics.extend(cx.zones.finish());
@@ -73,6 +73,7 @@ pub fn compile(
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            charsets: cx.charsets,
             zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
@@ -85,6 +86,22 @@ pub fn compile(
     };
     let config = (!diagnostics.iter().any(failed)).then_some(config);
     (config, diagnostics)
+}
+
+/// Every pair of charsets that a location names needs a table, which may stand behind it.
+fn check_charsets(config: &Config, item: &Item, cx: &mut Cx<'_>) {
+    let mut pairs: Vec<_> = config
+        .locations
+        .iter()
+        .filter_map(|location| location.settings.charset.needs_table())
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    for (from, to) in pairs {
+        if let Some(error) = cx.charsets.check(from, to) {
+            cx.diagnostics.push(error.at(item.span()));
+        }
+    }
 }
 
 /// Runs the setters of a block's directives; every error is kept and the next one goes on.
@@ -114,7 +131,7 @@ fn set(
         },
         (Set::Level(set), place) => set(item, place.level(), cx),
         (Set::Nothing, _) => Ok(()),
-        (Set::Main(_), _) => Err(not_allowed(item)),
+        (Set::Main(_) | Set::Group(_), _) => Err(not_allowed(item)),
     }
 }
 
@@ -155,7 +172,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
             names.push(server_names);
         }
-        let upstreams = self.upstreams();
+        let upstreams = self.upstreams(&outer);
         let listeners = self.listeners(&listens, &names);
         Config {
             servers,
@@ -280,8 +297,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
     }
 
-    fn upstreams(&mut self) -> Vec<Upstream> {
-        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle);
+    fn upstreams(&mut self, outer: &Settings) -> Vec<Upstream> {
+        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
         upstreams
     }

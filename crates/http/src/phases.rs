@@ -18,8 +18,8 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, rewrite, static_files,
-    try_files, vnc,
+    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, precompressed, rewrite,
+    static_files, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
@@ -298,7 +298,10 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::Static => match index::run(request) {
-            Flow::Next => static_files::run(request),
+            Flow::Next => match precompressed::run(request) {
+                Flow::Next => static_files::run(request),
+                flow => flow,
+            },
             flow => flow,
         },
     }

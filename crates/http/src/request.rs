@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::connection::Connection;
+use crate::filters::compress::Coded;
+use crate::modules::userid::UserId;
 use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
@@ -96,8 +98,14 @@ pub struct Request {
     pub bytes_sent: Cell<u64>,
     /// Bytes of the head among them.
     pub head_bytes_sent: Cell<u64>,
-    /// Bytes that compression took and made.
-    pub gzip_bytes: Cell<(u64, u64)>,
+    /// The status that a filter wants in place of the response that it was given.
+    pub refused_by_filter: Cell<Option<u16>>,
+    /// Whether the response depends on `Accept-Encoding`.
+    pub varies_by_encoding: Cell<bool>,
+    /// What compression did to the response.
+    pub coded: Cell<Option<Coded>>,
+    /// What the browser is known by.
+    pub user_id: UserId,
     /// The user that authenticated.
     pub user: RefCell<Option<Bytes>>,
     /// What is done behind the response (`post_action`) is running.
@@ -188,7 +196,10 @@ impl Request {
             limit_rate: Cell::new(None),
             bytes_sent: Cell::new(0),
             head_bytes_sent: Cell::new(0),
-            gzip_bytes: Cell::default(),
+            refused_by_filter: Cell::new(None),
+            varies_by_encoding: Cell::new(false),
+            coded: Cell::new(None),
+            user_id: UserId::default(),
             user: RefCell::default(),
             in_post_action: Cell::new(false),
             pending: RefCell::default(),

@@ -14,7 +14,10 @@ pub mod access;
 pub mod addition;
 pub mod auth_basic;
 pub mod auth_request;
+pub mod brotli;
+pub mod charset;
 pub mod core;
+pub mod gunzip;
 pub mod gzip;
 pub mod headers;
 pub mod index;
@@ -25,17 +28,22 @@ pub mod location;
 pub mod log;
 pub mod map;
 pub mod mirror;
+pub mod open_file_cache;
+pub mod precompressed;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;
 pub mod ssl;
 pub mod static_files;
+pub mod sub;
 pub mod try_files;
 pub mod tunnel;
 pub mod types;
 pub mod upstream;
+pub mod userid;
 pub mod variables;
 pub mod vnc;
+pub mod zstd;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
@@ -44,6 +52,7 @@ pub static MODULES: &[&Module] = &[
     &listen::MODULE,
     &location::MODULE,
     &types::MODULE,
+    &open_file_cache::MODULE,
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
@@ -60,9 +69,26 @@ pub static MODULES: &[&Module] = &[
     &limit_conn::MODULE,
     &limit_req::MODULE,
     &gzip::MODULE,
+    &gunzip::MODULE,
+    &precompressed::GZIP,
+    &brotli::MODULE,
+    &precompressed::BROTLI,
+    &zstd::MODULE,
+    &precompressed::ZSTD,
+    &sub::MODULE,
+    &charset::MODULE,
+    &userid::MODULE,
     &proxy::MODULE,
     &tunnel::MODULE,
     &upstream::MODULE,
+    &upstream::keepalive::MODULE,
+    &upstream::methods::LEAST_CONN,
+    &upstream::methods::IP_HASH,
+    &upstream::methods::HASH,
+    &upstream::methods::RANDOM,
+    &upstream::methods::LEAST_TIME,
+    &upstream::zone::MODULE,
+    &upstream::sticky::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -97,6 +123,9 @@ level_settings! {
     addition,
     auth_basic,
     auth_request,
+    brotli,
+    charset,
+    gunzip,
     gzip,
     headers,
     index,
@@ -104,12 +133,17 @@ level_settings! {
     limit_req,
     log,
     mirror,
+    open_file_cache,
+    precompressed,
     proxy,
+    sub,
     try_files,
+    tunnel,
     types,
+    userid,
     vnc,
+    zstd,
 }
-level_settings! { core, access, auth_basic, gzip, headers, index, log, proxy, try_files, tunnel, types, vnc }
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.

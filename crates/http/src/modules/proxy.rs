@@ -219,6 +219,8 @@ pub enum Ignored {
     AccelLimitRate,
     /// `X-Accel-Buffering`
     AccelBuffering,
+    /// `X-Accel-Charset`
+    AccelCharset,
     /// A field that has no effect here anyway.
     Other,
 }

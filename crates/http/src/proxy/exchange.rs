@@ -6,7 +6,6 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use ::upstream::Peer;
 use ::upstream::keepalive::Connection;
 use bytes::{Bytes, BytesMut};
 use net::connect::Options;
@@ -16,6 +15,7 @@ use proto::h1::{
     CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser,
 };
 
+use super::held::Held;
 use super::outgoing::{Outgoing, Sends};
 use super::rules::Rules;
 use super::target::Target;
@@ -30,7 +30,7 @@ use crate::response::Chunk;
 pub struct Exchange<'a> {
     request: &'a Rc<Request>,
     target: &'a Target,
-    peer: &'a Peer,
+    peer: &'a Held,
     pool: PoolRef,
 }
 
@@ -61,8 +61,8 @@ impl Replied {
     }
 
     /// The response for the client.
-    pub fn into_flow(self, request: &Rc<Request>, target: &Target) -> Flow {
-        head::into_flow(self, request, target)
+    pub fn into_flow(self, held: Held, request: &Rc<Request>, target: &Target) -> Flow {
+        head::into_flow(self, held, request, target)
     }
 }
 
@@ -71,7 +71,7 @@ impl<'a> Exchange<'a> {
     pub fn new(
         request: &'a Rc<Request>,
         target: &'a Target,
-        peer: &'a Peer,
+        peer: &'a Held,
         pool: PoolRef,
     ) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl<'a> Exchange<'a> {
             buf,
             rest,
             pool: self.pool,
-            peer: self.peer.addr.clone(),
+            peer: self.peer.peer().addr.clone(),
             sent_all: sender.is_done() && !sender.abandoned,
             headless,
         })
@@ -145,7 +145,7 @@ impl<'a> Exchange<'a> {
             buf: Bytes::new(),
             rest: BytesMut::new(),
             pool: None,
-            peer: self.peer.addr.clone(),
+            peer: self.peer.peer().addr.clone(),
             sent_all: true,
             headless: false,
         })
@@ -155,7 +155,7 @@ impl<'a> Exchange<'a> {
         let kept = self
             .pool
             .as_ref()
-            .and_then(|(pool, _)| pool.take(&self.peer.addr));
+            .and_then(|(pool, _)| pool.take(&self.peer.peer().addr));
         if let Some(connection) = kept {
             attempt(self.request, |attempt| {
                 attempt.connect_time = Some(attempt.elapsed());
@@ -173,7 +173,7 @@ impl<'a> Exchange<'a> {
             send_buffer: room(rules.socket_buffers.1),
         };
         let timeout = rules.connect_timeout;
-        let connected = net::connect_with(&self.peer.addr, &options, timeout).await;
+        let connected = net::connect_with(&self.peer.peer().addr, &options, timeout).await;
         match connected {
             Ok(stream) => {
                 stream.set_nodelay(true);

@@ -100,8 +100,10 @@ pub fn ignore_headers(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done 
             b"X-Accel-Redirect" => Ignored::AccelRedirect,
             b"X-Accel-Limit-Rate" => Ignored::AccelLimitRate,
             b"X-Accel-Buffering" => Ignored::AccelBuffering,
-            b"X-Accel-Expires" | b"X-Accel-Charset" | b"Expires" | b"Cache-Control"
-            | b"Set-Cookie" | b"Vary" => Ignored::Other,
+            b"X-Accel-Charset" => Ignored::AccelCharset,
+            b"X-Accel-Expires" | b"Expires" | b"Cache-Control" | b"Set-Cookie" | b"Vary" => {
+                Ignored::Other
+            }
             _ => return Err(item.invalid(word)),
         });
     }
