@@ -31,6 +31,7 @@ pub mod held;
 pub mod outgoing;
 pub mod redirect;
 pub mod rules;
+pub mod sender;
 pub mod target;
 pub mod upgrade;
 
