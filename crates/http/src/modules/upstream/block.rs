@@ -163,7 +163,7 @@ impl Config {
         let at = self
             .upstreams
             .iter()
-            .position(|upstream| upstream.group.name() == name)?;
+            .position(|upstream| upstream.group.name().eq_ignore_ascii_case(name))?;
         Some(UpstreamId(at as u32))
     }
 
