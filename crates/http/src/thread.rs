@@ -97,6 +97,8 @@ pub struct Generation {
     /// Idle connections to each upstream.
     pub pools: Vec<Rc<Pool>>,
     listeners: HashMap<Addr, usize>,
+    /// Health checks, which one thread of the process makes.
+    checks: Vec<AbortHandle>,
     closing: Cell<bool>,
     closed: Notify,
     /// The tasks of its connections, to end those that do not end in time.
@@ -124,6 +126,7 @@ impl Generation {
 
     fn close(&self) {
         self.closing.set(true);
+        self.checks.iter().for_each(AbortHandle::abort);
         self.closed.notify_waiters();
         self.pools.iter().for_each(|pool| pool.clear());
     }
@@ -191,6 +194,10 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners
                 .map(|(at, conf)| (conf.listen.addr.clone(), at))

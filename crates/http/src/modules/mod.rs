@@ -17,6 +17,7 @@ pub mod auth_request;
 pub mod core;
 pub mod gzip;
 pub mod headers;
+pub mod health_check;
 pub mod index;
 pub mod limit_conn;
 pub mod limit_req;
@@ -71,6 +72,7 @@ pub static MODULES: &[&Module] = &[
     &upstream::methods::LEAST_TIME,
     &upstream::zone::MODULE,
     &upstream::sticky::MODULE,
+    &health_check::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -107,6 +109,7 @@ level_settings! {
     auth_request,
     gzip,
     headers,
+    health_check,
     index,
     limit_conn,
     limit_req,
