@@ -68,6 +68,7 @@ pub fn compile(
     draft.level.drafts.core.error_logs = Some(cx.logs.errors(error_logs));
     walk(item.entries(), HTTP, &mut Place::Http(&mut draft), &mut cx);
     let config = Compiler::new(&mut cx).http(draft);
+    check_charsets(&config, item, &mut cx);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
     diagnostics.extend(cx.zones.finish());
@@ -75,6 +76,7 @@ pub fn compile(
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            charsets: cx.charsets,
             zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
@@ -87,6 +89,22 @@ pub fn compile(
     };
     let config = (!diagnostics.iter().any(failed)).then_some(config);
     (config, diagnostics)
+}
+
+/// Every pair of charsets that a location names needs a table, which may stand behind it.
+fn check_charsets(config: &Config, item: &Item, cx: &mut Cx<'_>) {
+    let mut pairs: Vec<_> = config
+        .locations
+        .iter()
+        .filter_map(|location| location.settings.charset.needs_table())
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    for (from, to) in pairs {
+        if let Some(error) = cx.charsets.check(from, to) {
+            cx.diagnostics.push(error.at(item.span()));
+        }
+    }
 }
 
 /// Runs the setters of a block's directives; every error is kept and the next one goes on.
@@ -157,7 +175,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
             names.push(server_names);
         }
-        let mut upstreams = self.upstreams();
+        let mut upstreams = self.upstreams(&outer);
         self.health_checks(&mut upstreams, &draft.matches);
         let listeners = self.listeners(&listens, &names);
         Config {
@@ -283,8 +301,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
     }
 
-    fn upstreams(&mut self) -> Vec<Upstream> {
-        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle);
+    fn upstreams(&mut self, outer: &Settings) -> Vec<Upstream> {
+        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
         upstreams
     }
@@ -422,6 +440,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         AddrConf {
             default_server,
             names: table,
+            proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
         }
     }
 

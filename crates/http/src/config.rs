@@ -12,6 +12,7 @@ use script::Variables;
 
 use crate::location_tree::LocationTree;
 use crate::logs::LogTargets;
+use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
 use crate::modules::{Settings, server};
@@ -40,6 +41,7 @@ pub struct Config {
     pub(crate) variables: Variables<Request>,
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
+    pub(crate) charsets: Charsets,
     pub(crate) zones: Zones,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
@@ -95,6 +97,8 @@ pub struct AddrConf {
     pub default_server: ServerId,
     /// Which one answers to which name.
     pub names: ServerNames,
+    /// Whether connections begin with the header of a proxy in front.
+    pub proxy_protocol: bool,
 }
 
 impl Config {
@@ -107,6 +111,7 @@ impl Config {
             variables: Variables::default(),
             listeners: Vec::new(),
             logs: LogTargets::default(),
+            charsets: Charsets::default(),
             zones: Zones::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
@@ -137,6 +142,17 @@ impl Config {
             paths.map(|path| self.prefix.join(&path.folder))
         };
         self.locations.iter().flat_map(of).collect()
+    }
+
+    /// Whether connections to upstreams may come from addresses that are not ours
+    /// (`proxy_bind … transparent`), for which a worker needs a power of root.
+    pub fn binds_transparently(&self) -> bool {
+        let of = |location: &Location| {
+            let settings = &location.settings;
+            let binds = [&settings.proxy.bind, &settings.tunnel.bind];
+            binds.into_iter().flatten().any(|bind| bind.transparent)
+        };
+        self.locations.iter().any(of)
     }
 
     /// Connects the logs with their open files; called once, before the first request.

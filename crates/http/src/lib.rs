@@ -23,6 +23,8 @@ mod media_types;
 mod missing;
 pub mod module;
 pub mod modules;
+mod network;
+mod open_files;
 mod pages;
 mod password;
 mod phases;

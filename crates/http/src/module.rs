@@ -8,6 +8,7 @@ use script::{Builtin, Format, Names, Template};
 
 use crate::draft::{Draft, Level, ServerLevel};
 use crate::logs::LogTargets;
+use crate::modules::charset::Charsets;
 use crate::modules::upstream::{Block, Upstreams};
 use crate::request::Request;
 use crate::zones::Zones;
@@ -77,6 +78,8 @@ pub struct Cx<'a> {
     pub upstreams: Upstreams,
     /// The log formats defined so far.
     pub formats: HashMap<String, Format>,
+    /// The charsets named so far, and the tables between them.
+    pub charsets: Charsets,
     /// The logs named so far.
     pub logs: LogTargets,
     /// The zones named so far.
@@ -93,6 +96,7 @@ impl<'a> Cx<'a> {
             context: HTTP,
             upstreams: Upstreams::default(),
             formats: HashMap::new(),
+            charsets: Charsets::default(),
             logs: LogTargets::default(),
             zones: Zones::default(),
         };
@@ -176,6 +180,12 @@ macro_rules! store {
     (flag $module:ident . $field:ident) => {
         $crate::module::Set::Level(|item, level, _| {
             let value = item.flag()?;
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
+    (word $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, _| {
+            let value = bytes::Bytes::from(item.arg(0)?.text.clone());
             item.once(&mut level.drafts.$module.$field, value)
         })
     };

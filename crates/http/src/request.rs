@@ -3,18 +3,21 @@
 //! One thread owns it; whatever changes while it is handled stands in cells, so that handlers,
 //! variables and, later, subrequests can share it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use net::Addr;
 use net::log::{ErrorLog, Level};
 use proto::h1::{FieldName, Framing, Method, RequestHead, Version};
 use script::{Captures, Context, Slots, VarId};
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
-use crate::connection::Connection;
+use crate::connection::{Connection, text_of};
+use crate::filters::compress::Coded;
+use crate::modules::userid::UserId;
 use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
@@ -30,6 +33,8 @@ const URI_CHANGES_MAX: u8 = 10;
 pub struct Request {
     /// How it hangs together with the client's request, if it is not that itself.
     pub link: Option<Box<Link>>,
+    /// What commands in pages left behind.
+    pub ssi: RefCell<Option<Box<crate::modules::ssi::State>>>,
     /// Sub-requests that run beside it and that nobody waits for but the connection.
     pub background: RefCell<Vec<JoinHandle<()>>>,
     /// Sub-requests that were made for it, theirs included; counted in the main one.
@@ -96,8 +101,14 @@ pub struct Request {
     pub bytes_sent: Cell<u64>,
     /// Bytes of the head among them.
     pub head_bytes_sent: Cell<u64>,
-    /// Bytes that compression took and made.
-    pub gzip_bytes: Cell<(u64, u64)>,
+    /// The status that a filter wants in place of the response that it was given.
+    pub refused_by_filter: Cell<Option<u16>>,
+    /// Whether the response depends on `Accept-Encoding`.
+    pub varies_by_encoding: Cell<bool>,
+    /// What compression did to the response.
+    pub coded: Cell<Option<Coded>>,
+    /// What the browser is known by.
+    pub user_id: UserId,
     /// The user that authenticated.
     pub user: RefCell<Option<Bytes>>,
     /// What is done behind the response (`post_action`) is running.
@@ -120,6 +131,8 @@ pub struct Request {
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
     pub secrets: RefCell<Secrets>,
+    /// Whom a trusted proxy named as the client.
+    pub real_client: OnceCell<Addr>,
     /// What `limit_req` did with it.
     pub limit_req_status: Cell<Option<limit_req::Status>>,
     /// Its places in the counts of `limit_conn`.
@@ -166,6 +179,7 @@ impl Request {
         Self {
             link: None,
             subrequests: Cell::new(0),
+            ssi: RefCell::default(),
             background: RefCell::default(),
             method: Cell::new(parts.head.method),
             server: Cell::new(parts.server),
@@ -188,7 +202,10 @@ impl Request {
             limit_rate: Cell::new(None),
             bytes_sent: Cell::new(0),
             head_bytes_sent: Cell::new(0),
-            gzip_bytes: Cell::default(),
+            refused_by_filter: Cell::new(None),
+            varies_by_encoding: Cell::new(false),
+            coded: Cell::new(None),
+            user_id: UserId::default(),
             user: RefCell::default(),
             in_post_action: Cell::new(false),
             pending: RefCell::default(),
@@ -200,6 +217,7 @@ impl Request {
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
             secrets: RefCell::default(),
+            real_client: OnceCell::new(),
             limit_req_status: Cell::new(None),
             limit_conn: limit_conn::Held::default(),
             desktop: RefCell::default(),
@@ -224,6 +242,17 @@ impl Request {
     /// The client's request: this one, or the one that it is a part of.
     pub fn main(&self) -> &Request {
         self.link.as_ref().map_or(self, |link| link.main())
+    }
+
+    /// The client: the other end of the connection, or whom a trusted proxy named
+    /// (`set_real_ip_from`).
+    pub fn client(&self) -> &Addr {
+        self.main().real_client.get().unwrap_or(&self.conn.peer)
+    }
+
+    /// The client's address without its port, as logs show it.
+    pub fn client_text(&self) -> String {
+        text_of(self.client())
     }
 
     /// The configuration that it is handled by.
@@ -289,6 +318,15 @@ impl Request {
         self.variable(id, &mut out).then(|| out.into())
     }
 
+    /// The value of a variable that a page names.
+    pub fn variable_named(&self, name: &str) -> Option<Bytes> {
+        let mut out = Vec::new();
+        let variables = &self.config().variables;
+        variables
+            .append_named(name, self, &self.slots, &mut out)
+            .then(|| out.into())
+    }
+
     /// Stores a variable.
     pub fn set_variable(&self, id: VarId, value: Option<Bytes>) {
         self.config().variables.set(id, value, self, &self.slots);
@@ -322,7 +360,7 @@ impl Request {
     }
 
     fn append_log_context(&self, line: &mut Vec<u8>) {
-        line.extend(format!(", client: {}", self.conn.client_text()).bytes());
+        line.extend(format!(", client: {}", self.client_text()).bytes());
         line.extend(b", server: ");
         line.extend_from_slice(&self.server().name);
         if !self.head.line.is_empty() {

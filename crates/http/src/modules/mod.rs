@@ -14,7 +14,10 @@ pub mod access;
 pub mod addition;
 pub mod auth_basic;
 pub mod auth_request;
+pub mod brotli;
+pub mod charset;
 pub mod core;
+pub mod gunzip;
 pub mod gzip;
 pub mod headers;
 pub mod health_check;
@@ -26,25 +29,35 @@ pub mod location;
 pub mod log;
 pub mod map;
 pub mod mirror;
+pub mod open_file_cache;
+pub mod precompressed;
 pub mod proxy;
+pub mod proxy_protocol;
+pub mod realip;
 pub mod rewrite;
 pub mod server;
+pub mod ssi;
 pub mod ssl;
 pub mod static_files;
+pub mod sub;
 pub mod try_files;
 pub mod tunnel;
 pub mod types;
 pub mod upstream;
+pub mod userid;
 pub mod variables;
 pub mod vnc;
+pub mod zstd;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
     &core::MODULE,
     &server::MODULE,
     &listen::MODULE,
+    &proxy_protocol::MODULE,
     &location::MODULE,
     &types::MODULE,
+    &open_file_cache::MODULE,
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
@@ -58,9 +71,20 @@ pub static MODULES: &[&Module] = &[
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
+    &realip::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
+    &ssi::MODULE,
     &gzip::MODULE,
+    &gunzip::MODULE,
+    &precompressed::GZIP,
+    &brotli::MODULE,
+    &precompressed::BROTLI,
+    &zstd::MODULE,
+    &precompressed::ZSTD,
+    &sub::MODULE,
+    &charset::MODULE,
+    &userid::MODULE,
     &proxy::MODULE,
     &tunnel::MODULE,
     &upstream::MODULE,
@@ -107,6 +131,9 @@ level_settings! {
     addition,
     auth_basic,
     auth_request,
+    brotli,
+    charset,
+    gunzip,
     gzip,
     headers,
     health_check,
@@ -115,11 +142,18 @@ level_settings! {
     limit_req,
     log,
     mirror,
+    open_file_cache,
+    precompressed,
     proxy,
+    realip,
+    ssi,
+    sub,
     try_files,
     tunnel,
     types,
+    userid,
     vnc,
+    zstd,
 }
 
 impl Settings {

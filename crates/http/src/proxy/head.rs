@@ -205,6 +205,9 @@ fn response_head(
     for field in replied.head.fields.iter() {
         let name = slice(&replied.buf, field.name);
         let value = slice(&replied.buf, field.value);
+        if field.known == Some(FieldName::XAccelCharset) && !conf.ignores(Ignored::AccelCharset) {
+            head.override_charset = Some(value.clone());
+        }
         if conf.hides(&name) {
             continue;
         }

@@ -1,10 +1,14 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
 mod balancing;
+mod connect;
 mod differential;
 mod e2e;
+mod examples;
+mod hardening;
 mod operation;
 mod process;
+mod resolver;
 mod sessions;
 mod support;
 mod tunnels;

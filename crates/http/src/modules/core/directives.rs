@@ -521,41 +521,6 @@ pub const MODULE: Module = Module {
             "tables grow as they need",
         ),
         inert(
-            "open_file_cache",
-            ANY,
-            Arity::Between(1, 2),
-            "open_file_cache off | max=N [inactive=time];",
-            "the kernel's own cache answers; nothing stale is ever served",
-        ),
-        inert(
-            "open_file_cache_valid",
-            ANY,
-            Arity::Exactly(1),
-            "open_file_cache_valid time;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_min_uses",
-            ANY,
-            Arity::Exactly(1),
-            "open_file_cache_min_uses number;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_errors",
-            ANY,
-            Arity::Flag,
-            "open_file_cache_errors on | off;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_events",
-            ANY,
-            Arity::Flag,
-            "open_file_cache_events on | off;",
-            "there is no open_file_cache",
-        ),
-        inert(
             "directio",
             ANY,
             Arity::Exactly(1),
@@ -597,12 +562,32 @@ pub const MODULE: Module = Module {
             "msie_padding on | off;",
             "no browser of today needs it",
         ),
-        inert(
+        Directive::new(
+            "early_hints",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(|item, level, cx| {
+                let conditions: Result<Vec<_>, _> = (0..item.args.len())
+                    .map(|index| cx.template(item, index))
+                    .collect();
+                item.once(&mut level.drafts.core.early_hints, conditions?)
+            }),
+            doc(
+                "early_hints string …;",
+                "",
+                "Passes 103 (Early Hints) from an upstream on to the client if a string is neither empty nor 0.",
+            ),
+        ),
+        Directive::new(
             "msie_refresh",
             ANY,
             Arity::Flag,
-            "msie_refresh on | off;",
-            "no browser of today needs it",
+            store!(flag core.msie_refresh),
+            doc(
+                "msie_refresh on | off;",
+                "msie_refresh off;",
+                "Whether old versions of Internet Explorer are redirected by a page that refreshes itself.",
+            ),
         ),
         Directive::new(
             "subrequest_output_buffer_size",
