@@ -101,6 +101,8 @@ pub struct Generation {
     /// Idle connections to each upstream.
     pub pools: Vec<Rc<Pool>>,
     listeners: HashMap<Addr, usize>,
+    /// Health checks, which one thread of the process makes.
+    checks: Vec<AbortHandle>,
     closing: Cell<bool>,
     closed: Notify,
     /// The tasks of its connections, to end those that do not end in time.
@@ -128,6 +130,7 @@ impl Generation {
 
     fn close(&self) {
         self.closing.set(true);
+        self.checks.iter().for_each(AbortHandle::abort);
         self.closed.notify_waiters();
         self.pools.iter().for_each(|pool| pool.clear());
     }
@@ -198,6 +201,10 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
             open_files: OpenFiles::default(),
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners

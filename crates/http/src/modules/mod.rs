@@ -23,6 +23,7 @@ pub mod geo;
 pub mod gunzip;
 pub mod gzip;
 pub mod headers;
+pub mod health_check;
 pub mod index;
 pub mod limit_conn;
 pub mod limit_req;
@@ -105,6 +106,7 @@ pub static MODULES: &[&Module] = &[
     &upstream::methods::LEAST_TIME,
     &upstream::zone::MODULE,
     &upstream::sticky::MODULE,
+    &health_check::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -145,6 +147,7 @@ level_settings! {
     gunzip,
     gzip,
     headers,
+    health_check,
     index,
     limit_conn,
     limit_req,
