@@ -399,6 +399,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         AddrConf {
             default_server,
             names: table,
+            proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
         }
     }
 

@@ -97,6 +97,8 @@ pub struct AddrConf {
     pub default_server: ServerId,
     /// Which one answers to which name.
     pub names: ServerNames,
+    /// Whether connections begin with the header of a proxy in front.
+    pub proxy_protocol: bool,
 }
 
 impl Config {

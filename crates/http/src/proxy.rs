@@ -28,9 +28,11 @@ pub mod cookie;
 pub mod exchange;
 pub mod head;
 pub mod held;
+pub mod hints;
 pub mod outgoing;
 pub mod redirect;
 pub mod rules;
+pub mod store;
 pub mod target;
 pub mod upgrade;
 

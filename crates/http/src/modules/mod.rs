@@ -31,8 +31,11 @@ pub mod mirror;
 pub mod open_file_cache;
 pub mod precompressed;
 pub mod proxy;
+pub mod proxy_protocol;
+pub mod realip;
 pub mod rewrite;
 pub mod server;
+pub mod ssi;
 pub mod ssl;
 pub mod static_files;
 pub mod sub;
@@ -50,6 +53,7 @@ pub static MODULES: &[&Module] = &[
     &core::MODULE,
     &server::MODULE,
     &listen::MODULE,
+    &proxy_protocol::MODULE,
     &location::MODULE,
     &types::MODULE,
     &open_file_cache::MODULE,
@@ -66,8 +70,10 @@ pub static MODULES: &[&Module] = &[
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
+    &realip::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
+    &ssi::MODULE,
     &gzip::MODULE,
     &gunzip::MODULE,
     &precompressed::GZIP,
@@ -136,6 +142,8 @@ level_settings! {
     open_file_cache,
     precompressed,
     proxy,
+    realip,
+    ssi,
     sub,
     try_files,
     tunnel,

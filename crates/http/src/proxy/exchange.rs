@@ -268,6 +268,7 @@ impl<'a> Exchange<'a> {
             .await;
             match event {
                 Event::Head => return Ok(()),
+                Event::Hints(hints) => Box::pin(super::hints::send(self.request, &hints)).await,
                 Event::WantsBody => self.stream_body(stream, sender, reader).await?,
                 event => return Err(self.report(event)),
             }
@@ -297,6 +298,11 @@ impl<'a> Exchange<'a> {
             }
             Ok(Err(BodyError::Status(status))) => Err(ProxyError::client(status)),
             Ok(Err(BodyError::Gone)) => Err(ProxyError::client(0)),
+            Err(Event::Hints(hints)) => {
+                // What of the client's body came meanwhile is still there.
+                Box::pin(super::hints::send(self.request, &hints)).await;
+                Ok(())
+            }
             Err(Event::Head) => {
                 sender.give_up();
                 reader.complete = true;
@@ -331,7 +337,7 @@ impl<'a> Exchange<'a> {
                 format!("{error} while reading response header from upstream"),
                 ProxyError::INVALID,
             ),
-            Event::Head | Event::WantsBody => (String::new(), ProxyError::ERROR),
+            Event::Head | Event::WantsBody | Event::Hints(_) => (String::new(), ProxyError::ERROR),
         };
         self.request.log(Level::Error, format_args!("{message}"));
         error
@@ -349,6 +355,8 @@ pub fn attempt(request: &Request, change: impl FnOnce(&mut super::Attempt)) {
 #[derive(Debug)]
 enum Event {
     Head,
+    /// Interim answers with hints, the bytes of their heads and what was parsed.
+    Hints(Vec<(ResponseHead, Bytes)>),
     WantsBody,
     TimedOut,
     Closed,
@@ -496,6 +504,9 @@ struct HeadReader {
     received: u64,
     complete: bool,
     headless: bool,
+    /// Hints that were not passed on yet, and how many bytes all of them had.
+    hints: Vec<(ResponseHead, Bytes)>,
+    hints_bytes: usize,
 }
 
 impl HeadReader {
@@ -504,7 +515,13 @@ impl HeadReader {
             return Poll::Ready(Event::Head);
         }
         loop {
-            if let Some(event) = self.parse(max) {
+            let parsed = self.parse(max);
+            if !self.hints.is_empty() {
+                // A head that was parsed is parsed again: that is quicker than it is rare.
+                self.parser = ResponseParser::default();
+                return Poll::Ready(Event::Hints(std::mem::take(&mut self.hints)));
+            }
+            if let Some(event) = parsed {
                 return Poll::Ready(event);
             }
             // What of the body is there already comes with the head: one call for a short answer.
@@ -529,7 +546,11 @@ impl HeadReader {
                     let status = self.parser.head().status;
                     if (100..=199).contains(&status) && status != 101 {
                         let head = self.parser.take_head();
-                        let _ = self.buf.split_to(head.end);
+                        let bytes = self.buf.split_to(head.end).freeze();
+                        self.hints_bytes += bytes.len();
+                        if status == 103 && self.hints_bytes <= max {
+                            self.hints.push((head, bytes));
+                        }
                         if self.buf.is_empty() {
                             return None;
                         }

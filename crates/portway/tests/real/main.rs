@@ -3,6 +3,8 @@
 mod connect;
 mod differential;
 mod e2e;
+mod examples;
+mod hardening;
 mod operation;
 mod process;
 mod resolver;

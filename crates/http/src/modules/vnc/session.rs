@@ -40,7 +40,7 @@ impl Opening {
         let token = token(request);
         let about = About {
             id,
-            client: request.conn.client_text(),
+            client: request.client_text(),
             user: user(request),
             desktop: title(request).unwrap_or_default(),
             target: target.unwrap_or_default(),
