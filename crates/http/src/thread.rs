@@ -232,11 +232,7 @@ impl Thread {
             .map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
         let number = generation.number;
-        if self.index == 0 {
-            // The old tasks end before the new ones ask.
-            self.names.take();
-            self.names.replace(Names::of(&generation.config, log.log()));
-        }
+        self.look_names_up(&generation.config, log.log());
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
@@ -265,6 +261,15 @@ impl Thread {
                     );
                 }
             }
+        }
+    }
+
+    /// Looks up the names of servers from now on, if this is the thread that does it for all.
+    fn look_names_up(&self, config: &Config, log: &ErrorLog) {
+        if self.index == 0 {
+            // The old tasks end before the new ones ask.
+            self.names.take();
+            self.names.replace(Names::of(config, log));
         }
     }
 
