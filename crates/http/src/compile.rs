@@ -16,6 +16,7 @@ use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel}
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
+use crate::modules::core::Handler;
 use crate::modules::rewrite::Op;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
@@ -194,7 +195,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .settings
             .compile(outer_server, draft.level.kind);
         let mut named = HashMap::new();
+        let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
+        let allows_connect = self.locations[first..]
+            .iter()
+            .flatten()
+            .any(|location| location.settings.core.handler == Handler::Tunnel);
         let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
         let name = match names.first() {
             Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),
@@ -206,6 +212,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 settings,
                 name: name.into(),
                 level,
+                allows_connect,
                 named,
             },
             draft.server.listens,
@@ -222,7 +229,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
-        if level.kind == LevelKind::Named
+        let takes_over = settings.core.handler != outer.core.handler;
+        if (level.kind == LevelKind::Named || takes_over)
             && let Some(warning) = settings.open_to_all()
         {
             self.cx.diagnostics.push(warning.at(level.span));

@@ -57,6 +57,8 @@ pub struct Server {
     pub name: Bytes,
     /// The level of the server itself.
     pub level: LocationId,
+    /// Whether a CONNECT has anywhere to go (`tunnel_pass`).
+    pub allows_connect: bool,
     /// `location @name`.
     pub named: HashMap<Box<[u8]>, LocationId>,
 }

@@ -138,6 +138,8 @@ fn decide_keepalive(request: &Request) {
         Persistence::KeepAlive => request.version() >= Version::HTTP_10,
         Persistence::Default => request.version() >= Version::HTTP_11,
     };
+    // As nginx: what follows a CONNECT may have been meant for somebody else.
+    let wants = wants && request.head.method != Method::Connect;
     request.keepalive.set(wants);
 }
 
@@ -180,9 +182,11 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
     let mut refusals = 0;
     let filters = loop {
         complete_head(request, &mut response.head);
-        if let Body::Upgrade(upgrade) = response.body {
-            return switch_protocols(request, response.head, upgrade).await;
+        if response.head.status == 101 && matches!(response.body, Body::Upgrade(_)) {
+            break Vec::new();
         }
+        // The body of any other tunnel is nothing that a filter could change, but its head is one
+        // like others.
         let status = match filters::apply(request, &mut response) {
             Ok(filters) => break filters,
             Err(status) => status,
@@ -205,6 +209,9 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
             }
         };
     };
+    if let Body::Upgrade(upgrade) = response.body {
+        return switch_protocols(request, response.head, upgrade).await;
+    }
     let sent = send_body(request, response, filters).await;
     if let Err(error) = sent {
         if error.kind() == std::io::ErrorKind::TimedOut {
@@ -229,16 +236,15 @@ fn complete_head(request: &Request, head: &mut Head) {
     head.location = head.location.take().or(request.pending_location.take());
 }
 
-/// Sends the head of a 101; what follows it is no HTTP any more.
+/// Sends the head of a 101, or of the 200 to a CONNECT; what follows it is no HTTP any more.
 async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn Takeover>) -> After {
     request.status.set(head.status);
     request.keepalive.set(false);
-    let bytes = write_head::write(
-        request,
-        &head,
-        BodyEnd::Length,
-        write_head::Connection::Upgrade,
-    );
+    let connection = match head.status {
+        101 => write_head::Connection::Upgrade,
+        _ => write_head::Connection::Http,
+    };
+    let bytes = write_head::write(request, &head, BodyEnd::Length, connection);
     request.head_bytes_sent.set(bytes.len() as u64);
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);

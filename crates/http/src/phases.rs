@@ -273,7 +273,7 @@ async fn access(request: &Rc<Request>) -> Flow {
             }
             Flow::Allowed => {}
             Flow::Status(status @ (401 | 403 | 407)) if any => {
-                if refused != 401 {
+                if !matches!(refused, 401 | 407) {
                     refused = status;
                 }
             }
@@ -294,6 +294,7 @@ async fn access(request: &Rc<Request>) -> Flow {
 async fn content(request: &Rc<Request>) -> Flow {
     match request.conf().core.handler {
         Handler::Proxy => proxy::handle(request).await,
+        Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::Static => match index::run(request) {

@@ -12,13 +12,14 @@ use net::log::Level;
 use proto::h1::Method;
 
 use crate::downstream::head::asks_for_upgrade;
-use crate::modules::proxy::{Conf, Failure};
+use crate::modules::proxy::Failure;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::request_body::BodyError;
 use attempt::Attempt;
 use exchange::{Exchange, Replied};
-use target::Target;
+use rules::Rules;
+use target::{Target, Work};
 
 pub mod attempt;
 pub mod body;
@@ -27,6 +28,7 @@ pub mod exchange;
 pub mod head;
 pub mod outgoing;
 pub mod redirect;
+pub mod rules;
 pub mod target;
 pub mod upgrade;
 
@@ -90,15 +92,18 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
     if reads_body && let Err(BodyError::Status(status)) = request.body.keep_available(request) {
         return Flow::Status(status);
     }
-    Proxy {
-        request,
-        target,
-        tried: Tried::default(),
-        tries: 0,
-        started: clock::now(),
+    Proxy::new(request, target).run().await
+}
+
+/// The content handler of `tunnel_pass` (`ngx_http_tunnel_module`).
+pub async fn connect(request: &Rc<Request>) -> Flow {
+    if request.method.get() != Method::Connect {
+        return Flow::Status(405);
     }
-    .run()
-    .await
+    match Target::of_tunnel(request).await {
+        Ok(target) => Proxy::new(request, target).run().await,
+        Err(status) => Flow::Status(status),
+    }
 }
 
 /// A request on its way through the peers of its upstream.
@@ -110,9 +115,19 @@ struct Proxy<'r> {
     started: Instant,
 }
 
-impl Proxy<'_> {
-    fn conf(&self) -> &Conf {
-        &self.request.conf().proxy
+impl<'r> Proxy<'r> {
+    fn new(request: &'r Rc<Request>, target: Target) -> Self {
+        Self {
+            request,
+            target,
+            tried: Tried::default(),
+            tries: 0,
+            started: clock::now(),
+        }
+    }
+
+    fn rules(&self) -> Rules<'r> {
+        Rules::of(self.request.conf(), self.target.work)
     }
 
     async fn run(&mut self) -> Flow {
@@ -131,7 +146,11 @@ impl Proxy<'_> {
                 .push(Attempt::new(peer.name.clone(), url));
             let pool = self.target.pool(self.request);
             let exchange = Exchange::new(self.request, &self.target, &peer, pool);
-            match exchange.run().await {
+            let replied = match self.target.work {
+                Work::Request => exchange.run().await,
+                Work::Tunnel => exchange.open().await,
+            };
+            match replied {
                 Ok(replied) => match self.judge(&group, id, replied) {
                     Ok(flow) => return flow,
                     Err(status) => last_status = status,
@@ -148,7 +167,7 @@ impl Proxy<'_> {
     fn judge(&mut self, group: &Arc<Group>, id: PeerId, replied: Replied) -> Result<Flow, u16> {
         let status = replied.status();
         if let Some(failure) = Failure::of_status(status) {
-            let counts = self.conf().next_upstream.has(failure)
+            let counts = self.rules().next_upstream.has(failure)
                 && !matches!(failure, Failure::Http403 | Failure::Http404);
             let retries = self.may_retry(failure, true) && !self.is_last(group);
             if retries {
@@ -192,7 +211,8 @@ impl Proxy<'_> {
             .borrow()
             .last()
             .is_some_and(|last| last.request_sent);
-        let streamed = !self.conf().request_buffering && self.request.body.received() > 0;
+        let streamed =
+            !self.request.conf().proxy.request_buffering && self.request.body.received() > 0;
         let reused = self
             .request
             .attempts
@@ -212,11 +232,10 @@ impl Proxy<'_> {
     }
 
     fn may_retry(&self, failure: Failure, sent: bool) -> bool {
-        let conf = self.conf();
-        let next = &conf.next_upstream;
-        let in_time = conf.next_upstream_timeout.is_zero()
-            || clock::now() - self.started < conf.next_upstream_timeout;
-        let in_tries = conf.next_upstream_tries == 0 || self.tries < conf.next_upstream_tries;
+        let rules = self.rules();
+        let next = rules.next_upstream;
+        let in_time = rules.timeout.is_zero() || clock::now() - self.started < rules.timeout;
+        let in_tries = rules.tries == 0 || self.tries < rules.tries;
         let safe = !sent || self.is_idempotent() || next.has(Failure::NonIdempotent);
         next.has(failure) && in_time && in_tries && safe
     }

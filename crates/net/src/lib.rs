@@ -18,7 +18,7 @@ pub mod timer;
 pub mod tunnel;
 
 pub use addr::{Addr, PeerAddr};
-pub use connect::connect;
+pub use connect::{connect, connect_with};
 pub use resolve::Resolver;
 pub use scratch::with_scratch;
 pub use stream::Stream;

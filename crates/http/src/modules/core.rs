@@ -113,6 +113,8 @@ pub enum Handler {
     Static,
     /// `proxy_pass`
     Proxy,
+    /// `tunnel_pass`
+    Tunnel,
     /// `vnc_pass`
     Vnc,
     /// `vnc_status`

@@ -37,6 +37,7 @@ pub mod ssl;
 pub mod static_files;
 pub mod sub;
 pub mod try_files;
+pub mod tunnel;
 pub mod types;
 pub mod upstream;
 pub mod userid;
@@ -78,6 +79,7 @@ pub static MODULES: &[&Module] = &[
     &charset::MODULE,
     &userid::MODULE,
     &proxy::MODULE,
+    &tunnel::MODULE,
     &upstream::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
@@ -108,9 +110,31 @@ macro_rules! level_settings {
 }
 
 level_settings! {
-    core, access, addition, auth_basic, auth_request, brotli, charset, gunzip, gzip, headers, index,
-    limit_conn, limit_req, log, mirror, open_file_cache, precompressed, proxy, sub, try_files,
-    types, userid, vnc, zstd
+    core,
+    access,
+    addition,
+    auth_basic,
+    auth_request,
+    brotli,
+    charset,
+    gunzip,
+    gzip,
+    headers,
+    index,
+    limit_conn,
+    limit_req,
+    log,
+    mirror,
+    open_file_cache,
+    precompressed,
+    proxy,
+    sub,
+    try_files,
+    tunnel,
+    types,
+    userid,
+    vnc,
+    zstd,
 }
 
 impl Settings {
@@ -123,6 +147,10 @@ impl Settings {
             core::Handler::Vnc if self.vnc.stores_password() => (
                 "\"vnc_password_file\" without access control opens the desktop to whoever comes",
                 "add \"auth_basic\", or \"allow\" and \"deny\"",
+            ),
+            core::Handler::Tunnel if self.tunnel.goes_anywhere() => (
+                "\"tunnel_pass\" without access control makes an open proxy",
+                "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
             ),
             core::Handler::VncStatus => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",

@@ -295,6 +295,10 @@ impl Upstreams {
             let (servers, keepalive) = match &entry.block {
                 Some((servers, limits)) => (servers.clone(), *limits),
                 None => {
+                    if entry.default_port == 0 && lacks_port(&entry.name) {
+                        let message = format!("no port in upstream \"{}\"", entry.name);
+                        errors.push(Diagnostic::emerg(message).at(entry.used_at));
+                    }
                     let peers = ::upstream::server::peers(&entry.name, bundle, entry.default_port);
                     let peers = peers.unwrap_or_else(|message| {
                         errors.push(Diagnostic::emerg(message).at(entry.used_at));
@@ -316,6 +320,10 @@ impl Upstreams {
         let upstreams = self.entries.iter().map(&mut group).collect();
         (upstreams, errors)
     }
+}
+
+fn lacks_port(name: &str) -> bool {
+    !name.starts_with("unix:") && matches!(::upstream::server::split_port(name), Ok((_, None)))
 }
 
 impl Config {

@@ -8,7 +8,7 @@ use proto::h1::{FieldName, Framing, Method, parse_http_date};
 
 use super::body::UpstreamBody;
 use super::exchange::Replied;
-use super::target::Target;
+use super::target::{Target, Work};
 use super::upgrade::Upgrade;
 use super::{cookie, redirect};
 use crate::error_page::split_args;
@@ -20,6 +20,12 @@ use crate::response::{Body, Field, Head, Response};
 /// Turns an answer into the response, or into a redirect of our own (`X-Accel-Redirect`).
 pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Flow {
     let conf = &request.conf().proxy;
+    if target.work == Work::Tunnel {
+        return Flow::Respond(Response {
+            head: Head::new(200),
+            body: Body::Upgrade(Box::new(Upgrade::tunnel(replied))),
+        });
+    }
     if replied.headless {
         // DIFFERS: nginx gives the client such an answer without a head, as HTTP/0.9.
         let body = UpstreamBody::new(request, replied, Framing::UntilClose);

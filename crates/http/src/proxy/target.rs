@@ -12,10 +12,22 @@ use proto::h1::{Escape, escape};
 use super::PoolRef;
 use crate::config::UpstreamId;
 use crate::modules::proxy::{Conf, Pass};
+use crate::modules::tunnel;
 use crate::request::Request;
+
+/// What is done with a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It gets the request (`proxy_pass`).
+    Request,
+    /// It gets what the client sends behind its CONNECT (`tunnel_pass`).
+    Tunnel,
+}
 
 /// Where a request goes.
 pub struct Target {
+    /// What for.
+    pub work: Work,
     /// The peers.
     pub group: Arc<Group>,
     /// The group of the configuration, if it is one; others keep no connections.
@@ -104,6 +116,7 @@ impl Target {
             Some(Pass::Static { upstream, url }) => {
                 let group = request.config().upstream(*upstream).group.clone();
                 Ok(Self {
+                    work: Work::Request,
                     group,
                     upstream: Some(*upstream),
                     host: Bytes::from(url.host.clone()),
@@ -133,6 +146,7 @@ impl Target {
             None => original_uri(request),
         };
         Ok(Self {
+            work: Work::Request,
             group,
             upstream,
             host: url.host.into(),
@@ -140,8 +154,36 @@ impl Target {
         })
     }
 
+    /// Finds where a CONNECT goes; the error is a status.
+    pub async fn of_tunnel(request: &Rc<Request>) -> Result<Self, u16> {
+        let (group, upstream) = match &request.conf().tunnel.pass {
+            Some(tunnel::Pass::Static(id)) => {
+                (request.config().upstream(*id).group.clone(), Some(*id))
+            }
+            Some(tunnel::Pass::Dynamic(template)) => {
+                let text = request.eval(template);
+                let text = String::from_utf8_lossy(&text).into_owned();
+                match request.config().find_upstream(&text) {
+                    Some(id) => (request.config().upstream(id).group.clone(), Some(id)),
+                    None => (unnamed_tunnel(request, &text).await?, None),
+                }
+            }
+            None => return Err(500),
+        };
+        Ok(Self {
+            work: Work::Tunnel,
+            group,
+            upstream,
+            host: super::NOTHING,
+            uri: super::NOTHING,
+        })
+    }
+
     /// How the error log shows what is asked of a peer.
     pub fn url(&self, peer: &str) -> String {
+        if self.work == Work::Tunnel {
+            return format!("tunnel://{peer}");
+        }
         format!("http://{peer}{}", String::from_utf8_lossy(&self.uri))
     }
 
@@ -200,6 +242,16 @@ pub async fn resolved(
     }
     let server = Server::new(authority, peers);
     Ok(Arc::new(Group::new(authority, &[server])))
+}
+
+/// The peers that a client's CONNECT names; a port is needed.
+async fn unnamed_tunnel(request: &Rc<Request>, text: &str) -> Result<Arc<Group>, u16> {
+    let is_path = text.starts_with("unix:");
+    if !is_path && matches!(split_port(text), Ok((_, None))) {
+        request.log(Level::Error, format_args!("no port in upstream \"{text}\""));
+        return Err(500);
+    }
+    resolved(request, text, 0).await
 }
 
 async fn look_up(

@@ -1,4 +1,5 @@
-//! From `101 Switching Protocols` to a tunnel (nginx's `ngx_http_upstream_upgrade`, RFC 9110 §7.8).
+//! From `101 Switching Protocols`, or the 200 to a CONNECT, to a tunnel (nginx's
+//! `ngx_http_upstream_upgrade`, RFC 9110 §7.8 and §9.3.6).
 //!
 //! The tunnel is a task of its own: request, configuration and connection state are dropped when it
 //! starts; what the log wants to know at the end was written down before.
@@ -9,9 +10,10 @@ use std::task::{Context, Poll};
 
 use net::Deadline;
 use net::log::Level;
-use net::tunnel::{Reason, Settings, Timeouts, Tunnel, TunnelEnd};
+use net::tunnel::{Policy, Reason, Settings, Timeouts, Tunnel, TunnelEnd};
 
 use super::exchange::Replied;
+use super::target::Work;
 use crate::connection::Connection;
 use crate::downstream::head::asks_for_upgrade;
 use crate::log_later::LogLater;
@@ -19,9 +21,10 @@ use crate::request::Request;
 use crate::response::{Body, Chunk, Source, Takeover};
 use crate::thread::{Load, Thread};
 
-/// An upstream that switched protocols.
+/// An upstream that switched protocols, or one that a client wants to speak to by itself.
 pub struct Upgrade {
     replied: Replied,
+    work: Work,
 }
 
 impl Upgrade {
@@ -29,7 +32,8 @@ impl Upgrade {
     /// an upstream may be silent.
     pub fn body(request: &Rc<Request>, replied: Replied) -> Body {
         if asks_for_upgrade(request) {
-            return Body::Upgrade(Box::new(Self { replied }));
+            let work = Work::Request;
+            return Body::Upgrade(Box::new(Self { replied, work }));
         }
         let deadline = Deadline::after(request.conf().proxy.read_timeout);
         Body::Source(Box::new(Silence {
@@ -38,29 +42,55 @@ impl Upgrade {
             _replied: replied,
         }))
     }
+
+    /// What follows the 200 to a CONNECT.
+    pub fn tunnel(replied: Replied) -> Self {
+        let work = Work::Tunnel;
+        Self { replied, work }
+    }
+
+    fn settings(&self, request: &Request) -> Settings {
+        let conf = request.conf();
+        let (idle, send_upstream, websocket) = match self.work {
+            Work::Request => (
+                conf.proxy.tunnel_idle(),
+                conf.proxy.send_timeout,
+                conf.proxy.websocket_settings(),
+            ),
+            Work::Tunnel => (
+                Some(conf.tunnel.read_timeout),
+                conf.tunnel.send_timeout,
+                None,
+            ),
+        };
+        Settings {
+            times: Timeouts {
+                idle,
+                send_downstream: Some(conf.core.send_timeout),
+                send_upstream: Some(send_upstream),
+            },
+            half_close: false,
+            websocket,
+            to_upstream: Vec::new(),
+            to_downstream: self.replied.rest.to_vec(),
+        }
+    }
 }
 
 impl Takeover for Upgrade {
     fn prepare(self: Box<Self>, request: &Rc<Request>) -> Box<dyn FnOnce(Connection)> {
-        let conf = &request.conf().proxy;
-        let settings = Settings {
-            times: Timeouts {
-                idle: conf.tunnel_idle(),
-                send_downstream: Some(request.conf().core.send_timeout),
-                send_upstream: Some(conf.send_timeout),
-            },
-            half_close: false,
-            websocket: conf.websocket_settings(),
-            to_upstream: Vec::new(),
-            to_downstream: self.replied.rest.to_vec(),
-        };
+        let settings = self.settings(request);
         let start = Start {
             settings,
             upstream: self.replied.connection.stream,
             log: LogLater::new(request),
             thread: request.generation.thread.clone(),
             generation: request.generation.number,
-            policy: conf.websocket_reload,
+            policy: match self.work {
+                Work::Request => request.conf().proxy.websocket_reload,
+                Work::Tunnel => Policy::Keep,
+            },
+            work: self.work,
         };
         Box::new(move |conn| start.run(conn))
     }
@@ -72,7 +102,8 @@ struct Start {
     log: LogLater,
     thread: Rc<Thread>,
     generation: u64,
-    policy: net::tunnel::Policy,
+    policy: Policy,
+    work: Work,
 }
 
 impl Start {
@@ -88,6 +119,7 @@ impl Start {
             log: self.log,
             load,
             thread: self.thread,
+            work: self.work,
         });
         tunnel.spawn(move |ended| end.run(&ended));
     }
@@ -98,17 +130,22 @@ struct End {
     log: LogLater,
     load: Load,
     thread: Rc<Thread>,
+    work: Work,
 }
 
 impl End {
     fn run(self, ended: &TunnelEnd) {
         if let Reason::IdleTimeout = ended.reason {
-            self.log.error(
-                Level::Error,
-                "upstream timed out (110: Connection timed out) while proxying upgraded \
-                 connection; \"proxy_read_timeout\" ended a silent tunnel: use \"websocket on;\" to \
-                 keep it alive",
-            );
+            let remedy = match self.work {
+                Work::Request => {
+                    "; \"proxy_read_timeout\" ended a silent tunnel: use \"websocket on;\" to keep \
+                     it alive"
+                }
+                Work::Tunnel => "; \"tunnel_read_timeout\" ended a silent tunnel",
+            };
+            let message = "upstream timed out (110: Connection timed out) while proxying upgraded \
+                           connection";
+            self.log.error(Level::Error, &format!("{message}{remedy}"));
         }
         self.log.write(&ended.traffic);
         drop(self.load);
