@@ -416,7 +416,11 @@ fn poll_sendfile(
     allowed: u64,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let wanted = (slice.end - slice.start).min(allowed).min(SENDFILE_MAX) as usize;
+    let max = match request.conf().core.sendfile_max_chunk {
+        0 => SENDFILE_MAX,
+        max => max,
+    };
+    let wanted = (slice.end - slice.start).min(allowed).min(max) as usize;
     let mut offset = slice.start;
     request.conn.stream.poll_send(cx, wanted, |socket| {
         rustix::fs::sendfile(socket, &slice.file, Some(&mut offset), wanted)

@@ -1,4 +1,5 @@
-//! Files that stay open: `open_file_cache` for those that are served, `open_log_file_cache` for logs.
+//! Files that stay open: `open_file_cache` for those that are served, `open_log_file_cache` for
+//! logs.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
