@@ -9,15 +9,14 @@ use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{
-    AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId, Upstream,
-};
+use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
 use crate::modules::core::Handler;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
@@ -132,7 +131,7 @@ fn set(
         },
         (Set::Level(set), place) => set(item, place.level(), cx),
         (Set::Nothing, _) => Ok(()),
-        (Set::Main(_), _) => Err(not_allowed(item)),
+        (Set::Main(_) | Set::Group(_), _) => Err(not_allowed(item)),
     }
 }
 
@@ -173,7 +172,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
             names.push(server_names);
         }
-        let upstreams = self.upstreams();
+        let upstreams = self.upstreams(&outer);
         let listeners = self.listeners(&listens, &names);
         Config {
             servers,
@@ -298,8 +297,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
     }
 
-    fn upstreams(&mut self) -> Vec<Upstream> {
-        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle);
+    fn upstreams(&mut self, outer: &Settings) -> Vec<Upstream> {
+        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
         upstreams
     }
@@ -400,6 +399,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         AddrConf {
             default_server,
             names: table,
+            proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
         }
     }
 

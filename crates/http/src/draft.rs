@@ -53,6 +53,8 @@ pub struct ListenDraft {
     pub bind: bool,
     /// `default_server`.
     pub default_server: bool,
+    /// `proxy_protocol`
+    pub proxy_protocol: bool,
     /// Where it stands.
     pub span: Span,
 }

@@ -309,7 +309,10 @@ fn body_end(request: &Request, response: &Response, sends_body: bool) -> BodyEnd
     if !sends_body || head.content_length.is_some() || head.status < 200 {
         return BodyEnd::Length;
     }
-    match write_head::reads_chunks(request) && request.conf().core.chunked_transfer_encoding {
+    // RFC 9110 §9.3.6: what follows a good answer to CONNECT is no body.
+    let is_tunnel = request.method.get() == Method::Connect && head.status < 300;
+    let chunked = write_head::reads_chunks(request) && !is_tunnel;
+    match chunked && request.conf().core.chunked_transfer_encoding {
         true => BodyEnd::Chunked,
         false => BodyEnd::Close,
     }

@@ -22,6 +22,7 @@ mod media_types;
 mod missing;
 pub mod module;
 pub mod modules;
+mod network;
 mod open_files;
 mod pages;
 mod password;

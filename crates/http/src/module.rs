@@ -9,7 +9,7 @@ use script::{Builtin, Format, Names, Template};
 use crate::draft::{Draft, Level, ServerLevel};
 use crate::logs::LogTargets;
 use crate::modules::charset::Charsets;
-use crate::modules::upstream::Upstreams;
+use crate::modules::upstream::{Block, Upstreams};
 use crate::request::Request;
 use crate::zones::Zones;
 
@@ -55,6 +55,8 @@ pub enum Set {
     Server(fn(&Item, &mut ServerLevel, &mut Cx<'_>) -> Done),
     /// What holds for a location; in `http` and `server`, for all inside.
     Level(fn(&Item, &mut Level, &mut Cx<'_>) -> Done),
+    /// An `upstream` block.
+    Group(fn(&Item, &mut Block, &mut Cx<'_>) -> Done),
     /// Checked for form, otherwise without meaning here.
     Nothing,
 }

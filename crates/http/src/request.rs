@@ -3,18 +3,19 @@
 //! One thread owns it; whatever changes while it is handled stands in cells, so that handlers,
 //! variables and, later, subrequests can share it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use net::Addr;
 use net::log::{ErrorLog, Level};
 use proto::h1::{FieldName, Framing, Method, RequestHead, Version};
 use script::{Captures, Context, Slots, VarId};
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
-use crate::connection::Connection;
+use crate::connection::{Connection, text_of};
 use crate::filters::compress::Coded;
 use crate::modules::userid::UserId;
 use crate::modules::{Settings, limit_conn, limit_req};
@@ -32,6 +33,8 @@ const URI_CHANGES_MAX: u8 = 10;
 pub struct Request {
     /// How it hangs together with the client's request, if it is not that itself.
     pub link: Option<Box<Link>>,
+    /// What commands in pages left behind.
+    pub ssi: RefCell<Option<Box<crate::modules::ssi::State>>>,
     /// Sub-requests that run beside it and that nobody waits for but the connection.
     pub background: RefCell<Vec<JoinHandle<()>>>,
     /// Sub-requests that were made for it, theirs included; counted in the main one.
@@ -128,6 +131,8 @@ pub struct Request {
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
     pub secrets: RefCell<Secrets>,
+    /// Whom a trusted proxy named as the client.
+    pub real_client: OnceCell<Addr>,
     /// What `limit_req` did with it.
     pub limit_req_status: Cell<Option<limit_req::Status>>,
     /// Its places in the counts of `limit_conn`.
@@ -174,6 +179,7 @@ impl Request {
         Self {
             link: None,
             subrequests: Cell::new(0),
+            ssi: RefCell::default(),
             background: RefCell::default(),
             method: Cell::new(parts.head.method),
             server: Cell::new(parts.server),
@@ -211,6 +217,7 @@ impl Request {
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
             secrets: RefCell::default(),
+            real_client: OnceCell::new(),
             limit_req_status: Cell::new(None),
             limit_conn: limit_conn::Held::default(),
             desktop: RefCell::default(),
@@ -235,6 +242,17 @@ impl Request {
     /// The client's request: this one, or the one that it is a part of.
     pub fn main(&self) -> &Request {
         self.link.as_ref().map_or(self, |link| link.main())
+    }
+
+    /// The client: the other end of the connection, or whom a trusted proxy named
+    /// (`set_real_ip_from`).
+    pub fn client(&self) -> &Addr {
+        self.main().real_client.get().unwrap_or(&self.conn.peer)
+    }
+
+    /// The client's address without its port, as logs show it.
+    pub fn client_text(&self) -> String {
+        text_of(self.client())
     }
 
     /// The configuration that it is handled by.
@@ -300,6 +318,15 @@ impl Request {
         self.variable(id, &mut out).then(|| out.into())
     }
 
+    /// The value of a variable that a page names.
+    pub fn variable_named(&self, name: &str) -> Option<Bytes> {
+        let mut out = Vec::new();
+        let variables = &self.config().variables;
+        variables
+            .append_named(name, self, &self.slots, &mut out)
+            .then(|| out.into())
+    }
+
     /// Stores a variable.
     pub fn set_variable(&self, id: VarId, value: Option<Bytes>) {
         self.config().variables.set(id, value, self, &self.slots);
@@ -333,7 +360,7 @@ impl Request {
     }
 
     fn append_log_context(&self, line: &mut Vec<u8>) {
-        line.extend(format!(", client: {}", self.conn.client_text()).bytes());
+        line.extend(format!(", client: {}", self.client_text()).bytes());
         line.extend(b", server: ");
         line.extend_from_slice(&self.server().name);
         if !self.head.line.is_empty() {

@@ -21,6 +21,7 @@ use upstream::Pool;
 
 use crate::config::Config;
 use crate::connection::{self, Connection};
+use crate::modules::upstream::resolve::Names;
 use crate::open_files::OpenFiles;
 use crate::pages::Pages;
 
@@ -148,6 +149,8 @@ pub struct Thread {
     pub tunnels: TunnelTable,
     me: Weak<Thread>,
     current: RefCell<Option<Rc<Generation>>>,
+    /// Names of servers that one thread looks up for all.
+    names: RefCell<Names>,
     accepting: RefCell<HashMap<Addr, JoinHandle<()>>>,
     generations: Cell<usize>,
     desktops: Cell<usize>,
@@ -165,6 +168,7 @@ impl Thread {
             tunnels: TunnelTable::default(),
             me: me.clone(),
             current: RefCell::default(),
+            names: RefCell::default(),
             accepting: RefCell::default(),
             generations: Cell::new(0),
             desktops: Cell::new(0),
@@ -221,6 +225,11 @@ impl Thread {
             .map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
         let number = generation.number;
+        if self.index == 0 {
+            // The old tasks end before the new ones ask.
+            self.names.take();
+            self.names.replace(Names::of(&generation.config, log.log()));
+        }
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
@@ -259,6 +268,7 @@ impl Thread {
             .borrow_mut()
             .drain()
             .for_each(|(_, task)| task.abort());
+        self.names.take();
         if let Some(current) = self.current.take() {
             current.close();
         }

@@ -11,10 +11,12 @@ pub mod listen;
 pub mod log;
 pub mod resolve;
 pub mod scratch;
+mod socket;
 pub mod splice;
 pub mod stream;
 pub mod sys;
 pub mod timer;
+pub mod tls;
 pub mod tunnel;
 
 pub use addr::{Addr, PeerAddr};

@@ -92,9 +92,11 @@ pub struct Names<C: ?Sized + 'static> {
 }
 
 /// The variables of a compiled configuration.
-pub struct Variables<C: ?Sized> {
+pub struct Variables<C: ?Sized + 'static> {
     entries: Box<[Entry<C>]>,
     slots: usize,
+    by_name: HashMap<Box<str>, VarId>,
+    tables: Vec<&'static [Builtin<C>]>,
 }
 
 impl<C: ?Sized> Default for Variables<C> {
@@ -102,6 +104,8 @@ impl<C: ?Sized> Default for Variables<C> {
         Self {
             entries: Box::default(),
             slots: 0,
+            by_name: HashMap::new(),
+            tables: Vec::new(),
         }
     }
 }
@@ -194,6 +198,8 @@ impl<C: ?Sized> Names<C> {
         Ok(Variables {
             entries: self.entries.into(),
             slots: self.slots as usize,
+            by_name: self.by_name,
+            tables: self.tables,
         })
     }
 
@@ -212,14 +218,22 @@ impl<C: ?Sized> Names<C> {
     }
 
     fn builtin<'n>(&self, name: &'n str) -> Option<(&'static Builtin<C>, &'n str)> {
-        let rows = || self.tables.iter().flat_map(|table| table.iter());
-        let exact = rows().find(|row| !row.is_prefix() && row.name == name);
-        exact.map(|row| (row, "")).or_else(|| {
-            let rows = rows().filter(|row| row.is_prefix());
-            rows.filter_map(|row| Some((row, name.strip_prefix(row.name)?)))
-                .find(|(_, suffix)| !suffix.is_empty())
-        })
+        builtin(&self.tables, name)
     }
+}
+
+/// The row for a name, and what of the name is behind the row's own.
+fn builtin<'n, C: ?Sized>(
+    tables: &[&'static [Builtin<C>]],
+    name: &'n str,
+) -> Option<(&'static Builtin<C>, &'n str)> {
+    let rows = || tables.iter().flat_map(|table| table.iter());
+    let exact = rows().find(|row| !row.is_prefix() && row.name == name);
+    exact.map(|row| (row, "")).or_else(|| {
+        let rows = rows().filter(|row| row.is_prefix());
+        rows.filter_map(|row| Some((row, name.strip_prefix(row.name)?)))
+            .find(|(_, suffix)| !suffix.is_empty())
+    })
 }
 
 /// The values that one request keeps: of `set`, of named groups, of maps.
@@ -279,6 +293,21 @@ impl<C: Context> Variables<C> {
             Source::Map(map) => self.map(entry, map, cx, slots, out),
             // As ngx_http_rewrite_module: a variable that was never set is empty.
             Source::Stored | Source::Unknown => true,
+        }
+    }
+
+    /// Appends the value of the variable of that name, which nothing in the configuration needs to
+    /// have named: a page did. `false` if it has none, or there is none.
+    pub fn append_named(&self, name: &str, cx: &C, slots: &Slots, out: &mut Vec<u8>) -> bool {
+        if let Some(&id) = self.by_name.get(name) {
+            return self.append(id, cx, slots, out);
+        }
+        match builtin(&self.tables, name) {
+            Some((row, suffix)) => match row.get {
+                Get::Plain(get) => get(cx, out),
+                Get::Prefix(get) => get(cx, suffix, out),
+            },
+            None => false,
         }
     }
 

@@ -18,6 +18,7 @@ use super::write_head::BodyEnd;
 use crate::filters::BodyFilter;
 use crate::request::Request;
 use crate::response::{Body, Chunk, Field, FileSlice};
+use crate::subrequest::is_broken;
 
 /// Bytes that may wait to be sent before the body is asked for more.
 const QUEUE_BYTES_MAX: u64 = 64 * 1024;
@@ -100,11 +101,15 @@ impl<'r> Output<'r> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let starved = self.poll_pull(cx).unwrap_or_else(|error| {
-                self.body = None;
-                self.failed = Some(error);
-                false
-            });
+            let starved = match self.poll_pull(cx) {
+                Ok(starved) => starved,
+                Err(error) if is_broken(&error) => return Poll::Ready(Err(error)),
+                Err(error) => {
+                    self.body = None;
+                    self.failed = Some(error);
+                    false
+                }
+            };
             if starved && self.waits_for_more() {
                 return self.poll_gone(cx);
             }

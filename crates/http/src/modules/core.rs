@@ -96,6 +96,11 @@ settings! {
     disable_symlinks: DisableSymlinks = DisableSymlinks::default(), inherit;
     /// What is requested behind every response.
     post_action: Option<Template> = None, inherit;
+    /// When hints of an upstream go to the client before the response: if one of these is neither
+    /// empty nor `0`.
+    early_hints: Vec<Template> = Vec::new(), inherit;
+    /// Whether old versions of Internet Explorer are redirected by a page.
+    msie_refresh: bool = false, inherit;
     /// Whether sub-requests are written to the access log.
     log_subrequest: bool = false, inherit;
     /// How long a response may be that is kept in memory, in bytes.

@@ -31,8 +31,11 @@ pub mod mirror;
 pub mod open_file_cache;
 pub mod precompressed;
 pub mod proxy;
+pub mod proxy_protocol;
+pub mod realip;
 pub mod rewrite;
 pub mod server;
+pub mod ssi;
 pub mod ssl;
 pub mod static_files;
 pub mod sub;
@@ -50,6 +53,7 @@ pub static MODULES: &[&Module] = &[
     &core::MODULE,
     &server::MODULE,
     &listen::MODULE,
+    &proxy_protocol::MODULE,
     &location::MODULE,
     &types::MODULE,
     &open_file_cache::MODULE,
@@ -66,8 +70,10 @@ pub static MODULES: &[&Module] = &[
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
+    &realip::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
+    &ssi::MODULE,
     &gzip::MODULE,
     &gunzip::MODULE,
     &precompressed::GZIP,
@@ -81,6 +87,14 @@ pub static MODULES: &[&Module] = &[
     &proxy::MODULE,
     &tunnel::MODULE,
     &upstream::MODULE,
+    &upstream::keepalive::MODULE,
+    &upstream::methods::LEAST_CONN,
+    &upstream::methods::IP_HASH,
+    &upstream::methods::HASH,
+    &upstream::methods::RANDOM,
+    &upstream::methods::LEAST_TIME,
+    &upstream::zone::MODULE,
+    &upstream::sticky::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -128,6 +142,8 @@ level_settings! {
     open_file_cache,
     precompressed,
     proxy,
+    realip,
+    ssi,
     sub,
     try_files,
     tunnel,

@@ -6,16 +6,16 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use ::upstream::Peer;
 use ::upstream::keepalive::Connection;
 use bytes::{Bytes, BytesMut};
-use net::connect::Options;
+use net::connect::{Options, Unbindable};
 use net::log::{Errno, Level};
 use net::{Deadline, Stream, clock};
 use proto::h1::{
     CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser,
 };
 
+use super::held::Held;
 use super::outgoing::{Outgoing, Sends};
 use super::rules::Rules;
 use super::target::Target;
@@ -30,7 +30,7 @@ use crate::response::Chunk;
 pub struct Exchange<'a> {
     request: &'a Rc<Request>,
     target: &'a Target,
-    peer: &'a Peer,
+    peer: &'a Held,
     pool: PoolRef,
 }
 
@@ -61,8 +61,8 @@ impl Replied {
     }
 
     /// The response for the client.
-    pub fn into_flow(self, request: &Rc<Request>, target: &Target) -> Flow {
-        head::into_flow(self, request, target)
+    pub fn into_flow(self, held: Held, request: &Rc<Request>, target: &Target) -> Flow {
+        head::into_flow(self, held, request, target)
     }
 }
 
@@ -71,7 +71,7 @@ impl<'a> Exchange<'a> {
     pub fn new(
         request: &'a Rc<Request>,
         target: &'a Target,
-        peer: &'a Peer,
+        peer: &'a Held,
         pool: PoolRef,
     ) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl<'a> Exchange<'a> {
             buf,
             rest,
             pool: self.pool,
-            peer: self.peer.addr.clone(),
+            peer: self.peer.peer().addr.clone(),
             sent_all: sender.is_done() && !sender.abandoned,
             headless,
         })
@@ -145,7 +145,7 @@ impl<'a> Exchange<'a> {
             buf: Bytes::new(),
             rest: BytesMut::new(),
             pool: None,
-            peer: self.peer.addr.clone(),
+            peer: self.peer.peer().addr.clone(),
             sent_all: true,
             headless: false,
         })
@@ -155,7 +155,7 @@ impl<'a> Exchange<'a> {
         let kept = self
             .pool
             .as_ref()
-            .and_then(|(pool, _)| pool.take(&self.peer.addr));
+            .and_then(|(pool, _)| pool.take(&self.peer.peer().addr));
         if let Some(connection) = kept {
             attempt(self.request, |attempt| {
                 attempt.connect_time = Some(attempt.elapsed());
@@ -173,7 +173,7 @@ impl<'a> Exchange<'a> {
             send_buffer: room(rules.socket_buffers.1),
         };
         let timeout = rules.connect_timeout;
-        let connected = net::connect_with(&self.peer.addr, &options, timeout).await;
+        let connected = net::connect_with(&self.peer.peer().addr, &options, timeout).await;
         match connected {
             Ok(stream) => {
                 stream.set_nodelay(true);
@@ -196,6 +196,12 @@ impl<'a> Exchange<'a> {
     }
 
     fn connect_failed(&self, error: &io::Error) -> ProxyError {
+        if let Some(unbindable) = Unbindable::of(error) {
+            // As nginx: our own fault, which no other peer mends.
+            let line = format_args!("{unbindable} while connecting to upstream");
+            self.request.log(Level::Crit, line);
+            return ProxyError::client(500);
+        }
         let (message, error) = match error.kind() {
             io::ErrorKind::TimedOut => (
                 "upstream timed out (110: Connection timed out) while connecting to upstream"
@@ -262,6 +268,7 @@ impl<'a> Exchange<'a> {
             .await;
             match event {
                 Event::Head => return Ok(()),
+                Event::Hints(hints) => Box::pin(super::hints::send(self.request, &hints)).await,
                 Event::WantsBody => self.stream_body(stream, sender, reader).await?,
                 event => return Err(self.report(event)),
             }
@@ -291,6 +298,11 @@ impl<'a> Exchange<'a> {
             }
             Ok(Err(BodyError::Status(status))) => Err(ProxyError::client(status)),
             Ok(Err(BodyError::Gone)) => Err(ProxyError::client(0)),
+            Err(Event::Hints(hints)) => {
+                // What of the client's body came meanwhile is still there.
+                Box::pin(super::hints::send(self.request, &hints)).await;
+                Ok(())
+            }
             Err(Event::Head) => {
                 sender.give_up();
                 reader.complete = true;
@@ -325,7 +337,7 @@ impl<'a> Exchange<'a> {
                 format!("{error} while reading response header from upstream"),
                 ProxyError::INVALID,
             ),
-            Event::Head | Event::WantsBody => (String::new(), ProxyError::ERROR),
+            Event::Head | Event::WantsBody | Event::Hints(_) => (String::new(), ProxyError::ERROR),
         };
         self.request.log(Level::Error, format_args!("{message}"));
         error
@@ -343,6 +355,8 @@ pub fn attempt(request: &Request, change: impl FnOnce(&mut super::Attempt)) {
 #[derive(Debug)]
 enum Event {
     Head,
+    /// Interim answers with hints, the bytes of their heads and what was parsed.
+    Hints(Vec<(ResponseHead, Bytes)>),
     WantsBody,
     TimedOut,
     Closed,
@@ -490,6 +504,9 @@ struct HeadReader {
     received: u64,
     complete: bool,
     headless: bool,
+    /// Hints that were not passed on yet, and how many bytes all of them had.
+    hints: Vec<(ResponseHead, Bytes)>,
+    hints_bytes: usize,
 }
 
 impl HeadReader {
@@ -498,7 +515,13 @@ impl HeadReader {
             return Poll::Ready(Event::Head);
         }
         loop {
-            if let Some(event) = self.parse(max) {
+            let parsed = self.parse(max);
+            if !self.hints.is_empty() {
+                // A head that was parsed is parsed again: that is quicker than it is rare.
+                self.parser = ResponseParser::default();
+                return Poll::Ready(Event::Hints(std::mem::take(&mut self.hints)));
+            }
+            if let Some(event) = parsed {
                 return Poll::Ready(event);
             }
             // What of the body is there already comes with the head: one call for a short answer.
@@ -523,7 +546,11 @@ impl HeadReader {
                     let status = self.parser.head().status;
                     if (100..=199).contains(&status) && status != 101 {
                         let head = self.parser.take_head();
-                        let _ = self.buf.split_to(head.end);
+                        let bytes = self.buf.split_to(head.end).freeze();
+                        self.hints_bytes += bytes.len();
+                        if status == 103 && self.hints_bytes <= max {
+                            self.hints.push((head, bytes));
+                        }
                         if self.buf.is_empty() {
                             return None;
                         }

@@ -8,6 +8,7 @@ use proto::h1::{FieldName, Framing, Method, parse_http_date};
 
 use super::body::UpstreamBody;
 use super::exchange::Replied;
+use super::held::Held;
 use super::target::{Target, Work};
 use super::upgrade::Upgrade;
 use super::{cookie, redirect};
@@ -18,17 +19,17 @@ use crate::request::Request;
 use crate::response::{Body, Field, Head, Response};
 
 /// Turns an answer into the response, or into a redirect of our own (`X-Accel-Redirect`).
-pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Flow {
+pub fn into_flow(replied: Replied, held: Held, request: &Rc<Request>, target: &Target) -> Flow {
     let conf = &request.conf().proxy;
     if target.work == Work::Tunnel {
         return Flow::Respond(Response {
             head: Head::new(200),
-            body: Body::Upgrade(Box::new(Upgrade::tunnel(replied))),
+            body: Body::Upgrade(Box::new(Upgrade::tunnel(replied, held))),
         });
     }
     if replied.headless {
         // DIFFERS: nginx gives the client such an answer without a head, as HTTP/0.9.
-        let body = UpstreamBody::new(request, replied, Framing::UntilClose);
+        let body = UpstreamBody::new(request, replied, held, Framing::UntilClose);
         return Flow::Respond(Response {
             head: Head::new(200),
             body: Body::Source(Box::new(body)),
@@ -68,15 +69,15 @@ pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Fl
     if status == 101 {
         return Flow::Respond(Response {
             head,
-            body: Upgrade::body(request, replied),
+            body: Upgrade::body(request, replied, held),
         });
     }
     let body = match framing {
         Framing::None | Framing::Length(0) => {
-            UpstreamBody::new(request, replied, framing).finish();
+            UpstreamBody::new(request, replied, held, framing).finish();
             Body::Empty
         }
-        framing => Body::Source(Box::new(UpstreamBody::new(request, replied, framing))),
+        framing => Body::Source(Box::new(UpstreamBody::new(request, replied, held, framing))),
     };
     Flow::Respond(Response { head, body })
 }

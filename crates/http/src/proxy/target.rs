@@ -13,6 +13,7 @@ use super::PoolRef;
 use crate::config::UpstreamId;
 use crate::modules::proxy::{Conf, Pass};
 use crate::modules::tunnel;
+use crate::modules::upstream::Upstream;
 use crate::request::Request;
 
 /// What is done with a peer.
@@ -114,7 +115,7 @@ impl Target {
     pub async fn resolve(request: &Rc<Request>, conf: &Conf) -> Result<Self, u16> {
         match &conf.pass {
             Some(Pass::Static { upstream, url }) => {
-                let group = request.config().upstream(*upstream).group.clone();
+                let group = request.config().upstream(*upstream).group().clone();
                 Ok(Self {
                     work: Work::Request,
                     group,
@@ -137,7 +138,7 @@ impl Target {
             500u16
         })?;
         let (group, upstream) = match request.config().find_upstream(&url.authority) {
-            Some(id) => (request.config().upstream(id).group.clone(), Some(id)),
+            Some(id) => (request.config().upstream(id).group().clone(), Some(id)),
             None => (resolved(request, &url.authority, url.port).await?, None),
         };
         let uri = match &url.uri {
@@ -158,13 +159,13 @@ impl Target {
     pub async fn of_tunnel(request: &Rc<Request>) -> Result<Self, u16> {
         let (group, upstream) = match &request.conf().tunnel.pass {
             Some(tunnel::Pass::Static(id)) => {
-                (request.config().upstream(*id).group.clone(), Some(*id))
+                (request.config().upstream(*id).group().clone(), Some(*id))
             }
             Some(tunnel::Pass::Dynamic(template)) => {
                 let text = request.eval(template);
                 let text = String::from_utf8_lossy(&text).into_owned();
                 match request.config().find_upstream(&text) {
-                    Some(id) => (request.config().upstream(id).group.clone(), Some(id)),
+                    Some(id) => (request.config().upstream(id).group().clone(), Some(id)),
                     None => (unnamed_tunnel(request, &text).await?, None),
                 }
             }
@@ -185,6 +186,11 @@ impl Target {
             return format!("tunnel://{peer}");
         }
         format!("http://{peer}{}", String::from_utf8_lossy(&self.uri))
+    }
+
+    /// The group's part of the configuration, if it has one.
+    pub fn upstream<'r>(&self, request: &'r Request) -> Option<&'r Upstream> {
+        Some(request.config().upstream(self.upstream?))
     }
 
     /// The connections that this thread keeps to the group.

@@ -8,11 +8,13 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use ::upstream::Lease;
 use net::Deadline;
 use net::log::Level;
 use net::tunnel::{Policy, Reason, Settings, Timeouts, Tunnel, TunnelEnd};
 
 use super::exchange::Replied;
+use super::held::Held;
 use super::target::Work;
 use crate::connection::Connection;
 use crate::downstream::head::asks_for_upgrade;
@@ -24,29 +26,37 @@ use crate::thread::{Load, Thread};
 /// An upstream that switched protocols, or one that a client wants to speak to by itself.
 pub struct Upgrade {
     replied: Replied,
+    held: Held,
     work: Work,
 }
 
 impl Upgrade {
     /// The body of a 101: a tunnel if the client asked for one, otherwise nothing, for as long as
     /// an upstream may be silent.
-    pub fn body(request: &Rc<Request>, replied: Replied) -> Body {
+    pub fn body(request: &Rc<Request>, replied: Replied, held: Held) -> Body {
         if asks_for_upgrade(request) {
-            let work = Work::Request;
-            return Body::Upgrade(Box::new(Self { replied, work }));
+            return Body::Upgrade(Box::new(Self {
+                replied,
+                held,
+                work: Work::Request,
+            }));
         }
         let deadline = Deadline::after(request.conf().proxy.read_timeout);
         Body::Source(Box::new(Silence {
             request: request.clone(),
             deadline,
             _replied: replied,
+            _held: held,
         }))
     }
 
     /// What follows the 200 to a CONNECT.
-    pub fn tunnel(replied: Replied) -> Self {
-        let work = Work::Tunnel;
-        Self { replied, work }
+    pub fn tunnel(replied: Replied, held: Held) -> Self {
+        Self {
+            replied,
+            held,
+            work: Work::Tunnel,
+        }
     }
 
     fn settings(&self, request: &Request) -> Settings {
@@ -83,6 +93,7 @@ impl Takeover for Upgrade {
         let start = Start {
             settings,
             upstream: self.replied.connection.stream,
+            lease: self.held.into_lease(),
             log: LogLater::new(request),
             thread: request.generation.thread.clone(),
             generation: request.generation.number,
@@ -99,6 +110,7 @@ impl Takeover for Upgrade {
 struct Start {
     settings: Settings,
     upstream: net::Stream,
+    lease: Option<Lease>,
     log: LogLater,
     thread: Rc<Thread>,
     generation: u64,
@@ -116,6 +128,7 @@ impl Start {
         let entry = self.thread.tunnels.enter(self.policy, self.generation);
         let tunnel = Tunnel::new(stream, self.upstream, settings, entry);
         let end = Box::new(End {
+            lease: self.lease,
             log: self.log,
             load,
             thread: self.thread,
@@ -127,6 +140,8 @@ impl Start {
 
 /// What is done when a tunnel has ended.
 struct End {
+    /// The tunnel counts as a request in progress to its peer.
+    lease: Option<Lease>,
     log: LogLater,
     load: Load,
     thread: Rc<Thread>,
@@ -148,7 +163,7 @@ impl End {
             self.log.error(Level::Error, &format!("{message}{remedy}"));
         }
         self.log.write(&ended.traffic);
-        drop(self.load);
+        drop((self.lease, self.load));
         self.thread.tunnel_ended();
     }
 }
@@ -158,6 +173,7 @@ struct Silence {
     request: Rc<Request>,
     deadline: Deadline,
     _replied: Replied,
+    _held: Held,
 }
 
 impl Source for Silence {
