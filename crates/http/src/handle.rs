@@ -182,13 +182,11 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
     let mut refusals = 0;
     let filters = loop {
         complete_head(request, &mut response.head);
-        if matches!(response.body, Body::Upgrade(_)) && response.head.status != 101 {
-            // A tunnel has no body that a filter could change, but its head is one like others.
-            let _ = filters::apply(request, &mut response);
+        if response.head.status == 101 && matches!(response.body, Body::Upgrade(_)) {
+            break Vec::new();
         }
-        if let Body::Upgrade(upgrade) = response.body {
-            return switch_protocols(request, response.head, upgrade).await;
-        }
+        // The body of any other tunnel is nothing that a filter could change, but its head is one
+        // like others.
         let status = match filters::apply(request, &mut response) {
             Ok(filters) => break filters,
             Err(status) => status,
@@ -211,6 +209,9 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
             }
         };
     };
+    if let Body::Upgrade(upgrade) = response.body {
+        return switch_protocols(request, response.head, upgrade).await;
+    }
     let sent = send_body(request, response, filters).await;
     if let Err(error) = sent {
         if error.kind() == std::io::ErrorKind::TimedOut {

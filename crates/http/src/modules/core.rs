@@ -68,6 +68,8 @@ settings! {
     lingering_timeout: Duration = Duration::from_secs(5), inherit;
     /// Whether the kernel sends files.
     sendfile: bool = false, inherit;
+    /// What one call sends of a file, in bytes; 0 is no limit.
+    sendfile_max_chunk: u64 = 2 << 20, inherit;
     /// Whether files leave in full segments.
     tcp_nopush: bool = false, inherit;
     /// Bytes per second of a response; 0 is no limit.

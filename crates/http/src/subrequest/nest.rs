@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::Subrequest;
-use crate::filters::BodyFilter;
+use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Field, FileSlice, Source};
 
@@ -113,7 +113,7 @@ impl Nest {
             return Ok(true);
         }
         if self.filter_more(0)? {
-            return Ok(true);
+            return Ok(portions::poll_turn(cx).is_ready());
         }
         let next = match &mut self.body {
             Body::Empty | Body::Upgrade(_) => None,
