@@ -32,8 +32,8 @@ use crate::request::{Parts, Request};
 use crate::request_body::RequestBody;
 use crate::response::{Body, Chunk, Response, Source};
 
-/// How deep sub-requests may make others (`NGX_HTTP_MAX_SUBREQUESTS`).
-const DEPTH_MAX: u8 = 50;
+/// How deep sub-requests may make others (`NGX_HTTP_MAX_SUBREQUESTS`, and the main one's own).
+const DEPTH_MAX: u8 = 51;
 
 /// How many one client's request may make in all: nginx counts to sixty thousand, and each costs
 /// memory until the end.

@@ -5,6 +5,8 @@ mod e2e;
 mod operation;
 mod process;
 mod sessions;
+mod ssi;
+mod subrequests;
 mod support;
 mod tunnels;
 mod vnc;
