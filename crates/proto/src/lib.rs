@@ -1,4 +1,4 @@
-//! Protocol logic without input or output: HTTP/1, WebSocket, RFB.
+//! Protocol logic without input or output: HTTP/1, WebSocket, RFB, commands in pages.
 
 #![forbid(unsafe_code)]
 

@@ -185,8 +185,8 @@ impl Nest {
         Ok(Some(Chunk::Memory(part.read()?)))
     }
 
-    /// What runs behind the first pieces goes on, and what comes behind all of them is looked at, so
-    /// that several sub-requests run at once.
+    /// What runs behind the first pieces goes on, and what comes behind all of them is looked at,
+    /// so that several sub-requests run at once.
     fn poll_others(&mut self, skip: usize, cx: &mut Context<'_>) -> io::Result<()> {
         let ahead = |queue: &Pieces| queue.iter().map(Piece::len).sum::<u64>();
         while ahead(&self.queue) < AHEAD_BYTES_MAX && self.poll_own(cx)? {}
