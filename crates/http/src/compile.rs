@@ -9,14 +9,14 @@ use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{
-    AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId, Upstream,
-};
+use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
+use crate::modules::core::Handler;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
@@ -65,6 +65,7 @@ pub fn compile(
     draft.level.drafts.core.error_logs = Some(cx.logs.errors(error_logs));
     walk(item.entries(), HTTP, &mut Place::Http(&mut draft), &mut cx);
     let config = Compiler::new(&mut cx).http(draft);
+    check_charsets(&config, item, &mut cx);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
     diagnostics.extend(cx.zones.finish());
@@ -72,6 +73,7 @@ pub fn compile(
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            charsets: cx.charsets,
             zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
@@ -84,6 +86,22 @@ pub fn compile(
     };
     let config = (!diagnostics.iter().any(failed)).then_some(config);
     (config, diagnostics)
+}
+
+/// Every pair of charsets that a location names needs a table, which may stand behind it.
+fn check_charsets(config: &Config, item: &Item, cx: &mut Cx<'_>) {
+    let mut pairs: Vec<_> = config
+        .locations
+        .iter()
+        .filter_map(|location| location.settings.charset.needs_table())
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    for (from, to) in pairs {
+        if let Some(error) = cx.charsets.check(from, to) {
+            cx.diagnostics.push(error.at(item.span()));
+        }
+    }
 }
 
 /// Runs the setters of a block's directives; every error is kept and the next one goes on.
@@ -113,7 +131,7 @@ fn set(
         },
         (Set::Level(set), place) => set(item, place.level(), cx),
         (Set::Nothing, _) => Ok(()),
-        (Set::Main(_), _) => Err(not_allowed(item)),
+        (Set::Main(_) | Set::Group(_), _) => Err(not_allowed(item)),
     }
 }
 
@@ -176,7 +194,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .settings
             .compile(outer_server, draft.level.kind);
         let mut named = HashMap::new();
+        let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
+        let allows_connect = self.locations[first..]
+            .iter()
+            .flatten()
+            .any(|location| location.settings.core.handler == Handler::Tunnel);
         let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
         let name = match names.first() {
             Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),
@@ -188,6 +211,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 settings,
                 name: name.into(),
                 level,
+                allows_connect,
                 named,
             },
             draft.server.listens,
@@ -204,7 +228,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
-        if level.kind == LevelKind::Named
+        let takes_over = settings.core.handler != outer.core.handler;
+        if (level.kind == LevelKind::Named || takes_over)
             && let Some(warning) = settings.open_to_all()
         {
             self.cx.diagnostics.push(warning.at(level.span));

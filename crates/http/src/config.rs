@@ -9,12 +9,12 @@ use net::listen::Listen;
 use net::log::Files;
 use proto::h1::Method;
 use script::Variables;
-use upstream::Group;
-use upstream::keepalive::Limits;
 
 use crate::location_tree::LocationTree;
 use crate::logs::LogTargets;
+use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{Settings, server};
 use crate::request::Request;
 use crate::server_names::ServerNames;
@@ -41,6 +41,7 @@ pub struct Config {
     pub(crate) variables: Variables<Request>,
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
+    pub(crate) charsets: Charsets,
     pub(crate) zones: Zones,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
@@ -55,6 +56,8 @@ pub struct Server {
     pub name: Bytes,
     /// The level of the server itself.
     pub level: LocationId,
+    /// Whether a CONNECT has anywhere to go (`tunnel_pass`).
+    pub allows_connect: bool,
     /// `location @name`.
     pub named: HashMap<Box<[u8]>, LocationId>,
 }
@@ -74,15 +77,6 @@ pub struct Location {
     pub tree: LocationTree,
     /// Methods that `limit_except` leaves alone, and the level for the others.
     pub limit_except: Option<(Box<[Method]>, LocationId)>,
-}
-
-/// An upstream group and what each thread keeps for it.
-#[derive(Debug)]
-pub struct Upstream {
-    /// The peers.
-    pub group: Arc<Group>,
-    /// How many idle connections a thread keeps.
-    pub keepalive: Limits,
 }
 
 /// One listening socket.
@@ -117,6 +111,7 @@ impl Config {
             variables: Variables::default(),
             listeners: Vec::new(),
             logs: LogTargets::default(),
+            charsets: Charsets::default(),
             zones: Zones::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
@@ -158,6 +153,7 @@ impl Config {
     /// request.
     pub fn take_over(&self, old: &Config) {
         self.zones.take_over(&old.zones);
+        self.take_over_groups(old);
     }
 
     /// Why it cannot go on with the shared state of an older configuration.

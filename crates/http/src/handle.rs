@@ -14,7 +14,7 @@ use crate::downstream::head::Incoming;
 use crate::downstream::output::Output;
 use crate::downstream::write_head::{self, BodyEnd};
 use crate::modules::core::{KeepaliveDisable, LingeringClose};
-use crate::modules::{core, log};
+use crate::modules::{core, log, mirror};
 use crate::phases;
 use crate::request::Request;
 use crate::request_body::BodyError;
@@ -69,10 +69,18 @@ pub async fn handle(incoming: Incoming) -> After {
         Outcome::Response(response) => send(&request, response).await,
         Outcome::Close(status) => {
             request.status.set(status);
+            if !request.background.borrow().is_empty() {
+                Box::pin(mirror::abort(&request)).await;
+            }
             After::Close
         }
     };
     if let After::Tunnel(_) = after {
+        // DIFFERS: nginx lets copies of the request run beside a tunnel. Here the tunnel has the
+        // connection for itself and does not wait for them.
+        if !request.background.borrow().is_empty() {
+            Box::pin(mirror::abort(&request)).await;
+        }
         return after;
     }
     // Whatever an upstream still sends is no part of this any more.
@@ -83,6 +91,9 @@ pub async fn handle(incoming: Incoming) -> After {
     }
     phases::post_action(&request).await;
     log::write(&request);
+    if !request.background.borrow().is_empty() {
+        Box::pin(mirror::wait(&request)).await;
+    }
     after
 }
 
@@ -127,6 +138,8 @@ fn decide_keepalive(request: &Request) {
         Persistence::KeepAlive => request.version() >= Version::HTTP_10,
         Persistence::Default => request.version() >= Version::HTTP_11,
     };
+    // As nginx: what follows a CONNECT may have been meant for somebody else.
+    let wants = wants && request.head.method != Method::Connect;
     request.keepalive.set(wants);
 }
 
@@ -166,21 +179,38 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
     if request.conn.generation.is_closing() {
         request.keepalive.set(false);
     }
-    match request.error_status.get() {
-        0 => {}
-        status => {
-            response.head.status = status;
-            response.head.status_text = None;
+    let mut refusals = 0;
+    let filters = loop {
+        complete_head(request, &mut response.head);
+        if matches!(response.body, Body::Upgrade(_)) && response.head.status != 101 {
+            // A tunnel has no body that a filter could change, but its head is one like others.
+            let _ = filters::apply(request, &mut response);
         }
-    }
-    let head = &mut response.head;
-    head.fields.append(&mut request.pending.borrow_mut());
-    // An error page that names no target of its own leaves that of the redirect it stands for.
-    head.location = head.location.take().or(request.pending_location.take());
-    if let Body::Upgrade(upgrade) = response.body {
-        return switch_protocols(request, response.head, upgrade).await;
-    }
-    let filters = filters::apply(request, &mut response);
+        if let Body::Upgrade(upgrade) = response.body {
+            return switch_protocols(request, response.head, upgrade).await;
+        }
+        let status = match filters::apply(request, &mut response) {
+            Ok(filters) => break filters,
+            Err(status) => status,
+        };
+        // A page for this status may itself be refused; once is enough.
+        refusals += 1;
+        let outcome = match refusals {
+            // In a box: it is rare, and every connection would have room for it.
+            1 => Box::pin(phases::refuse(request, status)).await,
+            _ => {
+                request.error_status.set(status);
+                Outcome::Response(error_page::built_in(request, status))
+            }
+        };
+        response = match outcome {
+            Outcome::Response(response) => response,
+            Outcome::Close(status) => {
+                request.status.set(status);
+                return After::Close;
+            }
+        };
+    };
     let sent = send_body(request, response, filters).await;
     if let Err(error) = sent {
         if error.kind() == std::io::ErrorKind::TimedOut {
@@ -191,16 +221,29 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
     after(request).await
 }
 
-/// Sends the head of a 101; what follows it is no HTTP any more.
+/// Adds to a head what the request says about every response to it.
+fn complete_head(request: &Request, head: &mut Head) {
+    match request.error_status.get() {
+        0 => {}
+        status => {
+            head.status = status;
+            head.status_text = None;
+        }
+    }
+    head.fields.append(&mut request.pending.borrow_mut());
+    // An error page that names no target of its own leaves that of the redirect it stands for.
+    head.location = head.location.take().or(request.pending_location.take());
+}
+
+/// Sends the head of a 101, or of the 200 to a CONNECT; what follows it is no HTTP any more.
 async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn Takeover>) -> After {
     request.status.set(head.status);
     request.keepalive.set(false);
-    let bytes = write_head::write(
-        request,
-        &head,
-        BodyEnd::Length,
-        write_head::Connection::Upgrade,
-    );
+    let connection = match head.status {
+        101 => write_head::Connection::Upgrade,
+        _ => write_head::Connection::Http,
+    };
+    let bytes = write_head::write(request, &head, BodyEnd::Length, connection);
     request.head_bytes_sent.set(bytes.len() as u64);
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);

@@ -8,7 +8,8 @@ use script::{Builtin, Format, Names, Template};
 
 use crate::draft::{Draft, Level, ServerLevel};
 use crate::logs::LogTargets;
-use crate::modules::upstream::Upstreams;
+use crate::modules::charset::Charsets;
+use crate::modules::upstream::{Block, Upstreams};
 use crate::request::Request;
 use crate::zones::Zones;
 
@@ -54,6 +55,8 @@ pub enum Set {
     Server(fn(&Item, &mut ServerLevel, &mut Cx<'_>) -> Done),
     /// What holds for a location; in `http` and `server`, for all inside.
     Level(fn(&Item, &mut Level, &mut Cx<'_>) -> Done),
+    /// An `upstream` block.
+    Group(fn(&Item, &mut Block, &mut Cx<'_>) -> Done),
     /// Checked for form, otherwise without meaning here.
     Nothing,
 }
@@ -72,6 +75,8 @@ pub struct Cx<'a> {
     pub upstreams: Upstreams,
     /// The log formats defined so far.
     pub formats: HashMap<String, Format>,
+    /// The charsets named so far, and the tables between them.
+    pub charsets: Charsets,
     /// The logs named so far.
     pub logs: LogTargets,
     /// The zones named so far.
@@ -88,6 +93,7 @@ impl<'a> Cx<'a> {
             context: HTTP,
             upstreams: Upstreams::default(),
             formats: HashMap::new(),
+            charsets: Charsets::default(),
             logs: LogTargets::default(),
             zones: Zones::default(),
         };
@@ -171,6 +177,12 @@ macro_rules! store {
     (flag $module:ident . $field:ident) => {
         $crate::module::Set::Level(|item, level, _| {
             let value = item.flag()?;
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
+    (word $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, _| {
+            let value = bytes::Bytes::from(item.arg(0)?.text.clone());
             item.once(&mut level.drafts.$module.$field, value)
         })
     };

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use net::log::Level;
-use proto::h1::Method;
+use proto::h1::{FieldName, Method};
 use script::Context as _;
 
 use crate::error_page;
@@ -18,7 +18,8 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, index, limit_conn, limit_req, realip, rewrite, static_files, try_files, vnc,
+    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, precompressed, realip,
+    rewrite, static_files, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
@@ -88,6 +89,10 @@ fn settle(request: &Rc<Request>, flow: Flow) -> Result<Outcome, Entry> {
             Flow::Respond(response) => return Ok(Outcome::Response(response)),
             Flow::Close => return Ok(Outcome::Close(444)),
             Flow::Status(444) => return Ok(Outcome::Close(444)),
+            Flow::Status(_) if let Some(stub) = request.stub_response() => {
+                request.error_status.set(0);
+                Flow::Respond(stub)
+            }
             Flow::Status(status) => error_page::respond(request, status),
             Flow::Redirect(uri, args) => match internal_redirect(request, uri, args) {
                 true => return Err(Entry::ServerRewrite),
@@ -180,11 +185,18 @@ async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
         Flow::Next => {}
         flow => return flow,
     }
-    match access(request).await {
-        Flow::Next | Flow::Allowed => {}
-        flow => return flow,
+    // Who may ask was decided for the main request.
+    if request.is_main() {
+        match access(request).await {
+            Flow::Next | Flow::Allowed => {}
+            flow => return flow,
+        }
     }
     match try_files::run(request) {
+        Flow::Next => {}
+        flow => return flow,
+    }
+    match mirror::run(request).await {
         Flow::Next => content(request).await,
         flow => flow,
     }
@@ -248,17 +260,23 @@ async fn preaccess(request: &Request) -> Flow {
 async fn access(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
     let mut refused = 0;
-    for step in 0..2 {
+    for step in 0..3 {
         let flow = match step {
             0 => access::run(request),
-            _ => auth_basic::run(request).await,
+            1 => auth_basic::run(request).await,
+            _ => auth_request::run(request).await,
         };
         match flow {
             Flow::Next => {}
-            Flow::Allowed if any => return Flow::Allowed,
+            Flow::Allowed if any => {
+                // What was asked for on the way is not needed any more.
+                let mut pending = request.pending.borrow_mut();
+                pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+                return Flow::Allowed;
+            }
             Flow::Allowed => {}
             Flow::Status(status @ (401 | 403 | 407)) if any => {
-                if refused != 401 {
+                if !matches!(refused, 401 | 407) {
                     refused = status;
                 }
             }
@@ -279,10 +297,14 @@ async fn access(request: &Rc<Request>) -> Flow {
 async fn content(request: &Rc<Request>) -> Flow {
     match request.conf().core.handler {
         Handler::Proxy => proxy::handle(request).await,
+        Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::Static => match index::run(request) {
-            Flow::Next => static_files::run(request),
+            Flow::Next => match precompressed::run(request) {
+                Flow::Next => static_files::run(request),
+                flow => flow,
+            },
             flow => flow,
         },
     }

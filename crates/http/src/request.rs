@@ -12,14 +12,18 @@ use net::Addr;
 use net::log::{ErrorLog, Level};
 use proto::h1::{FieldName, Framing, Method, RequestHead, Version};
 use script::{Captures, Context, Slots, VarId};
+use tokio::task::JoinHandle;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::connection::{Connection, text_of};
+use crate::filters::compress::Coded;
+use crate::modules::userid::UserId;
 use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
 use crate::response::{Field, Head};
 use crate::secrets::Secrets;
+use crate::subrequest::{Held, Link};
 use crate::thread::Generation;
 
 /// How often an internal redirect or a rewrite may start the search for a location again.
@@ -27,6 +31,12 @@ const URI_CHANGES_MAX: u8 = 10;
 
 /// A request.
 pub struct Request {
+    /// How it hangs together with the client's request, if it is not that itself.
+    pub link: Option<Box<Link>>,
+    /// Sub-requests that run beside it and that nobody waits for but the connection.
+    pub background: RefCell<Vec<JoinHandle<()>>>,
+    /// Sub-requests that were made for it, theirs included; counted in the main one.
+    pub subrequests: Cell<u32>,
     /// The connection that it came on.
     pub conn: Rc<Connection>,
     /// The configuration that it is handled by, to its end.
@@ -68,10 +78,10 @@ pub struct Request {
     /// Whether the connection stays open behind the response.
     pub keepalive: Cell<bool>,
     /// Values of variables that it keeps.
-    pub slots: Slots,
+    pub slots: Held<Slots>,
     captures: RefCell<Captures>,
     /// Its body.
-    pub body: RequestBody,
+    pub body: Held<RequestBody>,
     /// The upstream peers that were tried.
     pub attempts: RefCell<Vec<Attempt>>,
     /// The head that was sent, or is about to be.
@@ -89,8 +99,14 @@ pub struct Request {
     pub bytes_sent: Cell<u64>,
     /// Bytes of the head among them.
     pub head_bytes_sent: Cell<u64>,
-    /// Bytes that compression took and made.
-    pub gzip_bytes: Cell<(u64, u64)>,
+    /// The status that a filter wants in place of the response that it was given.
+    pub refused_by_filter: Cell<Option<u16>>,
+    /// Whether the response depends on `Accept-Encoding`.
+    pub varies_by_encoding: Cell<bool>,
+    /// What compression did to the response.
+    pub coded: Cell<Option<Coded>>,
+    /// What the browser is known by.
+    pub user_id: UserId,
     /// The user that authenticated.
     pub user: RefCell<Option<Bytes>>,
     /// What is done behind the response (`post_action`) is running.
@@ -159,6 +175,9 @@ impl Request {
     pub fn new(conn: Rc<Connection>, generation: Rc<Generation>, parts: Parts) -> Self {
         let location = generation.config.server(parts.server).level;
         Self {
+            link: None,
+            subrequests: Cell::new(0),
+            background: RefCell::default(),
             method: Cell::new(parts.head.method),
             server: Cell::new(parts.server),
             location: Cell::new(location),
@@ -169,9 +188,9 @@ impl Request {
             uri_changes: Cell::new(URI_CHANGES_MAX),
             internal: Cell::new(false),
             keepalive: Cell::new(false),
-            slots: Slots::default(),
+            slots: Held::Own(Slots::default()),
             captures: RefCell::default(),
-            body: RequestBody::new(parts.framing),
+            body: Held::Own(RequestBody::new(parts.framing)),
             attempts: RefCell::default(),
             sent: RefCell::default(),
             status: Cell::new(0),
@@ -180,7 +199,10 @@ impl Request {
             limit_rate: Cell::new(None),
             bytes_sent: Cell::new(0),
             head_bytes_sent: Cell::new(0),
-            gzip_bytes: Cell::default(),
+            refused_by_filter: Cell::new(None),
+            varies_by_encoding: Cell::new(false),
+            coded: Cell::new(None),
+            user_id: UserId::default(),
             user: RefCell::default(),
             in_post_action: Cell::new(false),
             pending: RefCell::default(),
@@ -212,12 +234,22 @@ impl Request {
     /// The client: the other end of the connection, or whom a trusted proxy named
     /// (`set_real_ip_from`).
     pub fn client(&self) -> &Addr {
-        self.real_client.get().unwrap_or(&self.conn.peer)
+        self.main().real_client.get().unwrap_or(&self.conn.peer)
     }
 
     /// The client's address without its port, as logs show it.
     pub fn client_text(&self) -> String {
         text_of(self.client())
+    }
+
+    /// Whether it is the client's own, and not a sub-request.
+    pub fn is_main(&self) -> bool {
+        self.link.is_none()
+    }
+
+    /// The client's request: this one, or the one that it is a part of.
+    pub fn main(&self) -> &Request {
+        self.link.as_ref().map_or(self, |link| link.main())
     }
 
     /// The configuration that it is handled by.
@@ -322,6 +354,11 @@ impl Request {
         if !self.head.line.is_empty() {
             line.extend(b", request: \"");
             line.extend_from_slice(&self.secrets.borrow().mask(self.head.line.of(&self.buf)));
+            line.push(b'"');
+        }
+        if !self.is_main() {
+            line.extend(b", subrequest: \"");
+            line.extend_from_slice(&self.secrets.borrow().mask(&self.uri.borrow()));
             line.push(b'"');
         }
         if let Some(attempt) = self.attempts.borrow().last() {

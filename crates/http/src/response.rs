@@ -36,6 +36,8 @@ pub struct Head {
     pub date: Option<Bytes>,
     /// `Content-Type` without the charset that we add.
     pub content_type: Option<Bytes>,
+    /// The charset that an upstream wants the body to be sent in (`X-Accel-Charset`).
+    pub override_charset: Option<Bytes>,
     /// `Content-Length`; without it the body is chunked or ends with the connection.
     pub content_length: Option<u64>,
     /// `Last-Modified` as seconds since 1970, for conditions; what is sent unless there is a text.
@@ -88,6 +90,28 @@ impl Head {
         self.remove(FieldName::ContentEncoding);
     }
 
+    /// The body gets a length that nobody knows, and no part of it may be asked for.
+    pub fn forget_length(&mut self) {
+        self.content_length = None;
+        self.allow_ranges = false;
+        self.remove(FieldName::AcceptRanges);
+    }
+
+    /// A changed body is not the same byte for byte: a strong tag becomes a weak one, and what is no
+    /// tag goes (`ngx_http_weak_etag`).
+    pub fn weaken_etag(&mut self) {
+        let is_tag =
+            |value: &[u8]| value.starts_with(b"W/") && value.len() > 2 || value.starts_with(b"\"");
+        self.fields
+            .retain(|field| !field.is(FieldName::ETag) || is_tag(&field.value));
+        let mut fields = self.fields.iter_mut();
+        if let Some(field) = fields.find(|field| field.is(FieldName::ETag))
+            && field.value.starts_with(b"\"")
+        {
+            field.value = [b"W/", &field.value[..]].concat().into();
+        }
+    }
+
     /// Removes what identifies the body that is not sent as it was.
     pub fn forget_validators(&mut self) {
         self.last_modified = None;
@@ -127,8 +151,27 @@ pub struct FileSlice {
     pub end: u64,
 }
 
+impl FileSlice {
+    /// Reads all of it. A file that was truncated meanwhile is an
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
+    pub fn read(&self) -> io::Result<Bytes> {
+        let len = usize::try_from(self.end - self.start).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; len];
+        let mut filled = 0;
+        while filled < len {
+            let n =
+                rustix::io::pread(&self.file, &mut bytes[filled..], self.start + filled as u64)?;
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            filled += n;
+        }
+        Ok(bytes.into())
+    }
+}
+
 impl Chunk {
-    /// Its bytes.
+    /// How many bytes it has.
     pub fn len(&self) -> u64 {
         match self {
             Chunk::Memory(bytes) => bytes.len() as u64,
@@ -150,6 +193,11 @@ pub trait Source {
 
     /// Called while the client takes nothing: a source that buffers reads on.
     fn poll_ahead(&mut self, _cx: &mut Context<'_>) {}
+
+    /// Whether the little that is there may wait for what comes: asked when there is no chunk now.
+    fn holds(&self) -> bool {
+        false
+    }
 
     /// Trailer fields, known once the end was given.
     fn trailers(&mut self) -> Vec<Field> {

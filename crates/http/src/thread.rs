@@ -21,6 +21,7 @@ use upstream::Pool;
 
 use crate::config::Config;
 use crate::connection::{self, Connection};
+use crate::open_files::OpenFiles;
 use crate::pages::Pages;
 
 /// What the threads of a worker share.
@@ -94,6 +95,8 @@ pub struct Generation {
     pub number: u64,
     /// The thread.
     pub thread: Rc<Thread>,
+    /// Files that are kept open.
+    pub(crate) open_files: OpenFiles,
     /// Idle connections to each upstream.
     pub pools: Vec<Rc<Pool>>,
     listeners: HashMap<Addr, usize>,
@@ -191,6 +194,7 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
+            open_files: OpenFiles::default(),
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners
                 .map(|(at, conf)| (conf.listen.addr.clone(), at))

@@ -319,6 +319,8 @@ macro_rules! kinds {
 kinds! {
     limit_req: crate::modules::limit_req::Rates,
     limit_conn: crate::modules::limit_conn::Counts,
+    upstream: crate::modules::upstream::zone::Groups,
+    sticky: crate::modules::upstream::sticky::sessions::Sessions,
     #[cfg(test)]
     sample: tests::Sample,
     #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Protocol logic without input or output: HTTP/1, PROXY, WebSocket, RFB.
+//! Protocol logic without input or output: HTTP/1, PROXY, WebSocket, RFB, DNS.
 
 #![forbid(unsafe_code)]
 
+pub mod dns;
 pub mod h1;
 pub mod proxy_protocol;
 pub mod rfb;

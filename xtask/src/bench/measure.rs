@@ -45,6 +45,7 @@ fn setup(work: Work, inputs: &Inputs) -> (Task, Kind) {
     let vnc = |updates| (Task::Desktop, Kind::Vnc(updates, inputs.clone()));
     match work {
         Work::Files { .. } => (Task::Files, Kind::Http),
+        Work::Handshakes { .. } | Work::TlsBulk { .. } => (Task::TlsFiles, Kind::Http),
         Work::DesktopBulk { .. } | Work::DesktopInput { .. } => vnc(Updates::Bulk),
         Work::DesktopUpdates { rate, .. } => vnc(Updates::Small(rate)),
         Work::DesktopIdle { .. } => vnc(Updates::None),
@@ -76,6 +77,10 @@ async fn run(
         } => {
             load::http::start(&meter, addr, path, connections, rate);
         }
+        Work::Handshakes { resumed, rate } => {
+            load::tls::start_handshakes(&meter, addr, resumed, rate)?;
+        }
+        Work::TlsBulk { connections } => load::tls::start_bulk(&meter, addr, connections)?,
         Work::Messages { tunnels, rate } => {
             load::tunnel::start_echo(&meter, addr, tunnels, rate);
         }
@@ -120,6 +125,10 @@ fn values(work: Work, window: &Window, inputs: &[Duration]) -> Vec<(&'static str
         ],
         Work::Messages { .. } => vec![
             (rows::CPU_PER_MESSAGE, window.cpu_per_done()),
+            (rows::P99, window.p99()),
+        ],
+        Work::Handshakes { .. } => vec![
+            (rows::CPU_PER_HANDSHAKE, window.cpu_per_done()),
             (rows::P99, window.p99()),
         ],
         Work::DesktopUpdates { .. } => vec![(rows::CPU_PER_UPDATE, window.cpu_per_done())],

@@ -29,6 +29,9 @@ const SENDFILE_MIN: u64 = 32 * 1024;
 /// One system call sends no more of a file, so that other connections get their turn.
 const SENDFILE_MAX: u64 = 2 * 1024 * 1024;
 
+/// As many bytes wait for more where a source says so (`postpone_output`).
+const POSTPONED_MAX: u64 = 1460;
+
 /// Pieces that one call sends.
 const PIECES_MAX: usize = 64;
 
@@ -102,6 +105,9 @@ impl<'r> Output<'r> {
                 self.failed = Some(error);
                 false
             });
+            if starved && self.waits_for_more() {
+                return self.poll_gone(cx);
+            }
             if self.queue.is_empty() {
                 if let Some(error) = self.failed.take() {
                     return Poll::Ready(Err(error));
@@ -109,11 +115,7 @@ impl<'r> Output<'r> {
                 if self.body.is_none() {
                     return Poll::Ready(self.check_length());
                 }
-                self.request.conn.deadline.clear();
-                if self.request.conn.stream.poll_hangup(cx).is_ready() {
-                    return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-                }
-                return Poll::Pending;
+                return self.poll_gone(cx);
             }
             match self.poll_send(cx) {
                 Poll::Ready(result) => result?,
@@ -127,6 +129,22 @@ impl<'r> Output<'r> {
         }
     }
 
+    /// There is nothing to send: whether the client is still there.
+    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.request.conn.deadline.clear();
+        match self.request.conn.stream.poll_hangup(cx) {
+            Poll::Ready(_) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Whether the head and a few bytes wait for the sub-request that comes next: should it end the
+    /// request, nothing was promised (as nginx, whose `postpone_output` does that).
+    fn waits_for_more(&self) -> bool {
+        self.queued < POSTPONED_MAX
+            && matches!(&self.body, Some(Body::Source(source)) if source.holds())
+    }
+
     /// A body that ended before its declared length cannot be followed by another response.
     fn check_length(&self) -> io::Result<()> {
         match self.expected {
@@ -138,6 +156,9 @@ impl<'r> Output<'r> {
     /// Takes chunks from the body until there is enough to send; true if the body has none now.
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         while self.queued < QUEUE_BYTES_MAX {
+            if self.filter_more(0)? {
+                continue;
+            }
             let next = match &mut self.body {
                 None => return Ok(false),
                 Some(Body::Empty | Body::Upgrade(_)) => None,
@@ -169,9 +190,24 @@ impl<'r> Output<'r> {
         Ok(())
     }
 
+    /// Passes on what a filter kept back because it was enough for once, the last filter's first;
+    /// false if none did. Those before `from` are not asked.
+    fn filter_more(&mut self, from: usize) -> io::Result<bool> {
+        for index in (from..self.filters.len()).rev() {
+            if let Some(chunks) = self.filters[index].more()? {
+                for chunk in chunks {
+                    self.filter(index + 1, chunk)?;
+                }
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The end of the body: filters give what they kept, then comes the last chunk.
     fn finish(&mut self) -> io::Result<()> {
         for index in 0..self.filters.len() {
+            while self.filter_more(index)? {}
             for chunk in self.filters[index].finish()? {
                 self.filter(index + 1, chunk)?;
             }
@@ -280,7 +316,7 @@ impl<'r> Output<'r> {
                         end: slice.end.min(slice.start + QUEUE_BYTES_MAX),
                         ..slice.clone()
                     };
-                    let bytes = Chunk::Memory(read_file(&part)?);
+                    let bytes = Chunk::Memory(part.read()?);
                     slice.start = part.end;
                     match slice.start == slice.end {
                         true => self.queue[index] = bytes,
@@ -385,23 +421,6 @@ fn poll_sendfile(
     request.conn.stream.poll_send(cx, wanted, |socket| {
         rustix::fs::sendfile(socket, &slice.file, Some(&mut offset), wanted)
     })
-}
-
-/// Reads a file slice.
-fn read_file(slice: &FileSlice) -> io::Result<Bytes> {
-    let len = usize::try_from(slice.end - slice.start).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; len];
-    let mut filled = 0;
-    while filled < len {
-        let at = slice.start + filled as u64;
-        let n = rustix::io::pread(&slice.file, &mut bytes[filled..], at)?;
-        if n == 0 {
-            // Truncated while it was sent: the declared length cannot be kept.
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        filled += n;
-    }
-    Ok(bytes.into())
 }
 
 impl Pace {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conf::value;
+use net::Resolver;
 use net::log::Level as LogLevel;
 use script::Template;
 
@@ -14,6 +15,7 @@ use crate::settings::settings;
 use crate::temp_file::TempPath;
 
 mod directives;
+pub mod resolver;
 mod setters;
 
 pub use directives::MODULE;
@@ -92,8 +94,16 @@ settings! {
     disable_symlinks: DisableSymlinks = DisableSymlinks::default(), inherit;
     /// What is requested behind every response.
     post_action: Option<Template> = None, inherit;
+    /// Whether sub-requests are written to the access log.
+    log_subrequest: bool = false, inherit;
+    /// How long a response may be that is kept in memory, in bytes.
+    subrequest_output_buffer_size: u64 = 4096, inherit;
     /// Clients whose connections are closed by a reset after a timeout.
     reset_timedout_connection: bool = false, inherit;
+    /// Who knows names at run time.
+    resolver: Option<Arc<Resolver>> = None, inherit;
+    /// How long a name may take; zero is no limit.
+    resolver_timeout: Duration = Duration::from_secs(30), inherit;
 }
 
 /// What answers requests of a location.
@@ -103,6 +113,8 @@ pub enum Handler {
     Static,
     /// `proxy_pass`
     Proxy,
+    /// `tunnel_pass`
+    Tunnel,
     /// `vnc_pass`
     Vnc,
     /// `vnc_status`

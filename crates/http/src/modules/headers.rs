@@ -188,7 +188,8 @@ pub fn filter(
     _body_filters: &mut Vec<Box<dyn BodyFilter>>,
 ) {
     let conf = &request.conf().headers;
-    if conf.added.is_empty() && matches!(conf.expires, Expires::Off) {
+    let nothing = conf.added.is_empty() && matches!(conf.expires, Expires::Off);
+    if nothing || !request.is_main() {
         return;
     }
     let head = &mut response.head;

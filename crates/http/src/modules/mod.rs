@@ -11,8 +11,13 @@ use crate::module::Module;
 use crate::settings::LevelKind;
 
 pub mod access;
+pub mod addition;
 pub mod auth_basic;
+pub mod auth_request;
+pub mod brotli;
+pub mod charset;
 pub mod core;
+pub mod gunzip;
 pub mod gzip;
 pub mod headers;
 pub mod index;
@@ -22,6 +27,9 @@ pub mod listen;
 pub mod location;
 pub mod log;
 pub mod map;
+pub mod mirror;
+pub mod open_file_cache;
+pub mod precompressed;
 pub mod proxy;
 pub mod proxy_protocol;
 pub mod realip;
@@ -29,11 +37,15 @@ pub mod rewrite;
 pub mod server;
 pub mod ssl;
 pub mod static_files;
+pub mod sub;
 pub mod try_files;
+pub mod tunnel;
 pub mod types;
 pub mod upstream;
+pub mod userid;
 pub mod variables;
 pub mod vnc;
+pub mod zstd;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
@@ -43,6 +55,7 @@ pub static MODULES: &[&Module] = &[
     &proxy_protocol::MODULE,
     &location::MODULE,
     &types::MODULE,
+    &open_file_cache::MODULE,
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
@@ -54,11 +67,32 @@ pub static MODULES: &[&Module] = &[
     &access::MODULE,
     &auth_basic::MODULE,
     &realip::MODULE,
+    &auth_request::MODULE,
+    &mirror::MODULE,
+    &addition::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
     &gzip::MODULE,
+    &gunzip::MODULE,
+    &precompressed::GZIP,
+    &brotli::MODULE,
+    &precompressed::BROTLI,
+    &zstd::MODULE,
+    &precompressed::ZSTD,
+    &sub::MODULE,
+    &charset::MODULE,
+    &userid::MODULE,
     &proxy::MODULE,
+    &tunnel::MODULE,
     &upstream::MODULE,
+    &upstream::keepalive::MODULE,
+    &upstream::methods::LEAST_CONN,
+    &upstream::methods::IP_HASH,
+    &upstream::methods::HASH,
+    &upstream::methods::RANDOM,
+    &upstream::methods::LEAST_TIME,
+    &upstream::zone::MODULE,
+    &upstream::sticky::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -88,8 +122,32 @@ macro_rules! level_settings {
 }
 
 level_settings! {
-    core, access, auth_basic, gzip, headers, index, limit_conn, limit_req, log, proxy, realip,
-    try_files, types, vnc,
+    core,
+    access,
+    addition,
+    auth_basic,
+    auth_request,
+    brotli,
+    charset,
+    gunzip,
+    gzip,
+    headers,
+    index,
+    limit_conn,
+    limit_req,
+    log,
+    mirror,
+    open_file_cache,
+    precompressed,
+    proxy,
+    realip,
+    sub,
+    try_files,
+    tunnel,
+    types,
+    userid,
+    vnc,
+    zstd,
 }
 
 impl Settings {
@@ -102,6 +160,10 @@ impl Settings {
             core::Handler::Vnc if self.vnc.stores_password() => (
                 "\"vnc_password_file\" without access control opens the desktop to whoever comes",
                 "add \"auth_basic\", or \"allow\" and \"deny\"",
+            ),
+            core::Handler::Tunnel if self.tunnel.goes_anywhere() => (
+                "\"tunnel_pass\" without access control makes an open proxy",
+                "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
             ),
             core::Handler::VncStatus => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",

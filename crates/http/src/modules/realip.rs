@@ -142,12 +142,12 @@ fn header(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 /// counts.
 pub fn run(request: &Request) {
     let conf = &request.conf().realip;
-    if conf.from.is_empty() || request.real_client.get().is_some() {
+    if conf.from.is_empty() || request.main().real_client.get().is_some() {
         return;
     }
     if let Some(client) = client(request, conf) {
         // It is empty, as was just seen.
-        let _ = request.real_client.set(client);
+        let _ = request.main().real_client.set(client);
     }
 }
 

@@ -125,7 +125,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "request_method",
-        |r, out| put(out, &r.method_name()),
+        |r, out| put(out, &r.main().method_name()),
         "The method.",
     ),
     builtin(
@@ -284,16 +284,14 @@ const VARIABLES: &[Builtin<Request>] = &[
     builtin("status", status, "The status of the response."),
     builtin(
         "bytes_sent",
-        |r, out| number(out, r.bytes_sent.get()),
+        |r, out| number(out, r.main().bytes_sent.get()),
         "Bytes sent to the client.",
     ),
     builtin(
         "body_bytes_sent",
         |r, out| {
-            number(
-                out,
-                r.bytes_sent.get().saturating_sub(r.head_bytes_sent.get()),
-            )
+            let (r, main) = (r.head_bytes_sent.get(), r.main());
+            number(out, main.bytes_sent.get().saturating_sub(r))
         },
         "Bytes of the response's body sent to the client.",
     ),

@@ -6,16 +6,18 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use ::upstream::Peer;
 use ::upstream::keepalive::Connection;
 use bytes::{Bytes, BytesMut};
+use net::connect::Options;
 use net::log::{Errno, Level};
 use net::{Deadline, Stream, clock};
 use proto::h1::{
     CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser,
 };
 
+use super::held::Held;
 use super::outgoing::{Outgoing, Sends};
+use super::rules::Rules;
 use super::target::Target;
 use super::{PoolRef, ProxyError, head};
 use crate::connection::poll_fill;
@@ -28,7 +30,7 @@ use crate::response::Chunk;
 pub struct Exchange<'a> {
     request: &'a Rc<Request>,
     target: &'a Target,
-    peer: &'a Peer,
+    peer: &'a Held,
     pool: PoolRef,
 }
 
@@ -59,8 +61,8 @@ impl Replied {
     }
 
     /// The response for the client.
-    pub fn into_flow(self, request: &Rc<Request>, target: &Target) -> Flow {
-        head::into_flow(self, request, target)
+    pub fn into_flow(self, held: Held, request: &Rc<Request>, target: &Target) -> Flow {
+        head::into_flow(self, held, request, target)
     }
 }
 
@@ -69,7 +71,7 @@ impl<'a> Exchange<'a> {
     pub fn new(
         request: &'a Rc<Request>,
         target: &'a Target,
-        peer: &'a Peer,
+        peer: &'a Held,
         pool: PoolRef,
     ) -> Self {
         Self {
@@ -121,9 +123,31 @@ impl<'a> Exchange<'a> {
             buf,
             rest,
             pool: self.pool,
-            peer: self.peer.addr.clone(),
+            peer: self.peer.peer().addr.clone(),
             sent_all: sender.is_done() && !sender.abandoned,
             headless,
+        })
+    }
+
+    /// Connects, and asks nothing: what follows is between the client and the peer (CONNECT).
+    pub async fn open(self) -> Result<Replied, ProxyError> {
+        let connection = self.connect().await?;
+        attempt(self.request, |attempt| {
+            attempt.status = Some(200);
+            attempt.header_time = Some(attempt.elapsed());
+        });
+        Ok(Replied {
+            connection,
+            head: ResponseHead {
+                status: 200,
+                ..ResponseHead::default()
+            },
+            buf: Bytes::new(),
+            rest: BytesMut::new(),
+            pool: None,
+            peer: self.peer.peer().addr.clone(),
+            sent_all: true,
+            headless: false,
         })
     }
 
@@ -131,7 +155,7 @@ impl<'a> Exchange<'a> {
         let kept = self
             .pool
             .as_ref()
-            .and_then(|(pool, _)| pool.take(&self.peer.addr));
+            .and_then(|(pool, _)| pool.take(&self.peer.peer().addr));
         if let Some(connection) = kept {
             attempt(self.request, |attempt| {
                 attempt.connect_time = Some(attempt.elapsed());
@@ -139,13 +163,21 @@ impl<'a> Exchange<'a> {
             });
             return Ok(connection);
         }
-        let conf = &self.request.conf().proxy;
-        let local = conf.bind_addr(self.request);
-        let connected = net::connect(&self.peer.addr, local.as_ref(), conf.connect_timeout).await;
+        let rules = Rules::of(self.request.conf(), self.target.work);
+        let local = rules.bind.and_then(|bind| bind.addr(self.request));
+        let room = |bytes: u64| Some(bytes as usize).filter(|&bytes| bytes > 0);
+        let options = Options {
+            local: local.as_ref(),
+            transparent: rules.bind.is_some_and(|bind| bind.transparent),
+            receive_buffer: room(rules.socket_buffers.0),
+            send_buffer: room(rules.socket_buffers.1),
+        };
+        let timeout = rules.connect_timeout;
+        let connected = net::connect_with(&self.peer.peer().addr, &options, timeout).await;
         match connected {
             Ok(stream) => {
                 stream.set_nodelay(true);
-                if conf.socket_keepalive {
+                if rules.socket_keepalive {
                     // Without probes the connection is as good as before.
                     let _ = stream.set_keepalive(60, 60, 9);
                 }

@@ -45,7 +45,9 @@ pub fn nginx(
         _ => "",
     };
     let location = match task {
-        Task::Files => files(dir) + "        open_file_cache max=100 inactive=1h;\n",
+        Task::Files | Task::TlsFiles => {
+            files(dir) + "        open_file_cache max=100 inactive=1h;\n"
+        }
         Task::Proxy | Task::Desktop => proxy(large),
     };
     main(&http(task, listen, backend, &location), dir)
@@ -59,7 +61,7 @@ pub fn portway(
     dir: &Path,
 ) -> String {
     let location = match (contender, task) {
-        (_, Task::Files) => files(dir),
+        (_, Task::Files | Task::TlsFiles) => files(dir),
         (_, Task::Desktop) => {
             format!("        location / {{\n            vnc_pass {backend};\n        }}\n")
         }
@@ -87,17 +89,32 @@ fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> 
     }}
 "
     );
-    let upstream = if task == Task::Files { "" } else { &upstream };
+    let (upstream, tls) = match task {
+        Task::Files => ("", ""),
+        Task::TlsFiles => ("", " ssl"),
+        Task::Proxy | Task::Desktop => (&upstream[..], ""),
+    };
+    let certificate = match task {
+        Task::TlsFiles => CERTIFICATE,
+        _ => "",
+    };
     format!(
         r#"{upstream}    server {{
-        listen {listen} backlog=4096;
-        location = /generation {{
+        listen {listen} backlog=4096{tls};
+{certificate}        location = /generation {{
             return 200 "0";
         }}
 {location}    }}
 "#
     )
 }
+
+/// nginx's tickets are on by default; the cache is what its documentation advises beside them.
+const CERTIFICATE: &str = "        ssl_certificate certificate.pem;
+        ssl_certificate_key key.pem;
+        ssl_protocols TLSv1.3;
+        ssl_session_cache shared:bench:10m;
+";
 
 /// The same configuration with another answer under `/generation`.
 pub fn with_generation(config: &str, generation: usize) -> String {

@@ -181,6 +181,31 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "resolver",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(|item, level, cx| {
+                let resolver = super::resolver::parse(item, cx.bundle)?;
+                item.once(&mut level.drafts.core.resolver, Some(resolver))
+            }),
+            doc(
+                "resolver address … [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone];",
+                "",
+                "The name servers that names are looked up with while requests are served.",
+            ),
+        ),
+        Directive::new(
+            "resolver_timeout",
+            ANY,
+            Arity::Exactly(1),
+            store!(time core.resolver_timeout),
+            doc(
+                "resolver_timeout time;",
+                "resolver_timeout 30s;",
+                "How long a name may take.",
+            ),
+        ),
+        Directive::new(
             "keepalive_timeout",
             ANY,
             Arity::Between(1, 2),
@@ -496,41 +521,6 @@ pub const MODULE: Module = Module {
             "tables grow as they need",
         ),
         inert(
-            "open_file_cache",
-            ANY,
-            Arity::Between(1, 2),
-            "open_file_cache off | max=N [inactive=time];",
-            "the kernel's own cache answers; nothing stale is ever served",
-        ),
-        inert(
-            "open_file_cache_valid",
-            ANY,
-            Arity::Exactly(1),
-            "open_file_cache_valid time;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_min_uses",
-            ANY,
-            Arity::Exactly(1),
-            "open_file_cache_min_uses number;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_errors",
-            ANY,
-            Arity::Flag,
-            "open_file_cache_errors on | off;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_events",
-            ANY,
-            Arity::Flag,
-            "open_file_cache_events on | off;",
-            "there is no open_file_cache",
-        ),
-        inert(
             "directio",
             ANY,
             Arity::Exactly(1),
@@ -579,19 +569,27 @@ pub const MODULE: Module = Module {
             "msie_refresh on | off;",
             "no browser of today needs it",
         ),
-        inert(
+        Directive::new(
             "subrequest_output_buffer_size",
             ANY,
             Arity::Exactly(1),
-            "subrequest_output_buffer_size size;",
-            "there are no subrequests in memory",
+            store!(size core.subrequest_output_buffer_size),
+            doc(
+                "subrequest_output_buffer_size size;",
+                "subrequest_output_buffer_size 4k;",
+                "How long the response to a subrequest may be that is kept in memory.",
+            ),
         ),
-        inert(
+        Directive::new(
             "log_subrequest",
             ANY,
             Arity::Flag,
-            "log_subrequest on | off;",
-            "there are no subrequests yet",
+            store!(flag core.log_subrequest),
+            doc(
+                "log_subrequest on | off;",
+                "log_subrequest off;",
+                "Whether subrequests are written to the access log.",
+            ),
         ),
         inert(
             "resolver",

@@ -1,0 +1,480 @@
+//! Sub-requests (`ngx_http_subrequest`): requests of our own whose answers become parts of a body,
+//! decide about the main one, or are seen by nobody.
+//!
+//! ```text
+//! Asking ──▶ Sending ──▶ Done        what is put into a body: `Subrequest`, a source
+//!    └──────────────────▶ Done        what only has a status: `ask`
+//! ```
+//!
+//! One is driven by whoever waits for it, within the main request's task: when the client leaves,
+//! the main body is dropped, and all that was started for it with it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use net::log::Level;
+use proto::h1::{Framing, Method};
+
+use crate::filters;
+use crate::handle::Outcome;
+use crate::modules::log;
+use crate::phases;
+use crate::request::{Parts, Request};
+use crate::request_body::RequestBody;
+use crate::response::{Body, Chunk, Response, Source};
+
+/// How deep sub-requests may make others (`NGX_HTTP_MAX_SUBREQUESTS`).
+const DEPTH_MAX: u8 = 50;
+
+/// How many one client's request may make in all: nginx counts to sixty thousand, and each costs
+/// memory until the end.
+const COUNT_MAX: u32 = 64_535;
+
+mod nest;
+
+pub use nest::{Inserter, Nest, Piece, Pieces};
+
+/// What a sub-request has beside what every request has.
+pub struct Link {
+    /// The client's request.
+    main: Rc<Request>,
+    /// How many more may stand between it and the deepest one.
+    depth_left: u8,
+    /// Whether its response is kept for somebody and not sent.
+    in_memory: bool,
+    /// What takes the place of an empty or failed answer, and its media type.
+    stub: RefCell<Option<(Vec<Bytes>, Option<Bytes>)>>,
+}
+
+/// What sub-requests have in common with the main one, or each has for itself.
+pub enum Held<T: 'static> {
+    /// Its own.
+    Own(T),
+    /// That of another request.
+    Of(Rc<Request>, fn(&Request) -> &T),
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Held::Own(value) => value,
+            Held::Of(request, value) => value(request),
+        }
+    }
+}
+
+/// What is asked for, and how.
+#[derive(Debug)]
+pub struct Ask {
+    /// The path.
+    pub uri: Bytes,
+    /// The query.
+    pub args: Bytes,
+    /// The method.
+    pub method: Method,
+    /// Whether the body that was read for its parent is its body, too.
+    pub shares_body: bool,
+    /// Whether its response is kept and not sent.
+    pub in_memory: bool,
+}
+
+impl Ask {
+    /// A GET with the parent's body.
+    pub fn get(uri: Bytes, args: Bytes) -> Self {
+        Self {
+            uri,
+            args,
+            method: Method::Get,
+            shares_body: true,
+            in_memory: false,
+        }
+    }
+}
+
+impl Link {
+    /// The client's request.
+    pub fn main(&self) -> &Rc<Request> {
+        &self.main
+    }
+}
+
+impl Request {
+    /// Makes a sub-request; `None` if there are too many, which is told in the error log.
+    pub fn subrequest(self: &Rc<Self>, ask: Ask) -> Option<Rc<Request>> {
+        let uri = String::from_utf8_lossy(&ask.uri);
+        let depth = self.link.as_ref().map_or(DEPTH_MAX, |link| link.depth_left);
+        if depth == 0 {
+            self.log(
+                Level::Error,
+                format_args!("subrequests cycle while processing \"{uri}\""),
+            );
+            return None;
+        }
+        let count = self.main().subrequests.get();
+        if count >= COUNT_MAX {
+            self.log(
+                Level::Crit,
+                format_args!("request reference counter overflow while processing \"{uri}\""),
+            );
+            return None;
+        }
+        if self.link.as_ref().is_some_and(|link| link.in_memory) {
+            self.log(
+                Level::Error,
+                format_args!("nested in-memory subrequest \"{uri}\""),
+            );
+            return None;
+        }
+        self.main().subrequests.set(count + 1);
+        Some(Rc::new(self.child(ask, depth - 1)))
+    }
+
+    fn child(self: &Rc<Self>, ask: Ask, depth_left: u8) -> Request {
+        let main = match &self.link {
+            Some(link) => link.main.clone(),
+            None => self.clone(),
+        };
+        let shares_body = ask.shares_body && self.body.was_read();
+        let framing = if shares_body {
+            self.framing
+        } else {
+            Framing::None
+        };
+        let parts = Parts {
+            buf: self.buf.clone(),
+            head: self.head.clone(),
+            framing,
+            host: self.host.clone(),
+            request_port: self.request_port,
+            started: net::clock::now(),
+            started_wall: net::clock::wall(),
+            server: self.server.get(),
+            pipelined: self.pipelined,
+        };
+        let mut request = Request::new(self.conn.clone(), self.generation.clone(), parts);
+        request.body = match shares_body {
+            true => Held::Of(self.clone(), |request| &request.body),
+            false => Held::Own(RequestBody::new(Framing::None)),
+        };
+        request.drops_body = Cell::new(!shares_body);
+        request.slots = Held::Of(main.clone(), |request| &request.slots);
+        request.method = Cell::new(ask.method);
+        request.uri = RefCell::new(ask.uri);
+        request.args = RefCell::new(ask.args);
+        request.uri_is_original = Cell::new(false);
+        request.internal = Cell::new(true);
+        request.user = self.user.clone();
+        request.link = Some(Box::new(Link {
+            main,
+            depth_left,
+            in_memory: ask.in_memory,
+            stub: RefCell::default(),
+        }));
+        request
+    }
+
+    /// What this request is answered with in place of an error or of nothing, if somebody said so;
+    /// once.
+    fn take_stub(&self) -> Option<(Vec<Bytes>, Option<Bytes>)> {
+        self.link.as_ref()?.stub.borrow_mut().take()
+    }
+
+    /// Says what an empty or failed answer is replaced by, and which media type that has.
+    pub fn set_stub(&self, text: Vec<Bytes>, content_type: Option<Bytes>) {
+        if let Some(link) = &self.link {
+            link.stub.replace(Some((text, content_type)));
+        }
+    }
+
+    /// The response in place of one for an error status.
+    pub fn stub_response(&self) -> Option<Response> {
+        let (text, content_type) = self.take_stub()?;
+        let mut response = Response::empty(200);
+        response.head.content_length = None;
+        response.head.content_type = content_type;
+        response.body = Body::Chunks(text.into_iter().map(Chunk::Memory).collect());
+        Some(response)
+    }
+}
+
+/// Why there is nothing more of a sub-request: the main request ends with it.
+pub fn broken() -> io::Error {
+    io::Error::other("a subrequest ended the request")
+}
+
+/// Runs a sub-request whose body nobody wants; false if it closes the connection. Its status is that
+/// of the request, its fields are in `sent`.
+pub async fn ask(request: &Rc<Request>) -> bool {
+    let answered = match phases::respond(request).await {
+        Outcome::Response(mut response) => {
+            settle_head(request, &mut response);
+            request.sent.replace(response.head);
+            if let Body::Source(source) = &mut response.body {
+                // A short body that came with its head leaves the connection to be used again.
+                poll_fn(|cx| Poll::Ready(source.poll_ahead(cx))).await;
+            }
+            let upgrades = matches!(response.body, Body::Upgrade(_));
+            if upgrades {
+                refuse_upgrade(request);
+            }
+            !upgrades
+        }
+        Outcome::Close(status) => {
+            request.status.set(status);
+            false
+        }
+    };
+    finish(request);
+    answered
+}
+
+fn refuse_upgrade(request: &Request) {
+    request.log(
+        Level::Error,
+        format_args!("connection upgrade in subrequest"),
+    );
+}
+
+/// What `send` does for a main request: the status and the fields that were decided elsewhere.
+fn settle_head(request: &Request, response: &mut Response) {
+    let head = &mut response.head;
+    match request.error_status.get() {
+        0 => {}
+        status => {
+            head.status = status;
+            head.status_text = None;
+        }
+    }
+    head.fields.append(&mut request.pending.borrow_mut());
+    head.location = head.location.take().or(request.pending_location.take());
+    request.status.set(head.status);
+}
+
+/// Behind the last byte of a sub-request.
+fn finish(request: &Request) {
+    if let Some(attempt) = request.attempts.borrow_mut().last_mut()
+        && attempt.response_time.is_none()
+    {
+        attempt.response_time = Some(attempt.elapsed());
+    }
+    if request.conf().core.log_subrequest {
+        log::write(request);
+    }
+}
+
+type Handler = Pin<Box<dyn Future<Output = Outcome>>>;
+
+/// What becomes of the bytes of a sub-request that is not sent.
+pub struct Collect {
+    bytes: Vec<u8>,
+    /// Gets them when the response is complete and no error.
+    done: Box<dyn FnOnce(Bytes)>,
+}
+
+impl Collect {
+    /// Gives them to `done`.
+    pub fn new(done: impl FnOnce(Bytes) + 'static) -> Self {
+        Self {
+            bytes: Vec::new(),
+            done: Box::new(done),
+        }
+    }
+}
+
+/// A sub-request that runs, and whose body is asked for chunk by chunk.
+pub struct Subrequest {
+    request: Rc<Request>,
+    state: State,
+    collect: Option<Collect>,
+}
+
+enum State {
+    Asking(Handler),
+    Sending(Body),
+    Done,
+}
+
+impl Subrequest {
+    /// One that begins with the first poll.
+    pub fn new(request: Rc<Request>) -> Self {
+        let handler = {
+            let request = request.clone();
+            Box::pin(async move { phases::respond(&request).await })
+        };
+        Self {
+            request,
+            state: State::Asking(handler),
+            collect: None,
+        }
+    }
+
+    /// One whose body is kept for somebody.
+    pub fn in_memory(request: Rc<Request>, collect: Collect) -> Self {
+        Self {
+            collect: Some(collect),
+            ..Self::new(request)
+        }
+    }
+
+    /// Its next chunk; `None` is its end.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        if self.collect.is_some() {
+            ready!(self.poll_collect(cx))?;
+            return Poll::Ready(Ok(None));
+        }
+        self.poll_chunk(cx)
+    }
+
+    /// Lets it go on while nobody takes its bytes: up to its head, and as far as its body buffers.
+    pub fn poll_ahead(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.collect.is_some() {
+            return match self.poll_collect(cx) {
+                Poll::Ready(Err(error)) => Err(error),
+                _ => Ok(()),
+            };
+        }
+        if let Poll::Ready(result) = self.poll_head(cx) {
+            result?;
+        }
+        if let State::Sending(Body::Source(source)) = &mut self.state {
+            source.poll_ahead(cx);
+        }
+        Ok(())
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let State::Asking(handler) = &mut self.state else {
+            return Poll::Ready(Ok(()));
+        };
+        match ready!(handler.as_mut().poll(cx)) {
+            Outcome::Response(response) => self.begin(response)?,
+            Outcome::Close(_) => {
+                self.state = State::Done;
+                return Poll::Ready(Err(broken()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The head is there: filters, and what is checked before the first byte.
+    fn begin(&mut self, mut response: Response) -> io::Result<()> {
+        settle_head(&self.request, &mut response);
+        if let Body::Upgrade(_) = response.body {
+            refuse_upgrade(&self.request);
+            self.state = State::Done;
+            return Err(broken());
+        }
+        if let Some((text, _)) = self.request.take_stub() {
+            let text: VecDeque<Chunk> = text.into_iter().map(Chunk::Memory).collect();
+            response.body = match response.body {
+                body if body.len() == Some(0) => Body::Chunks(text),
+                Body::Source(source) => Body::Source(Box::new(OrElse { source, text })),
+                body => body,
+            };
+        }
+        filters::apply_nested(&self.request, &mut response);
+        self.request.sent.replace(response.head);
+        if self.collect.is_some() {
+            self.check_length()?;
+        }
+        self.state = State::Sending(response.body);
+        Ok(())
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        ready!(self.poll_head(cx))?;
+        let State::Sending(body) = &mut self.state else {
+            return Poll::Ready(Ok(None));
+        };
+        let next = match body {
+            Body::Empty | Body::Upgrade(_) => None,
+            Body::Chunks(chunks) => chunks.pop_front(),
+            Body::Source(source) => match ready!(source.poll_next(cx)) {
+                Ok(chunk) => chunk,
+                // As nginx: what came of it is in the page, and the page goes on.
+                Err(error) if error.kind() != io::ErrorKind::Other => None,
+                Err(error) => return Poll::Ready(Err(error)),
+            },
+        };
+        if next.is_none() {
+            self.state = State::Done;
+            finish(&self.request);
+        }
+        Poll::Ready(Ok(next))
+    }
+
+    fn poll_collect(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(chunk) = ready!(self.poll_chunk(cx))? {
+            let limit = self.request.conf().core.subrequest_output_buffer_size;
+            let Some(collect) = &mut self.collect else {
+                return Poll::Ready(Ok(()));
+            };
+            if collect.bytes.len() as u64 + chunk.len() > limit {
+                self.state = State::Done;
+                return Poll::Ready(Err(self.too_big(None)));
+            }
+            match chunk {
+                Chunk::Memory(bytes) => collect.bytes.extend_from_slice(&bytes),
+                Chunk::File(slice) => collect.bytes.extend_from_slice(&slice.read()?),
+                Chunk::Flush => {}
+            }
+        }
+        if let Some(collect) = self.collect.take()
+            && self.request.status.get() < 300
+        {
+            (collect.done)(collect.bytes.into());
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn check_length(&self) -> io::Result<()> {
+        let limit = self.request.conf().core.subrequest_output_buffer_size;
+        let length = self.request.sent.borrow().content_length;
+        match length {
+            Some(length) if length > limit => Err(self.too_big(Some(length))),
+            _ => Ok(()),
+        }
+    }
+
+    fn too_big(&self, length: Option<u64>) -> io::Error {
+        match length {
+            Some(length) => self.request.log(
+                Level::Error,
+                format_args!("too big subrequest response: {length}"),
+            ),
+            None => self
+                .request
+                .log(Level::Error, format_args!("too big subrequest response")),
+        }
+        broken()
+    }
+}
+
+/// A body, or another one if it has no bytes.
+struct OrElse {
+    source: Box<dyn Source>,
+    text: VecDeque<Chunk>,
+}
+
+impl Source for OrElse {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        let next = ready!(self.source.poll_next(cx))?;
+        if next.as_ref().is_some_and(|chunk| !chunk.is_empty()) {
+            self.text.clear();
+        }
+        Poll::Ready(Ok(next.or_else(|| self.text.pop_front())))
+    }
+
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) {
+        self.source.poll_ahead(cx);
+    }
+}
