@@ -23,8 +23,9 @@ use proto::proxy_protocol::Header;
 use crate::config::AddrConf;
 use crate::downstream::head;
 use crate::handle::{self, After};
+use crate::load::Load;
 use crate::modules::proxy_protocol;
-use crate::thread::{Generation, Listed, Load};
+use crate::thread::{Generation, Listed};
 
 /// A connection from a client.
 pub struct Connection {
@@ -241,6 +242,7 @@ async fn rest(conn: &Connection, timeout: Duration) -> bool {
     if conn.generation.is_closing() {
         return false;
     }
+    conn.load.waits();
     conn.deadline.set_after(timeout);
     tokio::select! {
         biased;

@@ -49,6 +49,7 @@ pub enum Outcome {
 /// Handles a request.
 pub async fn handle(incoming: Incoming) -> After {
     let Incoming { request, refused } = incoming;
+    request.conn.load.writes();
     decide_keepalive(&request);
     if refused.is_some() {
         // As nginx: what could not be read to its end cannot be followed by another request.

@@ -19,7 +19,7 @@ use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
     access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, precompressed, realip,
-    rewrite, static_files, try_files, vnc,
+    rewrite, static_files, stub_status, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
@@ -300,6 +300,7 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
+        Handler::StubStatus => stub_status::run(request),
         Handler::Static => match index::run(request) {
             Flow::Next => match precompressed::run(request) {
                 Flow::Next => static_files::run(request),

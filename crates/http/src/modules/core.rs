@@ -119,6 +119,8 @@ pub enum Handler {
     Vnc,
     /// `vnc_status`
     VncStatus,
+    /// `stub_status`
+    StubStatus,
 }
 
 /// `root` and `alias`.

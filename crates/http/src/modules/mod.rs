@@ -33,10 +33,13 @@ pub mod precompressed;
 pub mod proxy;
 pub mod proxy_protocol;
 pub mod realip;
+pub mod referer;
 pub mod rewrite;
+pub mod secure_link;
 pub mod server;
 pub mod ssl;
 pub mod static_files;
+pub mod stub_status;
 pub mod sub;
 pub mod try_files;
 pub mod tunnel;
@@ -67,6 +70,9 @@ pub static MODULES: &[&Module] = &[
     &access::MODULE,
     &auth_basic::MODULE,
     &realip::MODULE,
+    &referer::MODULE,
+    &secure_link::MODULE,
+    &stub_status::MODULE,
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
@@ -141,6 +147,8 @@ level_settings! {
     precompressed,
     proxy,
     realip,
+    referer,
+    secure_link,
     sub,
     try_files,
     tunnel,
