@@ -9,7 +9,7 @@ use net::clock;
 use net::log::Level;
 use proto::h1::{FieldName, Method, Persistence, Version};
 
-use crate::connection::{Connection, Linger};
+use crate::connection::{Connection, Linger, Rest};
 use crate::downstream::head::Incoming;
 use crate::downstream::output::Output;
 use crate::downstream::write_head::{self, BodyEnd};
@@ -23,8 +23,8 @@ use crate::{error_page, filters};
 
 /// What becomes of the connection behind a response.
 pub enum After {
-    /// It waits so long for the next request.
-    KeepAlive(Duration),
+    /// It waits for the next request.
+    KeepAlive(Rest),
     /// It closes.
     Close,
     /// It closes once the client has had time to read the response.
@@ -177,7 +177,8 @@ fn is_disabled_for(request: &Request, core: &core::Conf) -> bool {
 
 /// Sends a response and says what becomes of the connection.
 async fn send(request: &Rc<Request>, mut response: Response) -> After {
-    if request.conn.generation.is_closing() {
+    let stays = !request.conf().core.keepalive_min_timeout.is_zero();
+    if request.conn.generation.is_closing() && !stays {
         request.keepalive.set(false);
     }
     let mut refusals = 0;
@@ -323,7 +324,10 @@ async fn after(request: &Rc<Request>) -> After {
     };
     if request.keepalive.get() {
         if read_all || request.body.discard(request).await {
-            return After::KeepAlive(core.keepalive_timeout);
+            return After::KeepAlive(Rest {
+                timeout: core.keepalive_timeout,
+                min: core.keepalive_min_timeout,
+            });
         }
         return After::Close;
     }
