@@ -1,5 +1,6 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
+mod bodies;
 mod connect;
 mod differential;
 mod e2e;
