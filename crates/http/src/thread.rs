@@ -101,6 +101,8 @@ pub struct Generation {
     /// Idle connections to each upstream.
     pub pools: Vec<Rc<Pool>>,
     listeners: HashMap<Addr, usize>,
+    /// Health checks, which one thread of the process makes.
+    checks: Vec<AbortHandle>,
     closing: Cell<bool>,
     closed: Notify,
     /// The tasks of its connections, to end those that do not end in time.
@@ -128,6 +130,7 @@ impl Generation {
 
     fn close(&self) {
         self.closing.set(true);
+        self.checks.iter().for_each(AbortHandle::abort);
         self.closed.notify_waiters();
         self.pools.iter().for_each(|pool| pool.clear());
     }
@@ -198,6 +201,10 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
             open_files: OpenFiles::default(),
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners
@@ -225,11 +232,7 @@ impl Thread {
             .map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
         let number = generation.number;
-        if self.index == 0 {
-            // The old tasks end before the new ones ask.
-            self.names.take();
-            self.names.replace(Names::of(&generation.config, log.log()));
-        }
+        self.look_names_up(&generation.config, log.log());
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
@@ -258,6 +261,15 @@ impl Thread {
                     );
                 }
             }
+        }
+    }
+
+    /// Looks up the names of servers from now on, if this is the thread that does it for all.
+    fn look_names_up(&self, config: &Config, log: &ErrorLog) {
+        if self.index == 0 {
+            // The old tasks end before the new ones ask.
+            self.names.take();
+            self.names.replace(Names::of(config, log));
         }
     }
 

@@ -118,6 +118,8 @@ settings! {
 pub enum Handler {
     /// Files.
     Static,
+    /// `empty_gif`
+    EmptyGif,
     /// `proxy_pass`
     Proxy,
     /// `tunnel_pass`

@@ -1,17 +1,22 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
 mod bodies;
+mod balancing;
 mod connect;
 mod differential;
 mod e2e;
 mod examples;
 mod filters;
+mod folders;
+mod geo;
 mod hardening;
 mod open_files;
 mod operation;
 mod process;
 mod resolver;
 mod sessions;
+mod ssi;
+mod subrequests;
 mod support;
 mod tunnels;
 mod userid;
