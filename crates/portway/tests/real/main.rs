@@ -1,7 +1,7 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
-mod bodies;
 mod balancing;
+mod bodies;
 mod connect;
 mod differential;
 mod e2e;
@@ -13,14 +13,11 @@ mod hardening;
 mod limits;
 mod open_files;
 mod operation;
-mod operation;
-mod process;
 mod process;
 mod proxy_protocol;
 mod realip;
 mod resolver;
 mod secure_links;
-mod sessions;
 mod sessions;
 mod ssi;
 mod stub_status;
