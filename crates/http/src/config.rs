@@ -62,6 +62,8 @@ pub struct Server {
     pub level: LocationId,
     /// Whether a CONNECT has anywhere to go (`tunnel_pass`).
     pub allows_connect: bool,
+    /// All of its names, where some location asks for them (`valid_referers server_names`).
+    pub names: ServerNames,
     /// `location @name`.
     pub named: HashMap<Box<[u8]>, LocationId>,
 }
@@ -103,6 +105,8 @@ pub struct AddrConf {
     pub ssl: bool,
     /// Which one answers to which name.
     pub names: ServerNames,
+    /// Whether connections begin with the header of a proxy in front.
+    pub proxy_protocol: bool,
 }
 
 impl Config {

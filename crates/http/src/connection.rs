@@ -1,6 +1,8 @@
 //! A client's connection over HTTP/1: read a head, have it answered, go on or end.
 //!
 //! ```text
+//! (PROXY header) ──▶ AwaitHead
+//!
 //! AwaitHead ──▶ Handle ──▶ (keep-alive) AwaitHead
 //!     │           ├──▶ Linger ──▶ (end)
 //!     └──▶ (end)  └──▶ Tunnel: a task of its own
@@ -16,12 +18,15 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use net::log::Level;
 use net::{Addr, Deadline, Stream, clock};
+use proto::proxy_protocol::Header;
 
 use crate::config::{AddrConf, ServerId};
 use crate::downstream::head;
 use crate::downstream::tls::{self, ClientTls};
 use crate::handle::{self, After};
-use crate::thread::{Generation, Listed, Load};
+use crate::load::Load;
+use crate::modules::proxy_protocol;
+use crate::thread::{Generation, Listed};
 
 /// A connection from a client.
 pub struct Connection {
@@ -32,6 +37,8 @@ pub struct Connection {
     /// The client.
     pub peer: Addr,
     local: OnceCell<Addr>,
+    /// What the proxy in front said of the client, if one did.
+    pub proxied: OnceCell<Box<Header>>,
     /// The configuration that it was accepted under.
     pub generation: Rc<Generation>,
     /// Index of its listening socket in the configuration.
@@ -73,6 +80,7 @@ impl Connection {
             stream,
             peer,
             local: OnceCell::new(),
+            proxied: OnceCell::new(),
             generation,
             listener,
             buf: RefCell::default(),
@@ -116,10 +124,7 @@ impl Connection {
 
     /// The client's address without its port, as logs show it.
     pub fn client_text(&self) -> String {
-        match &self.peer {
-            Addr::Ip(addr) => addr.ip().to_string(),
-            Addr::Unix(_) => "unix:".to_owned(),
-        }
+        text_of(&self.peer)
     }
 
     /// Reads more into the buffer, at most `more` bytes, within `timeout`. An end is
@@ -170,6 +175,14 @@ impl Connection {
     }
 }
 
+/// An address without its port, as logs show it.
+pub fn text_of(addr: &Addr) -> String {
+    match addr {
+        Addr::Ip(addr) => addr.ip().to_string(),
+        Addr::Unix(_) => "unix:".to_owned(),
+    }
+}
+
 /// Reads into the end of `buf`.
 pub fn poll_fill(
     stream: &Stream,
@@ -191,7 +204,7 @@ pub fn poll_fill(
 
 /// Serves a connection to its end.
 pub async fn serve(conn: Rc<Connection>) {
-    if conn.addr_conf().is_some_and(|addr| addr.ssl) && !Box::pin(tls::begin(&conn)).await {
+    if !begin(&conn).await {
         return;
     }
     loop {
@@ -201,8 +214,8 @@ pub async fn serve(conn: Rc<Connection>) {
         // One box per request: what waits between requests stays small.
         let after = Box::pin(handle::handle(request)).await;
         match after {
-            After::KeepAlive(timeout) => {
-                if !rest(&conn, timeout).await {
+            After::KeepAlive(how_long) => {
+                if !rest(&conn, how_long).await {
                     return;
                 }
             }
@@ -222,16 +235,48 @@ pub async fn serve(conn: Rc<Connection>) {
     }
 }
 
+/// What comes before the first request, each only where the listener asks for it: the header of a
+/// proxy in front, then TLS. What was read too far stays in `conn.buf`. False if it came to nothing.
+async fn begin(conn: &Rc<Connection>) -> bool {
+    let Some(addr_conf) = conn.addr_conf() else {
+        return false;
+    };
+    if addr_conf.proxy_protocol && !Box::pin(proxy_protocol::receive(conn)).await {
+        return false;
+    }
+    !addr_conf.ssl || Box::pin(tls::begin(conn)).await
+}
+
+/// How long a connection waits for its next request.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest {
+    /// In all.
+    pub timeout: Duration,
+    /// So long even when it should close (`keepalive_min_timeout`): a client that sends a request
+    /// at the moment of a reload is not cut.
+    pub min: Duration,
+}
+
 /// Waits for the next request; false if none comes.
-async fn rest(conn: &Connection, timeout: Duration) -> bool {
+async fn rest(conn: &Connection, Rest { timeout, min }: Rest) -> bool {
     if !conn.buf.borrow().is_empty() {
         return true;
     }
     conn.release_buffer();
+    conn.load.waits();
+    let min = min.min(timeout);
+    if !min.is_zero() {
+        conn.deadline.set_after(min);
+        tokio::select! {
+            biased;
+            ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => return ready.is_ok(),
+            () = conn.deadline.expired() => {}
+        }
+    }
     if conn.generation.is_closing() {
         return false;
     }
-    conn.deadline.set_after(timeout);
+    conn.deadline.set_after(timeout - min);
     tokio::select! {
         biased;
         ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => ready.is_ok(),

@@ -92,15 +92,21 @@ pub async fn begin(conn: &Rc<Connection>) -> bool {
     false
 }
 
+/// What a record of a handshake begins with.
+const HANDSHAKE: u8 = 22;
+
 /// Whether the first byte is one of TLS.
 async fn speaks_tls(conn: &Connection) -> Result<bool, Failure> {
-    const HANDSHAKE: u8 = 22;
+    // As nginx, what may be a greeting of SSLv2 is left to the handshake to refuse.
+    let fits = |first: u8| first == HANDSHAKE || first >= 0x80;
+    if let Some(first) = conn.buf.borrow().first() {
+        return Ok(fits(*first));
+    }
     poll_fn(|cx| {
         let mut first = [0];
         match conn.stream.poll_peek(cx, &mut first)? {
             Poll::Ready(0) => Poll::Ready(Err(Failure::Closed)),
-            // As nginx, what may be a greeting of SSLv2 is left to the handshake to refuse.
-            Poll::Ready(_) => Poll::Ready(Ok(first[0] == HANDSHAKE || first[0] >= 0x80)),
+            Poll::Ready(_) => Poll::Ready(Ok(fits(first[0]))),
             Poll::Pending => {
                 ready!(conn.deadline.poll_expired(cx));
                 Poll::Ready(Err(Failure::TimedOut))
@@ -112,7 +118,8 @@ async fn speaks_tls(conn: &Connection) -> Result<bool, Failure> {
 
 async fn shake_hands(conn: &Rc<Connection>) -> Result<(), Failure> {
     let choose = |hello: &ClientHello<'_>| choose(conn, hello);
-    conn.stream.accept_tls(choose, &conn.deadline).await
+    let read = conn.buf.take().into();
+    conn.stream.accept_tls(read, choose, &conn.deadline).await
 }
 
 /// Chooses the server by the name that the client asks for.

@@ -590,7 +590,7 @@ pub const MODULE: Module = Module {
                 if !first {
                     out.extend_from_slice(b", ");
                 }
-                out.extend_from_slice(request.conn.client_text().as_bytes());
+                out.extend_from_slice(request.client_text().as_bytes());
                 true
             },
             "X-Forwarded-For with the client's address added.",
