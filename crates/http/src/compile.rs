@@ -24,6 +24,8 @@ use crate::modules::{self, Settings, server, ssl};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
 
+mod certificates;
+
 /// A place where directives stand, and the drafts that they may change.
 pub(crate) enum Place<'a> {
     /// `http { … }`
@@ -338,41 +340,6 @@ impl<'c, 'b> Compiler<'c, 'b> {
             false => {
                 let name = String::from_utf8_lossy(name);
                 Err(Diagnostic::emerg(format!("duplicate location \"{name}\"")))
-            }
-        }
-    }
-
-    /// Every server that may come to show a certificate must have one.
-    fn check_certificates(
-        &mut self,
-        listens: &[(ListenDraft, ServerId)],
-        listeners: &[ListenerConf],
-        servers: &[Server],
-    ) {
-        let own = listeners.iter().filter_map(|listener| {
-            let conf = listener.servers.as_ref()?;
-            Some((&listener.listen.addr, conf))
-        });
-        let others = listeners.iter().flat_map(|listener| &listener.others);
-        for (addr, conf) in own.chain(others).filter(|(_, conf)| conf.ssl) {
-            let ssl_of = |id: ServerId| &servers[id.0 as usize].ssl;
-            let default_server = ssl_of(conf.default_server);
-            if !default_server.certificates.is_empty() {
-                continue;
-            }
-            let lacks = |id: ServerId| match default_server.reject_handshake {
-                false => id == conf.default_server,
-                true => ssl_of(id).certificates.is_empty() && !ssl_of(id).reject_handshake,
-            };
-            let lacking = listens
-                .iter()
-                .find(|(listen, id)| listen.addr == *addr && lacks(*id));
-            if let Some((listen, _)) = lacking {
-                let message =
-                    "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive";
-                self.cx
-                    .diagnostics
-                    .push(Diagnostic::emerg(message).at(listen.span));
             }
         }
     }
