@@ -256,7 +256,7 @@ impl<'r> Output<'r> {
         let allowed = match &mut self.pace {
             Some(pace) => match pace.poll_allowed(cx) {
                 Poll::Ready(allowed) => allowed,
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => return self.poll_gone(cx),
             },
             None => u64::MAX,
         };
@@ -276,6 +276,16 @@ impl<'r> Output<'r> {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => self.poll_timeout(cx),
         }
+    }
+
+    /// While a slow pace makes it wait: a client that goes away meanwhile would not be noticed.
+    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let watch =
+            self.request.body.is_complete() && !self.request.conf().proxy.ignore_client_abort;
+        if watch && self.request.conn.stream.poll_hangup(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Poll::Pending
     }
 
     /// `tcp_nopush`: while the kernel sends a file, head and file leave in full segments.
