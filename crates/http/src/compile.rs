@@ -11,10 +11,13 @@ use script::Names;
 
 use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
+use crate::health::Check;
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
 use crate::modules::core::Handler;
+use crate::modules::health_check::matching::Match;
+use crate::modules::proxy::Pass;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
@@ -172,7 +175,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
             listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
             names.push(server_names);
         }
-        let upstreams = self.upstreams();
+        let mut upstreams = self.upstreams(&outer);
+        self.health_checks(&mut upstreams, &draft.matches);
         let listeners = self.listeners(&listens, &names);
         Config {
             servers,
@@ -315,10 +319,47 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
     }
 
-    fn upstreams(&mut self) -> Vec<Upstream> {
-        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle);
+    fn upstreams(&mut self, outer: &Settings) -> Vec<Upstream> {
+        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
         upstreams
+    }
+
+    /// Gives each group the health check of the first location that has one for it.
+    fn health_checks(&mut self, upstreams: &mut [Upstream], matches: &HashMap<String, Arc<Match>>) {
+        for (index, location) in self.locations.iter().flatten().enumerate() {
+            let settings = &location.settings;
+            let Some(spec) = &settings.health_check.check else {
+                continue;
+            };
+            let rules = match &spec.match_name {
+                None => None,
+                Some(name) => match matches.get(name) {
+                    Some(rules) => Some(rules.clone()),
+                    None => {
+                        let error = format!("match \"{name}\" is not found");
+                        self.cx.diagnostics.push(Diagnostic::emerg(error));
+                        continue;
+                    }
+                },
+            };
+            let Some(Pass::Static { upstream, .. }) = &settings.proxy.pass else {
+                let error = "\"health_check\" needs a \"proxy_pass\" without variables";
+                self.cx.diagnostics.push(Diagnostic::emerg(error));
+                continue;
+            };
+            let upstream = &mut upstreams[upstream.0 as usize];
+            let check = Check {
+                spec: spec.clone(),
+                rules,
+                location: LocationId(index as u32),
+            };
+            if !upstream.set_check(check) {
+                let name = upstream.group().name();
+                let warning = format!("upstream \"{name}\" has a health check already");
+                self.cx.diagnostics.push(Diagnostic::warn(warning));
+            }
+        }
     }
 
     /// Groups the servers by address and the addresses by socket: a wildcard socket takes the

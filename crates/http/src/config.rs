@@ -146,6 +146,17 @@ impl Config {
         self.locations.iter().flat_map(of).collect()
     }
 
+    /// Whether connections to upstreams may come from addresses that are not ours
+    /// (`proxy_bind … transparent`), for which a worker needs a power of root.
+    pub fn binds_transparently(&self) -> bool {
+        let of = |location: &Location| {
+            let settings = &location.settings;
+            let binds = [&settings.proxy.bind, &settings.tunnel.bind];
+            binds.into_iter().flatten().any(|bind| bind.transparent)
+        };
+        self.locations.iter().any(of)
+    }
+
     /// Connects the logs with their open files; called once, before the first request.
     pub fn attach_logs(&self, files: &Files) {
         self.logs.attach(files);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use proto::h1::{Escape, Method, escape, status_line};
+use proto::h1::{Escape, FieldName, Method, escape, status_line};
 
 use crate::downstream::write_head::server_name;
 use crate::modules::core::{ErrorPage, ServerTokens};
@@ -31,7 +31,40 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         request.drops_body.set(!request.body.was_read());
         return configured(request, page);
     }
+    if matches!(status, 301 | 302)
+        && refreshes(request)
+        && let Some(location) = request.pending_location.take()
+    {
+        return Flow::Respond(refresh(request, &location));
+    }
     Flow::Respond(built_in(request, status))
+}
+
+/// `msie_refresh`: whether the client is one that is redirected by a page.
+fn refreshes(request: &Request) -> bool {
+    if !request.conf().core.msie_refresh {
+        return false;
+    }
+    let agent = request.header(FieldName::UserAgent).unwrap_or_default();
+    let find = |word: &[u8]| agent.windows(word.len()).position(|window| window == word);
+    let msie = find(b"MSIE ").is_some_and(|at| at + 7 < agent.len());
+    msie && find(b"Opera").is_none()
+}
+
+/// A page that sends its reader on.
+fn refresh(request: &Request, location: &[u8]) -> Response {
+    request.error_status.set(0);
+    let mut page = b"<html><head><meta http-equiv=\"Refresh\" content=\"0; URL=".to_vec();
+    for &byte in location {
+        match byte {
+            0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'~'.. => {
+                page.extend(format!("%{byte:02X}").bytes());
+            }
+            byte => page.push(byte),
+        }
+    }
+    page.extend_from_slice(b"\"></head><body></body></html>\r\n");
+    Response::text(200, "text/html", page)
 }
 
 /// nginx's own codes are shown as the ones that clients know.
@@ -69,6 +102,9 @@ fn configured(request: &Rc<Request>, page: &ErrorPage) -> Flow {
             } else {
                 302
             };
+            if refreshes(request) {
+                return Flow::Respond(refresh(request, &target));
+            }
             request.error_status.set(status);
             let mut response = built_in(request, status);
             response.head.location = Some(target);

@@ -9,7 +9,7 @@
 use std::io;
 use std::rc::Rc;
 
-use crate::modules::{addition, charset, gunzip, headers, sub, userid};
+use crate::modules::{addition, charset, gunzip, headers, ssi, sub, userid};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Response};
 use crate::subrequest::{Inserter, Nest, Piece, Pieces};
@@ -56,7 +56,7 @@ const BEFORE_INSERTION: &[HeaderFilter] = &[
 ];
 
 /// What puts other bodies into a body, behind the filters of its own bytes.
-const INSERTION: &[HeaderFilter] = &[addition::filter];
+const INSERTION: &[HeaderFilter] = &[ssi::filter, addition::filter];
 
 /// What the whole passes once, whatever it was put together from.
 const AFTER_INSERTION: &[HeaderFilter] = &[compress::filter, range::filter];

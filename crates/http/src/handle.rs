@@ -183,13 +183,11 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
     let mut refusals = 0;
     let filters = loop {
         complete_head(request, &mut response.head);
-        if matches!(response.body, Body::Upgrade(_)) && response.head.status != 101 {
-            // A tunnel has no body that a filter could change, but its head is one like others.
-            let _ = filters::apply(request, &mut response);
+        if response.head.status == 101 && matches!(response.body, Body::Upgrade(_)) {
+            break Vec::new();
         }
-        if let Body::Upgrade(upgrade) = response.body {
-            return switch_protocols(request, response.head, upgrade).await;
-        }
+        // The body of any other tunnel is nothing that a filter could change, but its head is one
+        // like others.
         let status = match filters::apply(request, &mut response) {
             Ok(filters) => break filters,
             Err(status) => status,
@@ -212,6 +210,9 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
             }
         };
     };
+    if let Body::Upgrade(upgrade) = response.body {
+        return switch_protocols(request, response.head, upgrade).await;
+    }
     let sent = send_body(request, response, filters).await;
     if let Err(error) = sent {
         if error.kind() == std::io::ErrorKind::TimedOut {
@@ -309,7 +310,10 @@ fn body_end(request: &Request, response: &Response, sends_body: bool) -> BodyEnd
     if !sends_body || head.content_length.is_some() || head.status < 200 {
         return BodyEnd::Length;
     }
-    match write_head::reads_chunks(request) && request.conf().core.chunked_transfer_encoding {
+    // RFC 9110 §9.3.6: what follows a good answer to CONNECT is no body.
+    let is_tunnel = request.method.get() == Method::Connect && head.status < 300;
+    let chunked = write_head::reads_chunks(request) && !is_tunnel;
+    match chunked && request.conf().core.chunked_transfer_encoding {
         true => BodyEnd::Chunked,
         false => BodyEnd::Close,
     }

@@ -27,13 +27,15 @@ pub const LOCATION_IF: Contexts = Contexts(16);
 pub const LIMIT_EXCEPT: Contexts = Contexts(32);
 /// `upstream { … }`.
 pub const UPSTREAM: Contexts = Contexts(64);
+/// `match { … }`, for health checks.
+pub const MATCH: Contexts = Contexts(128);
 /// The usual three: `http`, `server`, `location`.
 pub const ANY: Contexts = HTTP.or(SERVER).or(LOCATION);
 /// `if` wherever it may stand.
 pub const IF: Contexts = SERVER_IF.or(LOCATION_IF);
 
 /// The names of the contexts, for the reference.
-pub const CONTEXT_NAMES: [(Contexts, &str); 7] = [
+pub const CONTEXT_NAMES: [(Contexts, &str); 8] = [
     (HTTP, "http"),
     (SERVER, "server"),
     (LOCATION, "location"),
@@ -41,6 +43,7 @@ pub const CONTEXT_NAMES: [(Contexts, &str); 7] = [
     (LOCATION_IF, "if in location"),
     (LIMIT_EXCEPT, "limit_except"),
     (UPSTREAM, "upstream"),
+    (MATCH, "match"),
 ];
 
 /// What a setter gives back.

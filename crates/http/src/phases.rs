@@ -18,12 +18,12 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, precompressed, realip,
-    rewrite, static_files, stub_status, try_files, vnc,
+    access, auth_basic, auth_request, autoindex, empty_gif, index, limit_conn, limit_req, mirror,
+    precompressed, random_index, realip, rewrite, static_files, stub_status, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Field, Response};
 
 /// What a handler says.
 #[derive(Debug)]
@@ -256,6 +256,11 @@ async fn preaccess(request: &Request) -> Flow {
     }
 }
 
+/// Whether a field asks the client who it is.
+fn asks(field: &Field) -> bool {
+    field.is(FieldName::WwwAuthenticate) || field.is(FieldName::ProxyAuthenticate)
+}
+
 /// `satisfy`: all of the handlers must agree, or one is enough.
 async fn access(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
@@ -271,7 +276,7 @@ async fn access(request: &Rc<Request>) -> Flow {
             Flow::Allowed if any => {
                 // What was asked for on the way is not needed any more.
                 let mut pending = request.pending.borrow_mut();
-                pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+                pending.retain(|field| !asks(field));
                 return Flow::Allowed;
             }
             Flow::Allowed => {}
@@ -301,14 +306,28 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::StubStatus => stub_status::run(request),
-        Handler::Static => match index::run(request) {
-            Flow::Next => match precompressed::run(request) {
-                Flow::Next => static_files::run(request),
-                flow => flow,
-            },
-            flow => flow,
-        },
+        Handler::EmptyGif => empty_gif::run(request),
+        Handler::Static => files(request),
     }
+}
+
+/// What files and folders answer with, in the order in which it is tried.
+const FILE_HANDLERS: &[fn(&Request) -> Flow] = &[
+    random_index::run,
+    index::run,
+    autoindex::run,
+    precompressed::run,
+    static_files::run,
+];
+
+fn files(request: &Request) -> Flow {
+    for handler in FILE_HANDLERS {
+        match handler(request) {
+            Flow::Next => {}
+            flow => return flow,
+        }
+    }
+    Flow::Next
 }
 
 /// `post_action`: a request of our own, behind the response, whose answer nobody sees.

@@ -4,6 +4,7 @@
 //! variables and, later, subrequests can share it.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
@@ -33,6 +34,8 @@ const URI_CHANGES_MAX: u8 = 10;
 pub struct Request {
     /// How it hangs together with the client's request, if it is not that itself.
     pub link: Option<Box<Link>>,
+    /// What commands in pages left behind.
+    pub ssi: RefCell<Option<Box<crate::modules::ssi::State>>>,
     /// Sub-requests that run beside it and that nobody waits for but the connection.
     pub background: RefCell<Vec<JoinHandle<()>>>,
     /// Sub-requests that were made for it, theirs included; counted in the main one.
@@ -177,6 +180,7 @@ impl Request {
         Self {
             link: None,
             subrequests: Cell::new(0),
+            ssi: RefCell::default(),
             background: RefCell::default(),
             method: Cell::new(parts.head.method),
             server: Cell::new(parts.server),
@@ -231,6 +235,16 @@ impl Request {
         }
     }
 
+    /// Whether it is the client's own, and not a sub-request.
+    pub fn is_main(&self) -> bool {
+        self.link.is_none()
+    }
+
+    /// The client's request: this one, or the one that it is a part of.
+    pub fn main(&self) -> &Request {
+        self.link.as_ref().map_or(self, |link| link.main())
+    }
+
     /// The client: the other end of the connection, or whom a trusted proxy named
     /// (`set_real_ip_from`).
     pub fn client(&self) -> &Addr {
@@ -240,16 +254,6 @@ impl Request {
     /// The client's address without its port, as logs show it.
     pub fn client_text(&self) -> String {
         text_of(self.client())
-    }
-
-    /// Whether it is the client's own, and not a sub-request.
-    pub fn is_main(&self) -> bool {
-        self.link.is_none()
-    }
-
-    /// The client's request: this one, or the one that it is a part of.
-    pub fn main(&self) -> &Request {
-        self.link.as_ref().map_or(self, |link| link.main())
     }
 
     /// The configuration that it is handled by.
@@ -313,6 +317,15 @@ impl Request {
     pub fn variable_value(&self, id: VarId) -> Option<Bytes> {
         let mut out = Vec::new();
         self.variable(id, &mut out).then(|| out.into())
+    }
+
+    /// The value of a variable that a page names.
+    pub fn variable_named(&self, name: &str) -> Option<Bytes> {
+        let mut out = Vec::new();
+        let variables = &self.config().variables;
+        variables
+            .append_named(name, self, &self.slots, &mut out)
+            .then(|| out.into())
     }
 
     /// Stores a variable.
@@ -394,6 +407,15 @@ impl Context for Request {
             let value = captures.get(index).map(Bytes::copy_from_slice);
             self.set_variable(id, Some(value.unwrap_or_default()));
         }
+    }
+
+    fn client_ip(&self) -> Option<IpAddr> {
+        self.client().ip().map(|addr| addr.ip())
+    }
+
+    fn forwarded_for(&self) -> Vec<Bytes> {
+        let fields = self.head.fields.all(FieldName::XForwardedFor);
+        fields.map(|field| self.slice(field.value)).collect()
     }
 }
 

@@ -9,6 +9,7 @@
 //! One is driven by whoever waits for it, within the main request's task: when the client leaves,
 //! the main body is dropped, and all that was started for it with it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{Framing, Method};
 
+use crate::error_page::split_args;
 use crate::filters;
 use crate::handle::Outcome;
 use crate::modules::log;
@@ -30,8 +32,8 @@ use crate::request::{Parts, Request};
 use crate::request_body::RequestBody;
 use crate::response::{Body, Chunk, Response, Source};
 
-/// How deep sub-requests may make others (`NGX_HTTP_MAX_SUBREQUESTS`).
-const DEPTH_MAX: u8 = 50;
+/// How deep sub-requests may make others (`NGX_HTTP_MAX_SUBREQUESTS`, and the main one's own).
+const DEPTH_MAX: u8 = 51;
 
 /// How many one client's request may make in all: nginx counts to sixty thousand, and each costs
 /// memory until the end.
@@ -206,13 +208,39 @@ impl Request {
     }
 }
 
-/// Why there is nothing more of a sub-request: the main request ends with it.
-pub fn broken() -> io::Error {
-    io::Error::other("a subrequest ended the request")
+/// Splits a URI that a page or an upstream names into path and query, the path decoded; `None` if
+/// it is not safe (`ngx_http_parse_unsafe_uri`).
+pub fn parse_uri(uri: &Bytes) -> Option<(Bytes, Bytes)> {
+    let (path, args) = split_args(uri);
+    let climbs = |path: &[u8]| path.split(|&byte| byte == b'/').any(|part| part == b"..");
+    if path.is_empty() || climbs(&path) || path.contains(&0) {
+        return None;
+    }
+    let path = match proto::h1::unescape(&path, proto::h1::Unescape::All) {
+        Cow::Borrowed(_) => path,
+        Cow::Owned(decoded) => Bytes::from(decoded),
+    };
+    (!climbs(&path) && !path.contains(&0)).then_some((path, args))
 }
 
-/// Runs a sub-request whose body nobody wants; false if it closes the connection. Its status is that
-/// of the request, its fields are in `sent`.
+/// A sub-request ended in a way that ends the main request: nothing more is sent, not even what
+/// waits for that.
+#[derive(Debug, thiserror::Error)]
+#[error("a subrequest ended the request")]
+pub struct Broken;
+
+/// The main request ends with its sub-request.
+pub fn broken() -> io::Error {
+    io::Error::other(Broken)
+}
+
+/// Whether a body failed because a sub-request ended the request.
+pub fn is_broken(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Broken>())
+}
+
+/// Runs a sub-request whose body nobody wants; false if it closes the connection. Its status is
+/// that of the request, its fields are in `sent`.
 pub async fn ask(request: &Rc<Request>) -> bool {
     let answered = match phases::respond(request).await {
         Outcome::Response(mut response) => {
@@ -220,7 +248,11 @@ pub async fn ask(request: &Rc<Request>) -> bool {
             request.sent.replace(response.head);
             if let Body::Source(source) = &mut response.body {
                 // A short body that came with its head leaves the connection to be used again.
-                poll_fn(|cx| Poll::Ready(source.poll_ahead(cx))).await;
+                poll_fn(|cx| {
+                    source.poll_ahead(cx);
+                    Poll::Ready(())
+                })
+                .await;
             }
             let upgrades = matches!(response.body, Body::Upgrade(_));
             if upgrades {
@@ -401,7 +433,7 @@ impl Subrequest {
             Body::Source(source) => match ready!(source.poll_next(cx)) {
                 Ok(chunk) => chunk,
                 // As nginx: what came of it is in the page, and the page goes on.
-                Err(error) if error.kind() != io::ErrorKind::Other => None,
+                Err(error) if !is_broken(&error) => None,
                 Err(error) => return Poll::Ready(Err(error)),
             },
         };

@@ -1,12 +1,13 @@
 //! Temporary files of bodies, in the folders that `…_temp_path` names, gone when dropped.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Where temporary files go: a folder, and how many digits of a file's number name folders inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,47 @@ impl TempFile {
     /// The file, for reading.
     pub fn fd(&self) -> Rc<OwnedFd> {
         self.fd.clone()
+    }
+
+    /// Makes it the file at `path`, which is replaced if there is one; folders are made as needed,
+    /// and those who may read the file may enter them. `modified` is seconds since 1970.
+    pub fn move_to(mut self, path: &Path, mode: u32, modified: Option<i64>) -> io::Result<()> {
+        self.file
+            .set_permissions(fs::Permissions::from_mode(mode))?;
+        if let Some(modified) = modified.and_then(|modified| u64::try_from(modified).ok()) {
+            let time = UNIX_EPOCH + Duration::from_secs(modified);
+            let times = FileTimes::new().set_modified(time).set_accessed(time);
+            self.file.set_times(times)?;
+        }
+        let moved = fs::rename(&self.path, path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                // Who reads a folder must be able to enter it.
+                let folder_mode = mode | (mode & 0o444) >> 2;
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                let mut folders = DirBuilder::new();
+                folders.recursive(true).mode(folder_mode).create(folder)?;
+                fs::rename(&self.path, path)
+            }
+            _ => Err(error),
+        });
+        match moved {
+            Ok(()) => self.keep = true,
+            // On another file system: beside its place first, so that nobody sees half of it.
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                let mut beside = path.as_os_str().to_owned();
+                beside.push(".portway");
+                fs::copy(&self.path, &beside)?;
+                if let Ok(times) = self.file.metadata().and_then(|file| file.modified()) {
+                    File::options()
+                        .write(true)
+                        .open(&beside)?
+                        .set_modified(times)?;
+                }
+                fs::rename(&beside, path)?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Leaves it where it is.

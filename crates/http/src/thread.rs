@@ -22,6 +22,7 @@ use upstream::Pool;
 use crate::config::Config;
 use crate::connection::{self, Connection};
 use crate::load::{Counters, Load, Totals};
+use crate::modules::upstream::resolve::Names;
 use crate::open_files::OpenFiles;
 use crate::pages::Pages;
 
@@ -111,6 +112,8 @@ pub struct Generation {
     /// Idle connections to each upstream.
     pub pools: Vec<Rc<Pool>>,
     listeners: HashMap<Addr, usize>,
+    /// Health checks, which one thread of the process makes.
+    checks: Vec<AbortHandle>,
     closing: Cell<bool>,
     closed: Notify,
     /// The tasks of its connections, to end those that do not end in time.
@@ -138,6 +141,7 @@ impl Generation {
 
     fn close(&self) {
         self.closing.set(true);
+        self.checks.iter().for_each(AbortHandle::abort);
         self.closed.notify_waiters();
         self.pools.iter().for_each(|pool| pool.clear());
     }
@@ -159,6 +163,8 @@ pub struct Thread {
     pub tunnels: TunnelTable,
     me: Weak<Thread>,
     current: RefCell<Option<Rc<Generation>>>,
+    /// Names of servers that one thread looks up for all.
+    names: RefCell<Names>,
     accepting: RefCell<HashMap<Addr, JoinHandle<()>>>,
     generations: Cell<usize>,
     desktops: Cell<usize>,
@@ -176,6 +182,7 @@ impl Thread {
             tunnels: TunnelTable::default(),
             me: me.clone(),
             current: RefCell::default(),
+            names: RefCell::default(),
             accepting: RefCell::default(),
             generations: Cell::new(0),
             desktops: Cell::new(0),
@@ -205,6 +212,10 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
             open_files: OpenFiles::default(),
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners
@@ -232,6 +243,7 @@ impl Thread {
             .map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
         let number = generation.number;
+        self.look_names_up(&generation.config, log.log());
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
@@ -263,6 +275,15 @@ impl Thread {
         }
     }
 
+    /// Looks up the names of servers from now on, if this is the thread that does it for all.
+    fn look_names_up(&self, config: &Config, log: &ErrorLog) {
+        if self.index == 0 {
+            // The old tasks end before the new ones ask.
+            self.names.take();
+            self.names.replace(Names::of(config, log));
+        }
+    }
+
     /// Stops accepting and waits until the last request has been answered, at most `limit`; then
     /// tunnels and sessions are ended too.
     pub async fn drain(&self, limit: Option<Duration>) {
@@ -270,6 +291,7 @@ impl Thread {
             .borrow_mut()
             .drain()
             .for_each(|(_, task)| task.abort());
+        self.names.take();
         if let Some(current) = self.current.take() {
             current.close();
         }

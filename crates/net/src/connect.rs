@@ -2,12 +2,36 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
+use crate::log::Errno;
 use crate::{Addr, Deadline, Stream};
+
+/// The local address cannot be had, whatever is to be reached from there.
+#[derive(Debug, thiserror::Error)]
+#[error("bind({local}) failed {}", Errno(.error))]
+pub struct Unbindable {
+    local: SocketAddr,
+    error: io::Error,
+}
+
+impl Unbindable {
+    /// The message, if that is what is wrong.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    fn at(local: &SocketAddr, error: impl Into<io::Error>) -> io::Error {
+        io::Error::other(Self {
+            local: *local,
+            error: error.into(),
+        })
+    }
+}
 
 /// How a connection is made, beside its address and its time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,12 +95,13 @@ fn start(peer: &Addr, options: &Options<'_>) -> io::Result<(OwnedFd, bool)> {
     }
     if let Some(Addr::Ip(local)) = options.local {
         if options.transparent {
-            crate::sys::set_transparent(&socket, local.is_ipv6())?;
+            crate::sys::set_transparent(&socket, local.is_ipv6())
+                .map_err(|error| Unbindable::at(local, error))?;
         }
         if local.port() != 0 {
             rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
         }
-        rustix::net::bind(&socket, local)?;
+        rustix::net::bind(&socket, local).map_err(|error| Unbindable::at(local, error))?;
     }
     let result = match peer {
         Addr::Ip(ip) => rustix::net::connect(&socket, ip),

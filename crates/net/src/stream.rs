@@ -207,6 +207,11 @@ impl Stream {
         self.tls.get().map(|tls| tls.with_state(ask))
     }
 
+    /// What of the handshake only our own keys and caches saw; `None` for a plain connection.
+    pub fn tls_seen(&self) -> Option<crate::tls::Seen> {
+        self.tls.get().map(|tls| tls.seen())
+    }
+
     /// Whether there is TLS.
     pub fn is_tls(&self) -> bool {
         self.tls.get().is_some()

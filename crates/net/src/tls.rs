@@ -8,10 +8,17 @@
 //! Certificates of peers are not judged here: whoever made the configuration does that.
 
 mod buffers;
+pub mod ciphers;
 mod handshake;
+pub mod identity;
+pub mod names;
 mod outgoing;
+pub mod server;
 mod session;
+pub mod sessions;
 mod state;
+pub mod tickets;
+mod watch;
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -20,6 +27,7 @@ use std::task::{Context, Poll};
 use rustls::CommonState;
 
 pub use handshake::{Failure, Reject};
+pub use watch::{Seen, SessionId};
 
 use crate::socket::Socket;
 use state::State;
@@ -75,6 +83,11 @@ impl Tls {
     /// Sends `close_notify`, once; whether the socket took it.
     pub fn say_goodbye(&self, socket: &Socket) -> bool {
         self.state.borrow_mut().say_goodbye(socket)
+    }
+
+    /// What our own parts saw of the handshake.
+    pub fn seen(&self) -> Seen {
+        self.state.borrow().seen
     }
 
     /// What rustls knows.

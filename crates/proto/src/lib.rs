@@ -1,4 +1,4 @@
-//! Protocol logic without input or output: HTTP/1, PROXY, WebSocket, RFB, DNS.
+//! Protocol logic without input or output: HTTP/1, PROXY, WebSocket, RFB, DNS, SSI.
 
 #![forbid(unsafe_code)]
 
@@ -6,6 +6,7 @@ pub mod dns;
 pub mod h1;
 pub mod proxy_protocol;
 pub mod rfb;
+pub mod ssi;
 pub mod ws;
 
 /// Runs a fuzz target's body on the inputs saved for it.

@@ -1,11 +1,11 @@
-//! The variables of a configuration: built-in ones, those that it sets, and those that maps make.
+//! The variables of a configuration: built-in ones, those that it sets, and those that rules make.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use crate::map::Map;
 use crate::regex::Captures;
 
 /// A variable of one configuration.
@@ -25,6 +25,27 @@ pub trait Context {
 
     /// Stores the named groups of a match in their variables.
     fn set_named(&self, names: &[(VarId, usize)], captures: &Captures);
+
+    /// The client's address; none for a unix socket.
+    fn client_ip(&self) -> Option<IpAddr>;
+
+    /// The values of `X-Forwarded-For`, first line first; none where the protocol has no such thing.
+    fn forwarded_for(&self) -> Vec<Bytes>;
+}
+
+/// How a variable's value follows from others: `map`, `geo`, `split_clients`.
+pub trait Rule<C: ?Sized>: Send + Sync {
+    /// The value.
+    fn value(&self, cx: &C) -> Bytes;
+}
+
+/// Whether a request evaluates a rule once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// The first value stays.
+    Cached,
+    /// `volatile`: every use evaluates it anew.
+    Volatile,
 }
 
 /// Reads a built-in variable: appends the value, `false` if it has none.
@@ -70,7 +91,7 @@ enum Source<C: ?Sized> {
     Builtin(Get<C>, Box<str>),
     /// Only what `set` or a named group stored.
     Stored,
-    Map(Box<Map<C>>),
+    Rule(Box<dyn Rule<C>>),
 }
 
 struct Entry<C: ?Sized> {
@@ -92,9 +113,11 @@ pub struct Names<C: ?Sized + 'static> {
 }
 
 /// The variables of a compiled configuration.
-pub struct Variables<C: ?Sized> {
+pub struct Variables<C: ?Sized + 'static> {
     entries: Box<[Entry<C>]>,
     slots: usize,
+    by_name: HashMap<Box<str>, VarId>,
+    tables: Vec<&'static [Builtin<C>]>,
 }
 
 impl<C: ?Sized> Default for Variables<C> {
@@ -102,6 +125,8 @@ impl<C: ?Sized> Default for Variables<C> {
         Self {
             entries: Box::default(),
             slots: 0,
+            by_name: HashMap::new(),
+            tables: Vec::new(),
         }
     }
 }
@@ -168,16 +193,20 @@ impl<C: ?Sized> Names<C> {
         Ok(id)
     }
 
-    /// A variable whose value a map finds.
-    pub fn define_map(&mut self, name: &str, map: Map<C>) -> Result<VarId, String> {
-        let volatile = map.volatile;
+    /// A variable whose value follows from a rule.
+    pub fn define_rule(
+        &mut self,
+        name: &str,
+        rule: Box<dyn Rule<C>>,
+        caching: Caching,
+    ) -> Result<VarId, String> {
         let id = self.use_name(name);
         let entry = &mut self.entries[id.0 as usize];
         if matches!(entry.source, Source::Builtin(..)) && !entry.changeable {
             return Err(format!("the duplicate \"{name}\" variable"));
         }
-        entry.source = Source::Map(Box::new(map));
-        entry.cached = !volatile;
+        entry.source = Source::Rule(rule);
+        entry.cached = caching == Caching::Cached;
         if entry.slot.is_none() {
             entry.slot = Some(self.slots);
             self.slots += 1;
@@ -194,6 +223,8 @@ impl<C: ?Sized> Names<C> {
         Ok(Variables {
             entries: self.entries.into(),
             slots: self.slots as usize,
+            by_name: self.by_name,
+            tables: self.tables,
         })
     }
 
@@ -212,14 +243,22 @@ impl<C: ?Sized> Names<C> {
     }
 
     fn builtin<'n>(&self, name: &'n str) -> Option<(&'static Builtin<C>, &'n str)> {
-        let rows = || self.tables.iter().flat_map(|table| table.iter());
-        let exact = rows().find(|row| !row.is_prefix() && row.name == name);
-        exact.map(|row| (row, "")).or_else(|| {
-            let rows = rows().filter(|row| row.is_prefix());
-            rows.filter_map(|row| Some((row, name.strip_prefix(row.name)?)))
-                .find(|(_, suffix)| !suffix.is_empty())
-        })
+        builtin(&self.tables, name)
     }
+}
+
+/// The row for a name, and what of the name is behind the row's own.
+fn builtin<'n, C: ?Sized>(
+    tables: &[&'static [Builtin<C>]],
+    name: &'n str,
+) -> Option<(&'static Builtin<C>, &'n str)> {
+    let rows = || tables.iter().flat_map(|table| table.iter());
+    let exact = rows().find(|row| !row.is_prefix() && row.name == name);
+    exact.map(|row| (row, "")).or_else(|| {
+        let rows = rows().filter(|row| row.is_prefix());
+        rows.filter_map(|row| Some((row, name.strip_prefix(row.name)?)))
+            .find(|(_, suffix)| !suffix.is_empty())
+    })
 }
 
 /// The values that one request keeps: of `set`, of named groups, of maps.
@@ -276,21 +315,36 @@ impl<C: Context> Variables<C> {
         match &entry.source {
             Source::Builtin(Get::Plain(get), _) => get(cx, out),
             Source::Builtin(Get::Prefix(get), suffix) => get(cx, suffix, out),
-            Source::Map(map) => self.map(entry, map, cx, slots, out),
+            Source::Rule(rule) => self.rule(entry, &**rule, cx, slots, out),
             // As ngx_http_rewrite_module: a variable that was never set is empty.
             Source::Stored | Source::Unknown => true,
         }
     }
 
-    fn map(
+    /// Appends the value of the variable of that name, which nothing in the configuration needs to
+    /// have named: a page did. `false` if it has none, or there is none.
+    pub fn append_named(&self, name: &str, cx: &C, slots: &Slots, out: &mut Vec<u8>) -> bool {
+        if let Some(&id) = self.by_name.get(name) {
+            return self.append(id, cx, slots, out);
+        }
+        match builtin(&self.tables, name) {
+            Some((row, suffix)) => match row.get {
+                Get::Plain(get) => get(cx, out),
+                Get::Prefix(get) => get(cx, suffix, out),
+            },
+            None => false,
+        }
+    }
+
+    fn rule(
         &self,
         entry: &Entry<C>,
-        map: &Map<C>,
+        rule: &dyn Rule<C>,
         cx: &C,
         slots: &Slots,
         out: &mut Vec<u8>,
     ) -> bool {
-        let value = map.find(cx);
+        let value = rule.value(cx);
         out.extend_from_slice(&value);
         if let (true, Some(slot)) = (entry.cached, entry.slot) {
             slots.put(slot, self.slots, Slot::Value(value));

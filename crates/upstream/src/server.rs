@@ -8,6 +8,7 @@ use conf::{Bundle, Diagnostic, Item, value};
 use net::{Addr, PeerAddr};
 
 use crate::method::Method;
+use crate::resolve::Name;
 
 /// One address that requests can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Server {
     pub backup: bool,
     /// Who may use it.
     pub used: Use,
+    /// The name that is looked up while the group serves (`resolve`); it has no peers then.
+    pub resolve: Option<Name>,
 }
 
 /// Who may use a server.
@@ -96,6 +99,7 @@ impl Server {
             route: None,
             backup: false,
             used: Use::Normal,
+            resolve: None,
         }
     }
 
@@ -108,6 +112,7 @@ impl Server {
     ) -> Result<Self, Diagnostic> {
         let name = item.text(0)?;
         let mut server = Self::new(name, Vec::new());
+        let (mut resolve, mut service) = (false, None);
         for word in &item.args[1..] {
             let unknown = match &word.text[..] {
                 b"backup" => !supports.backup,
@@ -118,6 +123,18 @@ impl Server {
                 let error = item.error(format!("{message} \"{}\"", word.display()));
                 return Err(error.at(word.span));
             }
+            match word.text.strip_prefix(b"service=") {
+                None if word.text == b"resolve" => {
+                    resolve = true;
+                    continue;
+                }
+                None => {}
+                Some(b"") => return Err(item.error("service is empty").at(word.span)),
+                Some(name) => {
+                    service = Some(String::from_utf8_lossy(name).into_owned());
+                    continue;
+                }
+            }
             if let Some(route) = word.text.strip_prefix(b"route=") {
                 server.route = Some(route_of(item, route)?);
                 continue;
@@ -126,8 +143,16 @@ impl Server {
                 .parameter(&word.text)
                 .ok_or_else(|| item.invalid_parameter(word))?;
         }
-        server.peers = peers(name, bundle, default_port)
-            .map_err(|message| item.error(message).at(item.args[0].span))?;
+        let wrong = |message: String| item.error(message).at(item.args[0].span);
+        if resolve {
+            server.resolve = Name::parse(name, default_port, service).map_err(wrong)?;
+        } else if service.is_some() {
+            let message = format!("service upstream \"{name}\" requires \"resolve\" parameter");
+            return Err(wrong(message));
+        }
+        if server.resolve.is_none() {
+            server.peers = peers(name, bundle, default_port).map_err(wrong)?;
+        }
         Ok(server)
     }
 

@@ -15,9 +15,10 @@ use net::{Deadline, clock};
 use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK, LAST_CHUNK_BEFORE_TRAILERS};
 
 use super::write_head::BodyEnd;
-use crate::filters::BodyFilter;
+use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Field, FileSlice};
+use crate::subrequest::is_broken;
 
 /// Bytes that may wait to be sent before the body is asked for more.
 const QUEUE_BYTES_MAX: u64 = 64 * 1024;
@@ -100,11 +101,15 @@ impl<'r> Output<'r> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let starved = self.poll_pull(cx).unwrap_or_else(|error| {
-                self.body = None;
-                self.failed = Some(error);
-                false
-            });
+            let starved = match self.poll_pull(cx) {
+                Ok(starved) => starved,
+                Err(error) if is_broken(&error) => return Poll::Ready(Err(error)),
+                Err(error) => {
+                    self.body = None;
+                    self.failed = Some(error);
+                    false
+                }
+            };
             if starved && self.waits_for_more() {
                 return self.poll_gone(cx);
             }
@@ -129,7 +134,7 @@ impl<'r> Output<'r> {
         }
     }
 
-    /// There is nothing to send: whether the client is still there.
+    /// There is nothing to send, or not yet: whether the client is still there.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.request.conn.deadline.clear();
         match self.request.conn.stream.poll_hangup(cx) {
@@ -157,7 +162,10 @@ impl<'r> Output<'r> {
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         while self.queued < QUEUE_BYTES_MAX {
             if self.filter_more(0)? {
-                continue;
+                match portions::poll_turn(cx) {
+                    Poll::Ready(()) => continue,
+                    Poll::Pending => return Ok(true),
+                }
             }
             let next = match &mut self.body {
                 None => return Ok(false),
@@ -276,16 +284,6 @@ impl<'r> Output<'r> {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => self.poll_timeout(cx),
         }
-    }
-
-    /// While a slow pace makes it wait: a client that goes away meanwhile would not be noticed.
-    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let watch =
-            self.request.body.is_complete() && !self.request.conf().proxy.ignore_client_abort;
-        if watch && self.request.conn.stream.poll_hangup(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-        }
-        Poll::Pending
     }
 
     /// `tcp_nopush`: while the kernel sends a file, head and file leave in full segments.
@@ -426,7 +424,11 @@ fn poll_sendfile(
     allowed: u64,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let wanted = (slice.end - slice.start).min(allowed).min(SENDFILE_MAX) as usize;
+    let max = match request.conf().core.sendfile_max_chunk {
+        0 => SENDFILE_MAX,
+        max => max,
+    };
+    let wanted = (slice.end - slice.start).min(allowed).min(max) as usize;
     let mut offset = slice.start;
     request.conn.stream.poll_send(cx, wanted, |socket| {
         rustix::fs::sendfile(socket, &slice.file, Some(&mut offset), wanted)

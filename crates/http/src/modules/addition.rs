@@ -25,7 +25,7 @@ settings! {
 
 /// The module.
 pub const MODULE: Module = Module {
-    name: "ngx_http_addition_filter_module",
+    name: "ngx_http_addition_module",
     directives: &[
         Directive::new(
             "add_before_body",

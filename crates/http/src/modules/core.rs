@@ -70,6 +70,8 @@ settings! {
     lingering_timeout: Duration = Duration::from_secs(5), inherit;
     /// Whether the kernel sends files.
     sendfile: bool = false, inherit;
+    /// What one call sends of a file, in bytes; 0 is no limit.
+    sendfile_max_chunk: u64 = 2 << 20, inherit;
     /// Whether files leave in full segments.
     tcp_nopush: bool = false, inherit;
     /// Bytes per second of a response; 0 is no limit.
@@ -96,6 +98,11 @@ settings! {
     disable_symlinks: DisableSymlinks = DisableSymlinks::default(), inherit;
     /// What is requested behind every response.
     post_action: Option<Template> = None, inherit;
+    /// When hints of an upstream go to the client before the response: if one of these is neither
+    /// empty nor `0`.
+    early_hints: Vec<Template> = Vec::new(), inherit;
+    /// Whether old versions of Internet Explorer are redirected by a page.
+    msie_refresh: bool = false, inherit;
     /// Whether sub-requests are written to the access log.
     log_subrequest: bool = false, inherit;
     /// How long a response may be that is kept in memory, in bytes.
@@ -113,6 +120,8 @@ settings! {
 pub enum Handler {
     /// Files.
     Static,
+    /// `empty_gif`
+    EmptyGif,
     /// `proxy_pass`
     Proxy,
     /// `tunnel_pass`

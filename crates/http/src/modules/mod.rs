@@ -14,12 +14,16 @@ pub mod access;
 pub mod addition;
 pub mod auth_basic;
 pub mod auth_request;
+pub mod autoindex;
 pub mod brotli;
 pub mod charset;
 pub mod core;
+pub mod empty_gif;
+pub mod geo;
 pub mod gunzip;
 pub mod gzip;
 pub mod headers;
+pub mod health_check;
 pub mod index;
 pub mod limit_conn;
 pub mod limit_req;
@@ -32,11 +36,14 @@ pub mod open_file_cache;
 pub mod precompressed;
 pub mod proxy;
 pub mod proxy_protocol;
+pub mod random_index;
 pub mod realip;
 pub mod referer;
 pub mod rewrite;
 pub mod secure_link;
 pub mod server;
+pub mod split_clients;
+pub mod ssi;
 pub mod ssl;
 pub mod static_files;
 pub mod stub_status;
@@ -62,9 +69,14 @@ pub static MODULES: &[&Module] = &[
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
+    &random_index::MODULE,
+    &autoindex::MODULE,
+    &empty_gif::MODULE,
     &try_files::MODULE,
     &rewrite::MODULE,
     &map::MODULE,
+    &geo::MODULE,
+    &split_clients::MODULE,
     &headers::MODULE,
     &log::MODULE,
     &access::MODULE,
@@ -78,6 +90,7 @@ pub static MODULES: &[&Module] = &[
     &addition::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
+    &ssi::MODULE,
     &gzip::MODULE,
     &gunzip::MODULE,
     &precompressed::GZIP,
@@ -99,6 +112,7 @@ pub static MODULES: &[&Module] = &[
     &upstream::methods::LEAST_TIME,
     &upstream::zone::MODULE,
     &upstream::sticky::MODULE,
+    &health_check::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -133,11 +147,13 @@ level_settings! {
     addition,
     auth_basic,
     auth_request,
+    autoindex,
     brotli,
     charset,
     gunzip,
     gzip,
     headers,
+    health_check,
     index,
     limit_conn,
     limit_req,
@@ -146,9 +162,11 @@ level_settings! {
     open_file_cache,
     precompressed,
     proxy,
+    random_index,
     realip,
     referer,
     secure_link,
+    ssi,
     sub,
     try_files,
     tunnel,
@@ -185,6 +203,9 @@ impl Settings {
     /// Whether a prefix location that ends with a slash answers its name without the slash by a
     /// redirect: those that hand requests on do.
     pub(crate) fn redirects_to_slash(&self) -> bool {
-        !matches!(self.core.handler, core::Handler::Static)
+        !matches!(
+            self.core.handler,
+            core::Handler::Static | core::Handler::EmptyGif
+        )
     }
 }

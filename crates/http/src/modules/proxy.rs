@@ -92,6 +92,12 @@ settings! {
     pass_trailers: bool = false, inherit;
     /// Whether parts of an answer may be asked for, whatever the upstream says.
     force_ranges: bool = false, inherit;
+    /// Where answers are kept as files, if they are.
+    store: Option<Store> = None, inherit;
+    /// Who may read and write those files.
+    store_access: u32 = 0o600, inherit;
+    /// How many bytes of an answer are read in a second; 0 is no limit.
+    limit_rate: Template = Template::default(), inherit;
     /// Whether upgrades are forwarded without further configuration.
     websocket: bool = false, inherit;
     /// How often a silent WebSocket is pinged; zero is never.
@@ -116,6 +122,15 @@ pub enum Pass {
     },
     /// A URL with variables.
     Dynamic(Template),
+}
+
+/// `proxy_store`
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// Where a file for the request's path would be.
+    Uri,
+    /// At this path.
+    Path(Template),
 }
 
 /// `proxy_http_version`

@@ -15,6 +15,7 @@ use crate::request::Request;
 pub mod block;
 pub mod keepalive;
 pub mod methods;
+pub mod resolve;
 pub mod sticky;
 pub mod zone;
 
@@ -41,11 +42,13 @@ pub const MODULE: Module = Module {
             Arity::AtLeast(1),
             Set::Group(server),
             doc(
-                "server address [weight=N] [max_conns=N] [max_fails=N] [fail_timeout=time] [slow_start=time] [route=text] [backup] [down] [drain];",
+                "server address [weight=N] [max_conns=N] [max_fails=N] [fail_timeout=time] [slow_start=time] [route=text] [resolve] [service=name] [backup] [down] [drain];",
                 "",
                 "A server of the group.",
             ),
         ),
+        resolve::RESOLVER,
+        resolve::RESOLVER_TIMEOUT,
     ],
     variables: &[
         variable(

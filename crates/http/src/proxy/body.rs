@@ -4,15 +4,18 @@ use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use ::upstream::keepalive::Connection;
 use bytes::{Buf as _, Bytes, BytesMut};
 use net::log::Level;
+use net::{Deadline, clock};
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, TrailerParser, Trailers};
 
 use super::PoolRef;
 use super::exchange::{Replied, attempt};
 use super::held::Held;
+use super::store::Storing;
 use crate::modules::proxy::Ignored;
 use crate::request::Request;
 use crate::response::{Chunk, Field, FileSlice, Source};
@@ -39,12 +42,59 @@ pub struct UpstreamBody {
     done: bool,
     reusable: bool,
     buffered: bool,
+    /// Something was given that filters may hold back, and the client is to have it now.
+    unflushed: bool,
     /// Decoded chunks, read ahead of the client.
     ahead: VecDeque<Chunk>,
     ahead_bytes: u64,
     file: Option<TempFile>,
     failed: Option<io::Error>,
     trailers: Vec<Field>,
+    store: Option<Box<Storing>>,
+    rate: Option<Box<Rate>>,
+}
+
+/// `proxy_limit_rate`: how much is read in a second.
+struct Rate {
+    rate: u64,
+    since: Instant,
+    read: u64,
+    deadline: Deadline,
+}
+
+impl Rate {
+    /// If the location limits what is read.
+    fn of(request: &Request) -> Option<Box<Self>> {
+        let rate = &request.conf().proxy.limit_rate;
+        if rate.is_empty() {
+            return None;
+        }
+        let rate = conf::value::size(&request.eval(rate)).filter(|&rate| rate > 0)?;
+        Some(Box::new(Self {
+            rate,
+            since: clock::now(),
+            read: 0,
+            deadline: Deadline::unset(),
+        }))
+    }
+
+    /// How many bytes may be read now; the share of the second that began is there at once.
+    fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
+        loop {
+            let seconds = (clock::now() - self.since).as_secs();
+            let budget = self.rate.saturating_mul(seconds + 1);
+            if budget > self.read {
+                return Poll::Ready(budget - self.read);
+            }
+            if !self.deadline.is_set() {
+                let excess = self.read - budget;
+                let wait = (u128::from(excess) * 1000 / u128::from(self.rate)) as u64 + 1;
+                self.deadline.set_after(Duration::from_millis(wait));
+            }
+            ready!(self.deadline.poll_expired(cx));
+            self.deadline.clear();
+        }
+    }
 }
 
 impl UpstreamBody {
@@ -64,6 +114,7 @@ impl UpstreamBody {
             Some(wish) if wish.eq_ignore_ascii_case(b"yes") => true,
             _ => conf.buffering,
         };
+        let store = Storing::begin(request, &replied);
         let trailers = if conf.pass_trailers {
             Trailers::Keep
         } else {
@@ -87,11 +138,14 @@ impl UpstreamBody {
             done: matches!(framing, Framing::None | Framing::Length(0)),
             reusable: keeps,
             buffered,
+            unflushed: false,
             ahead: VecDeque::new(),
             ahead_bytes: 0,
             file: None,
             failed: None,
             trailers: Vec::new(),
+            store,
+            rate: if buffered { Rate::of(request) } else { None },
         }
     }
 
@@ -102,6 +156,11 @@ impl UpstreamBody {
 
     /// Gives the connection back, or drops it.
     fn close(&mut self) {
+        if let Some(store) = self.store.take()
+            && self.done
+        {
+            store.finish(&self.request);
+        }
         let Some(connection) = self.connection.take() else {
             return;
         };
@@ -137,6 +196,11 @@ impl UpstreamBody {
                 attempt(&self.request, |attempt| {
                     attempt.response_length += piece.len() as u64
                 });
+                if let Some(store) = &mut self.store
+                    && !store.push(&self.request, &piece)
+                {
+                    self.store = None;
+                }
                 return Poll::Ready(Ok(Some(piece)));
             }
             if self.done {
@@ -166,15 +230,31 @@ impl UpstreamBody {
         let Some(connection) = &self.connection else {
             return Poll::Ready(Ok(0));
         };
+        let allowed = match &mut self.rate {
+            None => READ,
+            Some(rate) => {
+                let allowed = rate.poll_allowed(cx);
+                if allowed.is_pending() {
+                    connection.deadline.clear();
+                }
+                usize::try_from(ready!(allowed)).unwrap_or(READ)
+            }
+        };
         // What is left of a known length is not waited for in a longer buffer.
         let room = match self.framing {
             Framing::Length(_) => READ.min(usize::try_from(self.left).unwrap_or(READ).max(1)),
             _ => READ,
         };
-        let mut buf = Vec::with_capacity(room.max(4096));
+        let mut buf = match &self.rate {
+            None => Vec::with_capacity(room.max(4096)),
+            Some(_) => Vec::with_capacity(room.min(allowed)),
+        };
         match connection.stream.poll_read_spare(cx, &mut buf) {
             Poll::Ready(Ok(n)) => {
                 connection.deadline.clear();
+                if let Some(rate) = &mut self.rate {
+                    rate.read += n as u64;
+                }
                 attempt(&self.request, |attempt| attempt.bytes_received += n as u64);
                 self.raw = BytesMut::from(Bytes::from(buf));
                 Poll::Ready(Ok(n))
@@ -336,8 +416,17 @@ impl Source for UpstreamBody {
         if let Some(error) = self.failed.take() {
             return Poll::Ready(Err(error));
         }
-        self.poll_decoded(cx)
-            .map_ok(|piece| piece.map(Chunk::Memory))
+        match self.poll_decoded(cx) {
+            Poll::Ready(piece) => {
+                self.unflushed = !self.buffered;
+                Poll::Ready(piece.map(|piece| piece.map(Chunk::Memory)))
+            }
+            Poll::Pending if self.unflushed => {
+                self.unflushed = false;
+                Poll::Ready(Ok(Some(Chunk::Flush)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn poll_ahead(&mut self, cx: &mut Context<'_>) {

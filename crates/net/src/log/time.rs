@@ -33,6 +33,12 @@ pub fn with<T>(f: impl FnOnce(&Times) -> T) -> T {
     })
 }
 
+/// The current second as `format` says (`strftime`), in Greenwich or here. `None` if that is
+/// nothing, or longer than 2048 bytes.
+pub fn format(format: &std::ffi::CStr, gmt: bool) -> Option<Vec<u8>> {
+    crate::sys::time::format(seconds(clock::wall()), gmt, format)
+}
+
 /// The seconds of a time since 1970.
 pub fn seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -160,6 +166,14 @@ mod tests {
         let times = times(1_796_256_000, -(3 * 60 + 30));
         assert_eq!(times.local(), "02/Dec/2026:20:30:00 -0330");
         assert_eq!(times.syslog(), "Dec  2 20:30:00");
+    }
+
+    #[test]
+    fn a_format_of_a_page_is_followed() {
+        let year = with(|times| times.http()[12..16].to_owned());
+        assert_eq!(format(c"%Y!", true), Some(format!("{year}!").into_bytes()));
+        assert_eq!(format(c"%Z", true), Some(b"GMT".to_vec()));
+        assert_eq!(format(c"", false), None);
     }
 
     #[test]

@@ -33,6 +33,31 @@ pub fn utc(seconds: i64) -> Calendar {
     convert(seconds, libc::gmtime_r)
 }
 
+/// `seconds` since 1970 as `format` says (`strftime`), in Greenwich or here; `None` if that is
+/// nothing, or longer than 2048 bytes.
+pub fn format(seconds: i64, gmt: bool, format: &std::ffi::CStr) -> Option<Vec<u8>> {
+    let mut tm = MaybeUninit::<libc::tm>::zeroed();
+    let mut text = vec![0_u8; 2048];
+    let with = if gmt {
+        libc::gmtime_r
+    } else {
+        libc::localtime_r
+    };
+    // SAFETY: both pointers are valid for the calls, `format` ends with a zero byte, and no more
+    // than `text.len()` bytes are written. Zeros are a valid `tm`.
+    let len = unsafe {
+        with(&seconds, tm.as_mut_ptr());
+        libc::strftime(
+            text.as_mut_ptr().cast(),
+            text.len(),
+            format.as_ptr(),
+            tm.as_ptr(),
+        )
+    };
+    text.truncate(len);
+    (len > 0).then_some(text)
+}
+
 type Convert = unsafe extern "C" fn(*const libc::time_t, *mut libc::tm) -> *mut libc::tm;
 
 fn convert(seconds: i64, with: Convert) -> Calendar {

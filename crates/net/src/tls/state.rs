@@ -8,6 +8,7 @@ use rustls::{Error, ProtocolVersion};
 use super::buffers::{RECORD_MAX, with_incoming, with_outgoing};
 use super::outgoing::Outgoing;
 use super::session::{Records, Session, Sink, Step};
+use super::watch::{self, Seen};
 use crate::socket::Socket;
 
 /// TLS of one connection.
@@ -21,6 +22,8 @@ pub(super) struct State {
     end: Option<End>,
     established: bool,
     goodbye: Goodbye,
+    /// What our own parts saw of the handshake.
+    pub seen: Seen,
 }
 
 /// Decrypted bytes of which the first `read` are read.
@@ -61,6 +64,7 @@ impl State {
             end: None,
             established: false,
             goodbye: Goodbye::NotYet,
+            seen: Seen::default(),
         }
     }
 
@@ -268,6 +272,9 @@ impl State {
             }
         };
         let filled = sink.filled;
+        if !self.established {
+            watch::take(&mut self.seen);
+        }
         self.incoming = records[used..].to_vec();
         match self.end {
             Some(End::Tls(_)) => self.take_alert(),

@@ -461,12 +461,16 @@ pub const MODULE: Module = Module {
             "tcp_nodelay on | off;",
             "small writes are never held back",
         ),
-        inert(
+        Directive::new(
             "sendfile_max_chunk",
-            ANY,
+            ANY.or(LOCATION_IF),
             Arity::Exactly(1),
-            "sendfile_max_chunk size;",
-            "one call never sends more than 2 MiB",
+            store!(size core.sendfile_max_chunk),
+            doc(
+                "sendfile_max_chunk size;",
+                "sendfile_max_chunk 2m;",
+                "How much of a file one call sends, so that other connections get their turn.",
+            ),
         ),
         inert(
             "output_buffers",
@@ -573,12 +577,32 @@ pub const MODULE: Module = Module {
             "msie_padding on | off;",
             "no browser of today needs it",
         ),
-        inert(
+        Directive::new(
+            "early_hints",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(|item, level, cx| {
+                let conditions: Result<Vec<_>, _> = (0..item.args.len())
+                    .map(|index| cx.template(item, index))
+                    .collect();
+                item.once(&mut level.drafts.core.early_hints, conditions?)
+            }),
+            doc(
+                "early_hints string …;",
+                "",
+                "Passes 103 (Early Hints) from an upstream on to the client if a string is neither empty nor 0.",
+            ),
+        ),
+        Directive::new(
             "msie_refresh",
             ANY,
             Arity::Flag,
-            "msie_refresh on | off;",
-            "no browser of today needs it",
+            store!(flag core.msie_refresh),
+            doc(
+                "msie_refresh on | off;",
+                "msie_refresh off;",
+                "Whether old versions of Internet Explorer are redirected by a page that refreshes itself.",
+            ),
         ),
         Directive::new(
             "subrequest_output_buffer_size",

@@ -5,7 +5,7 @@ use proto::h1::FieldName;
 
 use super::setters::{
     bind_of, cookie_flags, cookie_rule, http_version, ignore_headers, next_upstream, origins,
-    proxy_pass, redirect, set_header, websocket_reload,
+    proxy_pass, redirect, set_header, store_access, websocket_reload,
 };
 use crate::module::{ANY, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, Set, doc, store};
 use crate::modules::core::temp_path;
@@ -433,6 +433,39 @@ pub const MODULE: Module = Module {
                 "proxy_force_ranges on | off;",
                 "proxy_force_ranges off;",
                 "Whether a part of any answer may be asked for, even if the upstream offers none.",
+            ),
+        ),
+        Directive::new(
+            "proxy_store",
+            ANY,
+            Arity::Exactly(1),
+            Set::Level(super::setters::store),
+            doc(
+                "proxy_store on | off | string;",
+                "proxy_store off;",
+                "Keeps answers with status 200 as files: at the path of root or alias, or at the one given.",
+            ),
+        ),
+        Directive::new(
+            "proxy_store_access",
+            ANY,
+            Arity::Between(1, 3),
+            Set::Level(store_access),
+            doc(
+                "proxy_store_access users:permissions …;",
+                "proxy_store_access user:rw;",
+                "Who may read and write those files: user, group, all; r or rw.",
+            ),
+        ),
+        Directive::new(
+            "proxy_limit_rate",
+            ANY,
+            Arity::Exactly(1),
+            store!(template proxy.limit_rate),
+            doc(
+                "proxy_limit_rate rate;",
+                "proxy_limit_rate 0;",
+                "How many bytes of an answer are read from the upstream in a second; 0 is no limit.",
             ),
         ),
         Directive::new(

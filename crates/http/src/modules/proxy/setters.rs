@@ -7,7 +7,7 @@ use bytes::Bytes;
 use conf::{Diagnostic, Item, value};
 use net::tunnel::Policy;
 
-use super::{Failure, HttpVersion, Ignored, NextUpstream, Origins, Pass};
+use super::{Failure, HttpVersion, Ignored, NextUpstream, Origins, Pass, Store};
 use crate::draft::{Level, Matcher};
 use crate::module::{Cx, Done};
 use crate::modules::core::Handler;
@@ -108,6 +108,40 @@ pub fn ignore_headers(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done 
         });
     }
     Ok(())
+}
+
+pub fn store(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let store = match &item.arg(0)?.text[..] {
+        b"off" => None,
+        b"on" => Some(Store::Uri),
+        b"" => return Err(item.error("empty path")),
+        _ => Some(Store::Path(cx.template(item, 0)?)),
+    };
+    item.once(&mut level.drafts.proxy.store, store)
+}
+
+pub fn store_access(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let (mut access, mut user) = (0, 0o600);
+    for word in &item.args {
+        let invalid = || item.invalid(word);
+        let colon = memchr::memchr(b':', &word.text).ok_or_else(invalid)?;
+        let (who, right) = word.text.split_at(colon + 1);
+        let shift = match who {
+            b"user:" => {
+                user = 0;
+                6
+            }
+            b"group:" => 3,
+            b"all:" => 0,
+            _ => return Err(invalid()),
+        };
+        access |= match right {
+            b"rw" => 0o6 << shift,
+            b"r" => 0o4 << shift,
+            _ => return Err(invalid()),
+        };
+    }
+    item.once(&mut level.drafts.proxy.store_access, access | user)
 }
 
 pub fn redirect(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {

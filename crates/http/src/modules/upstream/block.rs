@@ -2,18 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use ::upstream::health::Checked;
 use ::upstream::keepalive::Limits;
-use ::upstream::{Group, Method, Search, Server};
+use ::upstream::{Group, Method, Resolving, Search, Server};
 use conf::{Bundle, Diagnostic, Item, Span};
+use net::Resolver;
 use script::Template;
 
 use super::sticky::Sticky;
 use super::zone::Groups;
 use crate::config::{Config, UpstreamId};
+use crate::health::Check;
 use crate::module::{Cx, Done};
+use crate::modules::core;
 use crate::request::Request;
-use crate::zones::ZoneId;
+use crate::zones::{ZoneId, Zones};
 
 /// What an `upstream` block says.
 #[derive(Debug)]
@@ -34,6 +39,10 @@ pub struct Block {
     pub sticky: Option<Sticky>,
     /// The zone that lets its state outlive a reload.
     pub zone: Option<ZoneId<Groups>>,
+    /// Who knows the names of servers that have `resolve`.
+    pub resolver: Option<Arc<Resolver>>,
+    /// How long such a name may take.
+    pub resolver_timeout: Option<Duration>,
 }
 
 /// A group of the configuration, and what is done for a request to it.
@@ -45,6 +54,10 @@ pub struct Upstream {
     servers: Vec<Server>,
     method: Method,
     zone: Option<ZoneId<Groups>>,
+    /// How its peers are checked.
+    pub check: Option<Check>,
+    /// Those servers that are names.
+    pub(super) resolving: Option<Arc<Resolving>>,
     /// How many idle connections a thread keeps.
     pub keepalive: Limits,
     /// What `hash` goes by.
@@ -65,6 +78,8 @@ impl Block {
             limits: Limits::default(),
             sticky: None,
             zone: None,
+            resolver: None,
+            resolver_timeout: None,
         }
     }
 
@@ -96,6 +111,8 @@ impl Upstream {
             servers: block.servers.clone(),
             method,
             zone: block.zone,
+            check: None,
+            resolving: None,
             keepalive,
             key: block.key.clone(),
             sticky: block.sticky.clone(),
@@ -128,10 +145,48 @@ impl Upstream {
         search
     }
 
+    /// Has its peers checked; false if they are already.
+    pub fn set_check(&mut self, check: Check) -> bool {
+        if self.check.is_some() {
+            return false;
+        }
+        self.check = Some(check);
+        let (servers, method) = (&self.servers, self.method);
+        self.group.reconfigure(servers, method, self.checked());
+        true
+    }
+
+    fn checked(&self) -> Checked {
+        match &self.check {
+            None => Checked::Never,
+            Some(check) if check.spec.mandatory => Checked::First,
+            Some(_) => Checked::Meanwhile,
+        }
+    }
+
+    /// Whether it goes on as the group of that name in an older configuration: its zone does, or it
+    /// has none and both are checked, whose verdicts stay.
+    fn continues(&self, zones: &Zones, old: &Self, old_zones: &Zones) -> bool {
+        match (self.zone, old.zone) {
+            (Some(id), Some(old)) => Arc::ptr_eq(zones.get(id).state(), old_zones.get(old).state()),
+            (None, None) => self.check.is_some() && old.check.is_some(),
+            _ => false,
+        }
+    }
+
     /// Goes on with the group that stands for it in an older configuration.
     fn take_over(&self, old: &Self) {
         let group = old.group();
-        group.reconfigure(&self.servers, self.method);
+        let checked = self.checked();
+        match (&self.resolving, &old.resolving) {
+            (Some(names), before) => {
+                if let Some(before) = before {
+                    names.inherit(before);
+                }
+                group.reconfigure(&names.servers_now(), self.method, checked);
+            }
+            (None, _) => group.reconfigure(&self.servers, self.method, checked),
+        }
         // Set already only if requests were served, and then it is too late.
         let _ = self.adopted.set(group.clone());
     }
@@ -143,7 +198,7 @@ impl Config {
         let at = self
             .upstreams
             .iter()
-            .position(|upstream| upstream.group.name() == name)?;
+            .position(|upstream| upstream.group.name().eq_ignore_ascii_case(name))?;
         Some(UpstreamId(at as u32))
     }
 
@@ -154,9 +209,8 @@ impl Config {
                 .upstreams
                 .iter()
                 .find(|before| before.group.name() == upstream.group.name());
-            if let (Some(id), Some(before)) = (upstream.zone, before)
-                && let Some(old_id) = before.zone
-                && Arc::ptr_eq(self.zones.get(id).state(), old.zones.get(old_id).state())
+            if let Some(before) = before
+                && upstream.continues(&self.zones, before, &old.zones)
             {
                 upstream.take_over(before);
             }
@@ -200,7 +254,11 @@ impl Upstreams {
         let id = self.use_name(name, 80, item.span());
         match self.entries[id.0 as usize].block {
             Some(_) => Err(item.error(format!("duplicate upstream \"{name}\""))),
-            None => Ok(id),
+            None => {
+                // What is wrong with it is told where the block is, not where it is used.
+                self.entries[id.0 as usize].used_at = item.span();
+                Ok(id)
+            }
         }
     }
 
@@ -210,11 +268,25 @@ impl Upstreams {
     }
 
     /// Makes groups of all of them.
-    pub fn compile(&mut self, bundle: &Bundle) -> (Vec<Upstream>, Vec<Diagnostic>) {
+    /// `outer` is what holds in `http`.
+    pub fn compile(
+        &mut self,
+        bundle: &Bundle,
+        outer: &core::Conf,
+    ) -> (Vec<Upstream>, Vec<Diagnostic>) {
         let mut errors = Vec::new();
         let mut make = |entry: &Entry| {
             if let Some(block) = &entry.block {
-                return Upstream::of_block(block);
+                let mut upstream = Upstream::of_block(block);
+                match block.resolving(outer, entry.used_at) {
+                    Ok(resolving) => upstream.resolving = resolving,
+                    Err(error) => errors.push(error),
+                }
+                return upstream;
+            }
+            if entry.default_port == 0 && lacks_port(&entry.name) {
+                let message = format!("no port in upstream \"{}\"", entry.name);
+                errors.push(Diagnostic::emerg(message).at(entry.used_at));
             }
             let peers = ::upstream::server::peers(&entry.name, bundle, entry.default_port);
             let peers = peers.unwrap_or_else(|message| {
@@ -226,4 +298,8 @@ impl Upstreams {
         let upstreams = self.entries.iter().map(&mut make).collect();
         (upstreams, errors)
     }
+}
+
+fn lacks_port(name: &str) -> bool {
+    !name.starts_with("unix:") && matches!(::upstream::server::split_port(name), Ok((_, None)))
 }
