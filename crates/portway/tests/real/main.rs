@@ -1,5 +1,6 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
+mod bodies;
 mod balancing;
 mod connect;
 mod differential;
