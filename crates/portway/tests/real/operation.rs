@@ -66,6 +66,22 @@ fn quit_closes_idle_connections_at_once() {
 }
 
 #[test]
+fn keepalive_min_timeout_gives_an_idle_connection_its_time_at_quit() {
+    let conf = CONF.replace("location / {", "keepalive_min_timeout 500ms; location / {");
+    let mut server = Setup::new(&conf)
+        .with("WORD", "one")
+        .with("UPSTREAM", "127.0.0.1:1")
+        .start(&portway());
+    let mut idle = server.connect();
+    assert_eq!(idle.get("/", "").text(), "one");
+    server.signal(Signal::QUIT);
+    server.wait_error_log("gracefully shutting down");
+    assert_eq!(idle.get("/", "").text(), "one", "it is still served");
+    assert_eq!(idle.read_to_end(), b"", "and closed when its time is over");
+    assert!(server.wait_exit(DEADLINE).success());
+}
+
+#[test]
 fn term_ends_everything_at_once() {
     let (mut server, upstream) = start();
     let mut conn = ask_slowly(&server, &upstream);
