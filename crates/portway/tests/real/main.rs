@@ -1,7 +1,7 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
-mod bodies;
 mod balancing;
+mod bodies;
 mod connect;
 mod differential;
 mod e2e;
