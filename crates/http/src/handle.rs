@@ -3,13 +3,12 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use net::clock;
 use net::log::Level;
 use proto::h1::{FieldName, Method, Persistence, Version};
 
-use crate::connection::{Connection, Linger};
+use crate::connection::{Connection, Linger, Rest};
 use crate::downstream::head::Incoming;
 use crate::downstream::output::Output;
 use crate::downstream::write_head::{self, BodyEnd};
@@ -23,8 +22,8 @@ use crate::{error_page, filters};
 
 /// What becomes of the connection behind a response.
 pub enum After {
-    /// It waits so long for the next request.
-    KeepAlive(Duration),
+    /// It waits for the next request.
+    KeepAlive(Rest),
     /// It closes.
     Close,
     /// It closes once the client has had time to read the response.
@@ -49,6 +48,7 @@ pub enum Outcome {
 /// Handles a request.
 pub async fn handle(incoming: Incoming) -> After {
     let Incoming { request, refused } = incoming;
+    request.conn.load.writes();
     decide_keepalive(&request);
     if refused.is_some() {
         // As nginx: what could not be read to its end cannot be followed by another request.
@@ -176,7 +176,8 @@ fn is_disabled_for(request: &Request, core: &core::Conf) -> bool {
 
 /// Sends a response and says what becomes of the connection.
 async fn send(request: &Rc<Request>, mut response: Response) -> After {
-    if request.conn.generation.is_closing() {
+    let stays = !request.conf().core.keepalive_min_timeout.is_zero();
+    if request.conn.generation.is_closing() && !stays {
         request.keepalive.set(false);
     }
     let mut refusals = 0;
@@ -326,7 +327,10 @@ async fn after(request: &Rc<Request>) -> After {
     };
     if request.keepalive.get() {
         if read_all || request.body.discard(request).await {
-            return After::KeepAlive(core.keepalive_timeout);
+            return After::KeepAlive(Rest {
+                timeout: core.keepalive_timeout,
+                min: core.keepalive_min_timeout,
+            });
         }
         return After::Close;
     }

@@ -52,6 +52,8 @@ settings! {
     send_timeout: Duration = Duration::from_secs(60), inherit;
     /// How long an idle connection stays open.
     keepalive_timeout: Duration = Duration::from_secs(75), inherit;
+    /// How long a connection at rest stays open even if the configuration is replaced.
+    keepalive_min_timeout: Duration = Duration::ZERO, inherit;
     /// What the `Keep-Alive` field promises.
     keepalive_header: Option<Duration> = None, inherit;
     /// Requests on one connection.
@@ -128,6 +130,8 @@ pub enum Handler {
     Vnc,
     /// `vnc_status`
     VncStatus,
+    /// `stub_status`
+    StubStatus,
 }
 
 /// `root` and `alias`.

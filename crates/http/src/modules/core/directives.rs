@@ -228,6 +228,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "keepalive_min_timeout",
+            ANY,
+            Arity::Exactly(1),
+            store!(time core.keepalive_min_timeout),
+            doc(
+                "keepalive_min_timeout time;",
+                "keepalive_min_timeout 0;",
+                "How long an idle connection is kept even when a reload or a shutdown would close it.",
+            ),
+        ),
+        Directive::new(
             "keepalive_time",
             ANY,
             Arity::Exactly(1),
