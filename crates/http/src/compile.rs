@@ -9,14 +9,17 @@ use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{
-    AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId, Upstream,
-};
+use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
+use crate::health::Check;
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
+use crate::modules::core::Handler;
+use crate::modules::health_check::matching::Match;
+use crate::modules::proxy::Pass;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
@@ -65,12 +68,16 @@ pub fn compile(
     draft.level.drafts.core.error_logs = Some(cx.logs.errors(error_logs));
     walk(item.entries(), HTTP, &mut Place::Http(&mut draft), &mut cx);
     let config = Compiler::new(&mut cx).http(draft);
+    check_charsets(&config, item, &mut cx);
     let failed = |error: &Diagnostic| error.severity == Severity::Emerg;
     let mut diagnostics = std::mem::take(&mut cx.diagnostics);
+    diagnostics.extend(cx.zones.finish());
     let config = match cx.names.finish() {
         Ok(variables) => Config {
             variables,
             logs: cx.logs,
+            charsets: cx.charsets,
+            zones: cx.zones,
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
             ..config
@@ -82,6 +89,22 @@ pub fn compile(
     };
     let config = (!diagnostics.iter().any(failed)).then_some(config);
     (config, diagnostics)
+}
+
+/// Every pair of charsets that a location names needs a table, which may stand behind it.
+fn check_charsets(config: &Config, item: &Item, cx: &mut Cx<'_>) {
+    let mut pairs: Vec<_> = config
+        .locations
+        .iter()
+        .filter_map(|location| location.settings.charset.needs_table())
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    for (from, to) in pairs {
+        if let Some(error) = cx.charsets.check(from, to) {
+            cx.diagnostics.push(error.at(item.span()));
+        }
+    }
 }
 
 /// Runs the setters of a block's directives; every error is kept and the next one goes on.
@@ -111,7 +134,7 @@ fn set(
         },
         (Set::Level(set), place) => set(item, place.level(), cx),
         (Set::Nothing, _) => Ok(()),
-        (Set::Main(_), _) => Err(not_allowed(item)),
+        (Set::Main(_) | Set::Group(_), _) => Err(not_allowed(item)),
     }
 }
 
@@ -152,7 +175,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
             listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
             names.push(server_names);
         }
-        let upstreams = self.upstreams();
+        let mut upstreams = self.upstreams(&outer);
+        self.health_checks(&mut upstreams, &draft.matches);
         let listeners = self.listeners(&listens, &names);
         Config {
             servers,
@@ -174,7 +198,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .settings
             .compile(outer_server, draft.level.kind);
         let mut named = HashMap::new();
+        let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
+        let allows_connect = self.locations[first..]
+            .iter()
+            .flatten()
+            .any(|location| location.settings.core.handler == Handler::Tunnel);
         let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
         let name = match names.first() {
             Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),
@@ -186,6 +215,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 settings,
                 name: name.into(),
                 level,
+                allows_connect,
                 named,
             },
             draft.server.listens,
@@ -202,7 +232,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
-        if level.kind == LevelKind::Named
+        let takes_over = settings.core.handler != outer.core.handler;
+        if (level.kind == LevelKind::Named || takes_over)
             && let Some(warning) = settings.open_to_all()
         {
             self.cx.diagnostics.push(warning.at(level.span));
@@ -270,10 +301,47 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
     }
 
-    fn upstreams(&mut self) -> Vec<Upstream> {
-        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle);
+    fn upstreams(&mut self, outer: &Settings) -> Vec<Upstream> {
+        let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
         upstreams
+    }
+
+    /// Gives each group the health check of the first location that has one for it.
+    fn health_checks(&mut self, upstreams: &mut [Upstream], matches: &HashMap<String, Arc<Match>>) {
+        for (index, location) in self.locations.iter().flatten().enumerate() {
+            let settings = &location.settings;
+            let Some(spec) = &settings.health_check.check else {
+                continue;
+            };
+            let rules = match &spec.match_name {
+                None => None,
+                Some(name) => match matches.get(name) {
+                    Some(rules) => Some(rules.clone()),
+                    None => {
+                        let error = format!("match \"{name}\" is not found");
+                        self.cx.diagnostics.push(Diagnostic::emerg(error));
+                        continue;
+                    }
+                },
+            };
+            let Some(Pass::Static { upstream, .. }) = &settings.proxy.pass else {
+                let error = "\"health_check\" needs a \"proxy_pass\" without variables";
+                self.cx.diagnostics.push(Diagnostic::emerg(error));
+                continue;
+            };
+            let upstream = &mut upstreams[upstream.0 as usize];
+            let check = Check {
+                spec: spec.clone(),
+                rules,
+                location: LocationId(index as u32),
+            };
+            if !upstream.set_check(check) {
+                let name = upstream.group().name();
+                let warning = format!("upstream \"{name}\" has a health check already");
+                self.cx.diagnostics.push(Diagnostic::warn(warning));
+            }
+        }
     }
 
     /// Groups the servers by address and the addresses by socket: a wildcard socket takes the
@@ -372,6 +440,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         AddrConf {
             default_server,
             names: table,
+            proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
         }
     }
 

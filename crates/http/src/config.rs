@@ -9,15 +9,16 @@ use net::listen::Listen;
 use net::log::Files;
 use proto::h1::Method;
 use script::Variables;
-use upstream::Group;
-use upstream::keepalive::Limits;
 
 use crate::location_tree::LocationTree;
 use crate::logs::LogTargets;
+use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
+use crate::modules::upstream::Upstream;
 use crate::modules::{Settings, server};
 use crate::request::Request;
 use crate::server_names::ServerNames;
+use crate::zones::Zones;
 
 /// A server of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Config {
     pub(crate) variables: Variables<Request>,
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
+    pub(crate) charsets: Charsets,
+    pub(crate) zones: Zones,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
 }
@@ -53,6 +56,8 @@ pub struct Server {
     pub name: Bytes,
     /// The level of the server itself.
     pub level: LocationId,
+    /// Whether a CONNECT has anywhere to go (`tunnel_pass`).
+    pub allows_connect: bool,
     /// `location @name`.
     pub named: HashMap<Box<[u8]>, LocationId>,
 }
@@ -74,15 +79,6 @@ pub struct Location {
     pub limit_except: Option<(Box<[Method]>, LocationId)>,
 }
 
-/// An upstream group and what each thread keeps for it.
-#[derive(Debug)]
-pub struct Upstream {
-    /// The peers.
-    pub group: Arc<Group>,
-    /// How many idle connections a thread keeps.
-    pub keepalive: Limits,
-}
-
 /// One listening socket.
 #[derive(Debug)]
 pub struct ListenerConf {
@@ -101,6 +97,8 @@ pub struct AddrConf {
     pub default_server: ServerId,
     /// Which one answers to which name.
     pub names: ServerNames,
+    /// Whether connections begin with the header of a proxy in front.
+    pub proxy_protocol: bool,
 }
 
 impl Config {
@@ -113,6 +111,8 @@ impl Config {
             variables: Variables::default(),
             listeners: Vec::new(),
             logs: LogTargets::default(),
+            charsets: Charsets::default(),
+            zones: Zones::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
         }
@@ -144,9 +144,32 @@ impl Config {
         self.locations.iter().flat_map(of).collect()
     }
 
+    /// Whether connections to upstreams may come from addresses that are not ours
+    /// (`proxy_bind … transparent`), for which a worker needs a power of root.
+    pub fn binds_transparently(&self) -> bool {
+        let of = |location: &Location| {
+            let settings = &location.settings;
+            let binds = [&settings.proxy.bind, &settings.tunnel.bind];
+            binds.into_iter().flatten().any(|bind| bind.transparent)
+        };
+        self.locations.iter().any(of)
+    }
+
     /// Connects the logs with their open files; called once, before the first request.
     pub fn attach_logs(&self, files: &Files) {
         self.logs.attach(files);
+    }
+
+    /// Goes on with the shared state of an older configuration; called once, before the first
+    /// request.
+    pub fn take_over(&self, old: &Config) {
+        self.zones.take_over(&old.zones);
+        self.take_over_groups(old);
+    }
+
+    /// Why it cannot go on with the shared state of an older configuration.
+    pub fn conflict(&self, old: &Config) -> Option<String> {
+        self.zones.conflict(&old.zones)
     }
 
     /// Writes what waits in the buffers of access logs.

@@ -1,6 +1,8 @@
 //! A client's connection over HTTP/1: read a head, have it answered, go on or end.
 //!
 //! ```text
+//! (PROXY header) ──▶ AwaitHead
+//!
 //! AwaitHead ──▶ Handle ──▶ (keep-alive) AwaitHead
 //!     │           ├──▶ Linger ──▶ (end)
 //!     └──▶ (end)  └──▶ Tunnel: a task of its own
@@ -16,10 +18,12 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use net::log::Level;
 use net::{Addr, Deadline, Stream, clock};
+use proto::proxy_protocol::Header;
 
 use crate::config::AddrConf;
 use crate::downstream::head;
 use crate::handle::{self, After};
+use crate::modules::proxy_protocol;
 use crate::thread::{Generation, Listed, Load};
 
 /// A connection from a client.
@@ -31,6 +35,8 @@ pub struct Connection {
     /// The client.
     pub peer: Addr,
     local: OnceCell<Addr>,
+    /// What the proxy in front said of the client, if one did.
+    pub proxied: OnceCell<Box<Header>>,
     /// The configuration that it was accepted under.
     pub generation: Rc<Generation>,
     /// Index of its listening socket in the configuration.
@@ -68,6 +74,7 @@ impl Connection {
             stream,
             peer,
             local: OnceCell::new(),
+            proxied: OnceCell::new(),
             generation,
             listener,
             buf: RefCell::default(),
@@ -100,10 +107,7 @@ impl Connection {
 
     /// The client's address without its port, as logs show it.
     pub fn client_text(&self) -> String {
-        match &self.peer {
-            Addr::Ip(addr) => addr.ip().to_string(),
-            Addr::Unix(_) => "unix:".to_owned(),
-        }
+        text_of(&self.peer)
     }
 
     /// Reads more into the buffer, at most `more` bytes, within `timeout`. An end is
@@ -156,6 +160,14 @@ impl Connection {
     }
 }
 
+/// An address without its port, as logs show it.
+pub fn text_of(addr: &Addr) -> String {
+    match addr {
+        Addr::Ip(addr) => addr.ip().to_string(),
+        Addr::Unix(_) => "unix:".to_owned(),
+    }
+}
+
 /// Reads into the end of `buf`.
 pub fn poll_fill(
     stream: &Stream,
@@ -177,6 +189,9 @@ pub fn poll_fill(
 
 /// Serves a connection to its end.
 pub async fn serve(conn: Rc<Connection>) {
+    if !begin(&conn).await {
+        return;
+    }
     loop {
         let Some(request) = head::read(&conn).await else {
             return;
@@ -203,6 +218,18 @@ pub async fn serve(conn: Rc<Connection>) {
             }
         }
     }
+}
+
+/// What comes before the first request, each only where the listener asks for it: the header of a
+/// proxy in front, then TLS. What was read too far stays in `conn.buf`. False if it came to nothing.
+async fn begin(conn: &Rc<Connection>) -> bool {
+    let Some(addr_conf) = conn.addr_conf() else {
+        return false;
+    };
+    if addr_conf.proxy_protocol && !Box::pin(proxy_protocol::receive(conn)).await {
+        return false;
+    }
+    true
 }
 
 /// Waits for the next request; false if none comes.

@@ -138,6 +138,8 @@ fn decide_keepalive(request: &Request) {
         Persistence::KeepAlive => request.version() >= Version::HTTP_10,
         Persistence::Default => request.version() >= Version::HTTP_11,
     };
+    // As nginx: what follows a CONNECT may have been meant for somebody else.
+    let wants = wants && request.head.method != Method::Connect;
     request.keepalive.set(wants);
 }
 
@@ -177,21 +179,38 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
     if request.conn.generation.is_closing() {
         request.keepalive.set(false);
     }
-    match request.error_status.get() {
-        0 => {}
-        status => {
-            response.head.status = status;
-            response.head.status_text = None;
+    let mut refusals = 0;
+    let filters = loop {
+        complete_head(request, &mut response.head);
+        if matches!(response.body, Body::Upgrade(_)) && response.head.status != 101 {
+            // A tunnel has no body that a filter could change, but its head is one like others.
+            let _ = filters::apply(request, &mut response);
         }
-    }
-    let head = &mut response.head;
-    head.fields.append(&mut request.pending.borrow_mut());
-    // An error page that names no target of its own leaves that of the redirect it stands for.
-    head.location = head.location.take().or(request.pending_location.take());
-    if let Body::Upgrade(upgrade) = response.body {
-        return switch_protocols(request, response.head, upgrade).await;
-    }
-    let filters = filters::apply(request, &mut response);
+        if let Body::Upgrade(upgrade) = response.body {
+            return switch_protocols(request, response.head, upgrade).await;
+        }
+        let status = match filters::apply(request, &mut response) {
+            Ok(filters) => break filters,
+            Err(status) => status,
+        };
+        // A page for this status may itself be refused; once is enough.
+        refusals += 1;
+        let outcome = match refusals {
+            // In a box: it is rare, and every connection would have room for it.
+            1 => Box::pin(phases::refuse(request, status)).await,
+            _ => {
+                request.error_status.set(status);
+                Outcome::Response(error_page::built_in(request, status))
+            }
+        };
+        response = match outcome {
+            Outcome::Response(response) => response,
+            Outcome::Close(status) => {
+                request.status.set(status);
+                return After::Close;
+            }
+        };
+    };
     let sent = send_body(request, response, filters).await;
     if let Err(error) = sent {
         if error.kind() == std::io::ErrorKind::TimedOut {
@@ -202,16 +221,29 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
     after(request).await
 }
 
-/// Sends the head of a 101; what follows it is no HTTP any more.
+/// Adds to a head what the request says about every response to it.
+fn complete_head(request: &Request, head: &mut Head) {
+    match request.error_status.get() {
+        0 => {}
+        status => {
+            head.status = status;
+            head.status_text = None;
+        }
+    }
+    head.fields.append(&mut request.pending.borrow_mut());
+    // An error page that names no target of its own leaves that of the redirect it stands for.
+    head.location = head.location.take().or(request.pending_location.take());
+}
+
+/// Sends the head of a 101, or of the 200 to a CONNECT; what follows it is no HTTP any more.
 async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn Takeover>) -> After {
     request.status.set(head.status);
     request.keepalive.set(false);
-    let bytes = write_head::write(
-        request,
-        &head,
-        BodyEnd::Length,
-        write_head::Connection::Upgrade,
-    );
+    let connection = match head.status {
+        101 => write_head::Connection::Upgrade,
+        _ => write_head::Connection::Http,
+    };
+    let bytes = write_head::write(request, &head, BodyEnd::Length, connection);
     request.head_bytes_sent.set(bytes.len() as u64);
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);
@@ -276,7 +308,10 @@ fn body_end(request: &Request, response: &Response, sends_body: bool) -> BodyEnd
     if !sends_body || head.content_length.is_some() || head.status < 200 {
         return BodyEnd::Length;
     }
-    match write_head::reads_chunks(request) && request.conf().core.chunked_transfer_encoding {
+    // RFC 9110 §9.3.6: what follows a good answer to CONNECT is no body.
+    let is_tunnel = request.method.get() == Method::Connect && head.status < 300;
+    let chunked = write_head::reads_chunks(request) && !is_tunnel;
+    match chunked && request.conf().core.chunked_transfer_encoding {
         true => BodyEnd::Chunked,
         false => BodyEnd::Close,
     }

@@ -9,6 +9,7 @@ use net::log::{Level, time};
 use net::tunnel::Traffic;
 
 use crate::logs::ErrorLogs;
+use crate::modules::limit_conn;
 use crate::modules::log::{LateLine, write_down};
 use crate::request::Request;
 
@@ -56,7 +57,8 @@ impl Late {
     }
 }
 
-/// Everything that the logs need at the end of a tunnel.
+/// Everything that the end of a tunnel needs of its request: what the logs want to know, and the
+/// places in the counts of `limit_conn`, which end with it.
 pub struct LogLater {
     lines: Box<[LateLine]>,
     errors: std::sync::Arc<ErrorLogs>,
@@ -67,6 +69,7 @@ pub struct LogLater {
     head_sent: u64,
     upstream_received: u64,
     upstream_sent: u64,
+    _places: Vec<limit_conn::Place>,
 }
 
 impl LogLater {
@@ -84,6 +87,7 @@ impl LogLater {
             head_sent: request.head_bytes_sent.get(),
             upstream_received: last.map_or(0, |attempt| attempt.bytes_received),
             upstream_sent: last.map_or(0, |attempt| attempt.bytes_sent),
+            _places: request.limit_conn.take(),
         }
     }
 

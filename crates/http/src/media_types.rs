@@ -17,11 +17,16 @@ pub enum MediaTypes {
 
 impl Default for MediaTypes {
     fn default() -> Self {
-        Self::These([Box::from(&b"text/html"[..])].into())
+        Self::of(&["text/html"])
     }
 }
 
 impl MediaTypes {
+    /// These, in lower case.
+    pub fn of(names: &[&str]) -> Self {
+        Self::These(names.iter().map(|name| name.as_bytes().into()).collect())
+    }
+
     /// Reads the arguments of a directive; `text/html` is always among them.
     pub fn parse(item: &Item, cx: &mut Cx<'_>) -> Self {
         let mut all = false;
@@ -55,5 +60,34 @@ impl MediaTypes {
         let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
         let name = content_type[..end].trim_ascii();
         list.iter().any(|one| one.eq_ignore_ascii_case(name))
+    }
+}
+
+/// A setter that reads a list of media types into a field of a module's draft, once.
+macro_rules! store_types {
+    ($module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, cx| {
+            let value = $crate::media_types::MediaTypes::parse(item, cx);
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
+}
+
+pub(crate) use store_types;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_compared_without_case_and_parameters() {
+        let json = MediaTypes::of(&["text/html", "application/json"]);
+        assert!(json.have(Some(b"Application/JSON ; x")));
+        assert!(json.have(Some(b"text/html")));
+        assert!(!json.have(Some(b"text/css")));
+        assert!(!json.have(None));
+        assert!(MediaTypes::default().have(Some(b"TEXT/HTML;charset=x")));
+        assert!(!MediaTypes::default().have(Some(b"text/htmlx")));
+        assert!(MediaTypes::All.have(None));
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use conf::{Bundle, Contexts, Diagnostic, Directive, Doc, Item};
+use net::log::Level as LogLevel;
 use script::{Builtin, Format, Names, Template};
 
 use crate::draft::{Draft, Level, ServerLevel};
 use crate::logs::LogTargets;
-use crate::modules::upstream::Upstreams;
+use crate::modules::charset::Charsets;
+use crate::modules::upstream::{Block, Upstreams};
 use crate::request::Request;
+use crate::zones::Zones;
 
 /// `http { … }`.
 pub const HTTP: Contexts = Contexts(1);
@@ -24,13 +27,15 @@ pub const LOCATION_IF: Contexts = Contexts(16);
 pub const LIMIT_EXCEPT: Contexts = Contexts(32);
 /// `upstream { … }`.
 pub const UPSTREAM: Contexts = Contexts(64);
+/// `match { … }`, for health checks.
+pub const MATCH: Contexts = Contexts(128);
 /// The usual three: `http`, `server`, `location`.
 pub const ANY: Contexts = HTTP.or(SERVER).or(LOCATION);
 /// `if` wherever it may stand.
 pub const IF: Contexts = SERVER_IF.or(LOCATION_IF);
 
 /// The names of the contexts, for the reference.
-pub const CONTEXT_NAMES: [(Contexts, &str); 7] = [
+pub const CONTEXT_NAMES: [(Contexts, &str); 8] = [
     (HTTP, "http"),
     (SERVER, "server"),
     (LOCATION, "location"),
@@ -38,6 +43,7 @@ pub const CONTEXT_NAMES: [(Contexts, &str); 7] = [
     (LOCATION_IF, "if in location"),
     (LIMIT_EXCEPT, "limit_except"),
     (UPSTREAM, "upstream"),
+    (MATCH, "match"),
 ];
 
 /// What a setter gives back.
@@ -52,6 +58,8 @@ pub enum Set {
     Server(fn(&Item, &mut ServerLevel, &mut Cx<'_>) -> Done),
     /// What holds for a location; in `http` and `server`, for all inside.
     Level(fn(&Item, &mut Level, &mut Cx<'_>) -> Done),
+    /// An `upstream` block.
+    Group(fn(&Item, &mut Block, &mut Cx<'_>) -> Done),
     /// Checked for form, otherwise without meaning here.
     Nothing,
 }
@@ -70,8 +78,12 @@ pub struct Cx<'a> {
     pub upstreams: Upstreams,
     /// The log formats defined so far.
     pub formats: HashMap<String, Format>,
+    /// The charsets named so far, and the tables between them.
+    pub charsets: Charsets,
     /// The logs named so far.
     pub logs: LogTargets,
+    /// The zones named so far.
+    pub zones: Zones,
 }
 
 impl<'a> Cx<'a> {
@@ -84,7 +96,9 @@ impl<'a> Cx<'a> {
             context: HTTP,
             upstreams: Upstreams::default(),
             formats: HashMap::new(),
+            charsets: Charsets::default(),
             logs: LogTargets::default(),
+            zones: Zones::default(),
         };
         crate::modules::log::define_combined(&mut cx);
         cx
@@ -129,6 +143,29 @@ pub fn variable_name(item: &Item, index: usize) -> Result<String, Diagnostic> {
     }
 }
 
+/// The level at which refusals are logged, one of the four that nginx has for it.
+pub fn refusal_log_level(item: &Item) -> Result<LogLevel, Diagnostic> {
+    match item.text(0)? {
+        "info" => Ok(LogLevel::Info),
+        "notice" => Ok(LogLevel::Notice),
+        "warn" => Ok(LogLevel::Warn),
+        "error" => Ok(LogLevel::Error),
+        _ => Err(item.invalid(item.arg(0)?)),
+    }
+}
+
+/// The status of a refusal, 400 to 599.
+pub fn refusal_status(item: &Item) -> Result<u16, Diagnostic> {
+    match item.number(0)? {
+        status @ 400..=599 => Ok(status as u16),
+        _ => {
+            let name = item.name();
+            let message = format!("\"{name}\" directive value must be between 400 and 599");
+            Err(item.error(message))
+        }
+    }
+}
+
 /// An entry of the reference.
 pub const fn doc(syntax: &'static str, default: &'static str, text: &'static str) -> Doc {
     Doc {
@@ -143,6 +180,12 @@ macro_rules! store {
     (flag $module:ident . $field:ident) => {
         $crate::module::Set::Level(|item, level, _| {
             let value = item.flag()?;
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
+    (word $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, _| {
+            let value = bytes::Bytes::from(item.arg(0)?.text.clone());
             item.once(&mut level.drafts.$module.$field, value)
         })
     };

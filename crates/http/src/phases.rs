@@ -1,9 +1,9 @@
 //! The phases that a request passes, each an explicit list (`ngx_http_core_run_phases`).
 //!
 //! ```text
-//! server rewrite ─▶ find location ─▶ rewrite ─▶ access ─▶ try_files ─▶ content
-//!       ▲                 ▲             │                     │           │
-//!       └─────────────────┴─────────────┴── a new URI ────────┴───────────┘
+//! post-read ─▶ server rewrite ─▶ find location ─▶ rewrite ─▶ preaccess ─▶ access ─▶ try_files ─▶ content
+//!                    ▲                 ▲             │                                  │           │
+//!                    └─────────────────┴─────────────┴────────────── a new URI ─────────┴───────────┘
 //! ```
 
 use std::rc::Rc;
@@ -18,11 +18,12 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, auth_request, index, mirror, rewrite, static_files, try_files, vnc,
+    access, auth_basic, auth_request, autoindex, empty_gif, index, limit_conn, limit_req, mirror,
+    precompressed, random_index, realip, rewrite, static_files, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Field, Response};
 
 /// What a handler says.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ enum Entry {
 
 /// Runs a request through the phases until there is a response.
 pub async fn respond(request: &Rc<Request>) -> Outcome {
+    realip::run(request);
     let mut entry = Entry::ServerRewrite;
     loop {
         let flow = turn(request, &entry).await;
@@ -179,6 +181,10 @@ async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
             done => return done.into(),
         }
     }
+    match preaccess(request).await {
+        Flow::Next => {}
+        flow => return flow,
+    }
     // Who may ask was decided for the main request.
     if request.is_main() {
         match access(request).await {
@@ -240,6 +246,21 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
     None
 }
 
+/// Who it is, as the location sees it; who asks for too much, before anybody has to say who they
+/// are.
+async fn preaccess(request: &Request) -> Flow {
+    realip::run(request);
+    match limit_req::run(request).await {
+        Flow::Next => limit_conn::run(request),
+        flow => flow,
+    }
+}
+
+/// Whether a field asks the client who it is.
+fn asks(field: &Field) -> bool {
+    field.is(FieldName::WwwAuthenticate) || field.is(FieldName::ProxyAuthenticate)
+}
+
 /// `satisfy`: all of the handlers must agree, or one is enough.
 async fn access(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
@@ -255,12 +276,12 @@ async fn access(request: &Rc<Request>) -> Flow {
             Flow::Allowed if any => {
                 // What was asked for on the way is not needed any more.
                 let mut pending = request.pending.borrow_mut();
-                pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+                pending.retain(|field| !asks(field));
                 return Flow::Allowed;
             }
             Flow::Allowed => {}
             Flow::Status(status @ (401 | 403 | 407)) if any => {
-                if refused != 401 {
+                if !matches!(refused, 401 | 407) {
                     refused = status;
                 }
             }
@@ -281,13 +302,31 @@ async fn access(request: &Rc<Request>) -> Flow {
 async fn content(request: &Rc<Request>) -> Flow {
     match request.conf().core.handler {
         Handler::Proxy => proxy::handle(request).await,
+        Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
-        Handler::Static => match index::run(request) {
-            Flow::Next => static_files::run(request),
-            flow => flow,
-        },
+        Handler::EmptyGif => empty_gif::run(request),
+        Handler::Static => files(request),
     }
+}
+
+/// What files and folders answer with, in the order in which it is tried.
+const FILE_HANDLERS: &[fn(&Request) -> Flow] = &[
+    random_index::run,
+    index::run,
+    autoindex::run,
+    precompressed::run,
+    static_files::run,
+];
+
+fn files(request: &Request) -> Flow {
+    for handler in FILE_HANDLERS {
+        match handler(request) {
+            Flow::Next => {}
+            flow => return flow,
+        }
+    }
+    Flow::Next
 }
 
 /// `post_action`: a request of our own, behind the response, whose answer nobody sees.

@@ -2,32 +2,37 @@
 //! hand on the body; try the next peer; become a tunnel.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
-use ::upstream::{Group, Outcome, PeerId, Pool, Tried};
+use ::upstream::{Group, Lease, Outcome, Pool, Search};
 use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::Method;
 
 use crate::downstream::head::asks_for_upgrade;
-use crate::modules::proxy::{Conf, Failure};
+use crate::modules::proxy::Failure;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::request_body::BodyError;
+use crate::response::Field;
 use attempt::Attempt;
-use exchange::{Exchange, Replied};
-use target::Target;
+use exchange::Exchange;
+use held::Held;
+use rules::Rules;
+use target::{Target, Work};
 
 pub mod attempt;
 pub mod body;
 pub mod cookie;
 pub mod exchange;
 pub mod head;
+pub mod held;
 pub mod hints;
 pub mod outgoing;
 pub mod redirect;
+pub mod rules;
+pub mod sender;
 pub mod store;
 pub mod target;
 pub mod upgrade;
@@ -76,7 +81,7 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
         );
         return Flow::Status(403);
     }
-    let target = match Target::resolve(request, conf) {
+    let target = match Target::resolve(request, conf).await {
         Ok(target) => target,
         Err(status) => return Flow::Status(status),
     };
@@ -92,135 +97,185 @@ pub async fn handle(request: &Rc<Request>) -> Flow {
     if reads_body && let Err(BodyError::Status(status)) = request.body.keep_available(request) {
         return Flow::Status(status);
     }
-    Proxy {
-        request,
-        target,
-        tried: Tried::default(),
-        tries: 0,
-        started: clock::now(),
+    Proxy::new(request, target).run().await
+}
+
+/// The content handler of `tunnel_pass` (`ngx_http_tunnel_module`).
+pub async fn connect(request: &Rc<Request>) -> Flow {
+    if request.method.get() != Method::Connect {
+        return Flow::Status(405);
     }
-    .run()
-    .await
+    match Target::of_tunnel(request).await {
+        Ok(target) => Proxy::new(request, target).run().await,
+        Err(status) => Flow::Status(status),
+    }
 }
 
 /// A request on its way through the peers of its upstream.
 struct Proxy<'r> {
     request: &'r Rc<Request>,
     target: Target,
-    tried: Tried,
+    search: Search,
+    /// How many peers may be asked beside the one that is.
     tries: u64,
+    /// Where among the pending fields the cookie for the client is (`sticky`).
+    cookie: Option<usize>,
     started: Instant,
 }
 
-impl Proxy<'_> {
-    fn conf(&self) -> &Conf {
-        &self.request.conf().proxy
+impl<'r> Proxy<'r> {
+    fn new(request: &'r Rc<Request>, target: Target) -> Self {
+        Self {
+            request,
+            target,
+            search: Search::default(),
+            tries: 0,
+            cookie: None,
+            started: clock::now(),
+        }
+    }
+
+    fn rules(&self) -> Rules<'r> {
+        Rules::of(self.request.conf(), self.target.work)
     }
 
     async fn run(&mut self) -> Flow {
-        let mut last_status = 502;
+        let group = self.target.group.clone();
+        if let Some(upstream) = self.target.upstream(self.request) {
+            self.search = upstream.search(self.request);
+        }
+        self.tries = match self.rules().tries {
+            0 => group.tries() as u64,
+            most => most.min(group.tries() as u64),
+        };
+        let mut again = false;
         loop {
-            let group = self.target.group.clone();
-            let Some(id) = group.select(&mut self.tried, clock::now()) else {
-                return self.no_live_upstreams(&group, last_status);
+            let Some(lease) = group.select(&mut self.search, clock::now()) else {
+                return self.no_live_upstreams(&group);
             };
-            self.tries += 1;
-            let peer = group.peer(id).clone();
-            let url = self.target.url(&peer.name);
-            self.request
-                .attempts
-                .borrow_mut()
-                .push(Attempt::new(peer.name.clone(), url));
+            let held = self.begin(lease, again);
+            again = true;
             let pool = self.target.pool(self.request);
-            let exchange = Exchange::new(self.request, &self.target, &peer, pool);
-            match exchange.run().await {
-                Ok(replied) => match self.judge(&group, id, replied) {
-                    Ok(flow) => return flow,
-                    Err(status) => last_status = status,
+            let exchange = Exchange::new(self.request, &self.target, &held, pool);
+            let replied = match self.target.work {
+                Work::Request => exchange.run().await,
+                Work::Tunnel => exchange.open().await,
+            };
+            match replied {
+                Ok(replied) => match self.passes_on(replied.status()) {
+                    None => {
+                        return replied.into_flow(held, self.request, &self.target);
+                    }
+                    Some(outcome) => self.next(held, outcome),
                 },
-                Err(error) => match self.failed(&group, id, error) {
-                    Some(flow) => return flow,
-                    None => last_status = error.status,
-                },
+                Err(error) => {
+                    if let Some(flow) = self.failed(held, error) {
+                        return flow;
+                    }
+                }
             }
         }
     }
 
-    /// Whether an answer is passed on, or counts as a failure and another peer is asked.
-    fn judge(&mut self, group: &Arc<Group>, id: PeerId, replied: Replied) -> Result<Flow, u16> {
-        let status = replied.status();
-        if let Some(failure) = Failure::of_status(status) {
-            let counts = self.conf().next_upstream.has(failure)
-                && !matches!(failure, Failure::Http403 | Failure::Http404);
-            let retries = self.may_retry(failure, true) && !self.is_last(group);
-            if retries {
-                let outcome = if counts {
-                    Outcome::Failed
-                } else {
-                    Outcome::Answered
-                };
-                self.release(group, id, outcome);
-                self.request.log(
-                    Level::Error,
-                    format_args!("upstream sent status {status}, trying the next upstream"),
-                );
-                return Err(status);
+    /// Notes that a peer is asked; after an internal redirect, as the first one of a new request.
+    fn begin(&mut self, lease: Lease, again: bool) -> Held {
+        let url = self.target.url(&lease.peer().name);
+        let attempt = Attempt::new(lease.peer().name.clone(), url);
+        self.note(attempt, again);
+        self.tell_client(&lease);
+        Held::new(lease, self.request, self.target.upstream)
+    }
+
+    /// Tells the client of its peer; of the last one, where several are asked.
+    fn tell_client(&mut self, lease: &Lease) {
+        let upstream = self.target.upstream(self.request);
+        let sticky = upstream.and_then(|upstream| upstream.sticky.as_ref());
+        let Some(value) = sticky.and_then(|sticky| sticky.cookie(self.request, lease.id())) else {
+            return;
+        };
+        let mut pending = self.request.pending.borrow_mut();
+        match self.cookie.and_then(|at| pending.get_mut(at)) {
+            Some(field) => field.value = value,
+            None => {
+                self.cookie = Some(pending.len());
+                let name = Bytes::from_static(b"Set-Cookie");
+                pending.push(Field { name, value });
             }
-            let outcome = if counts {
-                Outcome::Failed
-            } else {
-                Outcome::Answered
-            };
-            self.release(group, id, outcome);
-        } else {
-            self.release(group, id, Outcome::Answered);
         }
-        Ok(replied.into_flow(self.request, &self.target))
+    }
+
+    fn note(&self, mut attempt: Attempt, again: bool) {
+        let mut attempts = self.request.attempts.borrow_mut();
+        attempt.redirected = !again && !attempts.is_empty();
+        attempts.push(attempt);
+    }
+
+    /// What an answer is taken as if another peer is asked because of it
+    /// (`ngx_http_upstream_test_next`); `None` if it is passed on.
+    fn passes_on(&self, status: u16) -> Option<Outcome> {
+        let failure = Failure::of_status(status)?;
+        let retries = self.tries > 1 && self.may_retry(failure, true);
+        retries.then(|| {
+            self.request.log(
+                Level::Error,
+                format_args!("upstream sent status {status}, trying the next upstream"),
+            );
+            match failure {
+                Failure::Http403 | Failure::Http404 => Outcome::Passed,
+                _ => Outcome::Failed,
+            }
+        })
     }
 
     /// Tells the group of a failure; `Some` if no other peer is asked.
-    fn failed(&mut self, group: &Arc<Group>, id: PeerId, error: ProxyError) -> Option<Flow> {
+    fn failed(&mut self, held: Held, error: ProxyError) -> Option<Flow> {
         if error.failure == Failure::Client {
-            self.release(group, id, Outcome::Answered);
+            held.finish(Outcome::Answered);
             return Some(match error.status {
                 0 => Flow::Close,
                 status => Flow::Status(status),
             });
         }
-        self.release(group, id, Outcome::Failed);
-        let sent = self
-            .request
-            .attempts
-            .borrow()
-            .last()
-            .is_some_and(|last| last.request_sent);
-        let streamed = !self.conf().request_buffering && self.request.body.received() > 0;
-        let reused = self
-            .request
-            .attempts
-            .borrow()
-            .last()
-            .is_some_and(|last| last.reused);
-        if reused && error.failure == Failure::Error && !streamed && self.is_idempotent() {
-            // A kept connection that was closed meanwhile says nothing about the peer.
-            self.tried = Tried::default();
-            self.tries -= 1;
-            return None;
+        self.next(held, Outcome::Failed);
+        let (sent, reused) = match self.request.attempts.borrow().last() {
+            Some(last) => (last.request_sent, last.reused),
+            None => (false, false),
+        };
+        if reused && error.failure == Failure::Error {
+            // A kept connection that was closed meanwhile is no attempt.
+            self.tries += 1;
+            if self.is_idempotent() && !self.is_streamed() {
+                return None;
+            }
         }
-        match self.may_retry(error.failure, sent) && !streamed && !self.is_last(group) {
+        match self.tries > 0 && self.may_retry(error.failure, sent) {
             true => None,
             false => Some(Flow::Status(error.status)),
         }
     }
 
+    /// Gives a peer back before the next one is asked.
+    fn next(&mut self, held: Held, outcome: Outcome) {
+        // As nginx: where there is no other peer, nobody is asked again.
+        self.tries = match held.is_single() {
+            true => 0,
+            false => self.tries.saturating_sub(1),
+        };
+        held.finish(outcome);
+    }
+
+    /// Whether such a failure lets another peer be asked, if there is one.
     fn may_retry(&self, failure: Failure, sent: bool) -> bool {
-        let conf = self.conf();
-        let next = &conf.next_upstream;
-        let in_time = conf.next_upstream_timeout.is_zero()
-            || clock::now() - self.started < conf.next_upstream_timeout;
-        let in_tries = conf.next_upstream_tries == 0 || self.tries < conf.next_upstream_tries;
+        let rules = self.rules();
+        let next = rules.next_upstream;
+        let in_time = rules.timeout.is_zero() || clock::now() - self.started < rules.timeout;
         let safe = !sent || self.is_idempotent() || next.has(Failure::NonIdempotent);
-        next.has(failure) && in_time && in_tries && safe
+        next.has(failure) && in_time && safe && !self.is_streamed()
+    }
+
+    /// Whether what was sent of the body is gone.
+    fn is_streamed(&self) -> bool {
+        !self.request.conf().proxy.request_buffering && self.request.body.received() > 0
     }
 
     fn is_idempotent(&self) -> bool {
@@ -230,35 +285,16 @@ impl Proxy<'_> {
         )
     }
 
-    fn is_last(&self, group: &Group) -> bool {
-        self.tries >= group.tries() as u64
-    }
-
-    fn release(&self, group: &Group, id: PeerId, outcome: Outcome) {
-        if group.release(id, outcome, clock::now()) {
-            self.request.log(
-                Level::Warn,
-                format_args!("upstream server temporarily disabled"),
-            );
-        }
-    }
-
-    fn no_live_upstreams(&self, group: &Group, last_status: u16) -> Flow {
+    fn no_live_upstreams(&self, group: &Group) -> Flow {
         let url = self.target.url(group.name());
         let name = group.name().to_owned();
-        self.request
-            .attempts
-            .borrow_mut()
-            .push(Attempt::failed(name, url, 502));
+        let again = !self.search.is_fresh();
+        self.note(Attempt::failed(name, url, 502), again);
         self.request.log(
             Level::Error,
             format_args!("no live upstreams while connecting to upstream"),
         );
-        Flow::Status(if self.tries == 0 {
-            502
-        } else {
-            last_status.max(502)
-        })
+        Flow::Status(502)
     }
 }
 

@@ -3,19 +3,23 @@
 //! One thread owns it; whatever changes while it is handled stands in cells, so that handlers,
 //! variables and, later, subrequests can share it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use net::Addr;
 use net::log::{ErrorLog, Level};
 use proto::h1::{FieldName, Framing, Method, RequestHead, Version};
 use script::{Captures, Context, Slots, VarId};
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
-use crate::connection::Connection;
-use crate::modules::Settings;
+use crate::connection::{Connection, text_of};
+use crate::filters::compress::Coded;
+use crate::modules::userid::UserId;
+use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
 use crate::response::{Field, Head};
@@ -98,8 +102,14 @@ pub struct Request {
     pub bytes_sent: Cell<u64>,
     /// Bytes of the head among them.
     pub head_bytes_sent: Cell<u64>,
-    /// Bytes that compression took and made.
-    pub gzip_bytes: Cell<(u64, u64)>,
+    /// The status that a filter wants in place of the response that it was given.
+    pub refused_by_filter: Cell<Option<u16>>,
+    /// Whether the response depends on `Accept-Encoding`.
+    pub varies_by_encoding: Cell<bool>,
+    /// What compression did to the response.
+    pub coded: Cell<Option<Coded>>,
+    /// What the browser is known by.
+    pub user_id: UserId,
     /// The user that authenticated.
     pub user: RefCell<Option<Bytes>>,
     /// What is done behind the response (`post_action`) is running.
@@ -122,6 +132,12 @@ pub struct Request {
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
     pub secrets: RefCell<Secrets>,
+    /// Whom a trusted proxy named as the client.
+    pub real_client: OnceCell<Addr>,
+    /// What `limit_req` did with it.
+    pub limit_req_status: Cell<Option<limit_req::Status>>,
+    /// Its places in the counts of `limit_conn`.
+    pub limit_conn: limit_conn::Held,
     /// The desktop session that it asked for.
     pub desktop: RefCell<Option<Desktop>>,
 }
@@ -187,7 +203,10 @@ impl Request {
             limit_rate: Cell::new(None),
             bytes_sent: Cell::new(0),
             head_bytes_sent: Cell::new(0),
-            gzip_bytes: Cell::default(),
+            refused_by_filter: Cell::new(None),
+            varies_by_encoding: Cell::new(false),
+            coded: Cell::new(None),
+            user_id: UserId::default(),
             user: RefCell::default(),
             in_post_action: Cell::new(false),
             pending: RefCell::default(),
@@ -199,6 +218,9 @@ impl Request {
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
             secrets: RefCell::default(),
+            real_client: OnceCell::new(),
+            limit_req_status: Cell::new(None),
+            limit_conn: limit_conn::Held::default(),
             desktop: RefCell::default(),
             conn,
             generation,
@@ -221,6 +243,17 @@ impl Request {
     /// The client's request: this one, or the one that it is a part of.
     pub fn main(&self) -> &Request {
         self.link.as_ref().map_or(self, |link| link.main())
+    }
+
+    /// The client: the other end of the connection, or whom a trusted proxy named
+    /// (`set_real_ip_from`).
+    pub fn client(&self) -> &Addr {
+        self.main().real_client.get().unwrap_or(&self.conn.peer)
+    }
+
+    /// The client's address without its port, as logs show it.
+    pub fn client_text(&self) -> String {
+        text_of(self.client())
     }
 
     /// The configuration that it is handled by.
@@ -328,7 +361,7 @@ impl Request {
     }
 
     fn append_log_context(&self, line: &mut Vec<u8>) {
-        line.extend(format!(", client: {}", self.conn.client_text()).bytes());
+        line.extend(format!(", client: {}", self.client_text()).bytes());
         line.extend(b", server: ");
         line.extend_from_slice(&self.server().name);
         if !self.head.line.is_empty() {
@@ -374,6 +407,15 @@ impl Context for Request {
             let value = captures.get(index).map(Bytes::copy_from_slice);
             self.set_variable(id, Some(value.unwrap_or_default()));
         }
+    }
+
+    fn client_ip(&self) -> Option<IpAddr> {
+        self.client().ip().map(|addr| addr.ip())
+    }
+
+    fn forwarded_for(&self) -> Vec<Bytes> {
+        let fields = self.head.fields.all(FieldName::XForwardedFor);
+        fields.map(|field| self.slice(field.value)).collect()
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Head {
     pub date: Option<Bytes>,
     /// `Content-Type` without the charset that we add.
     pub content_type: Option<Bytes>,
+    /// The charset that an upstream wants the body to be sent in (`X-Accel-Charset`).
+    pub override_charset: Option<Bytes>,
     /// `Content-Length`; without it the body is chunked or ends with the connection.
     pub content_length: Option<u64>,
     /// `Last-Modified` as seconds since 1970, for conditions; what is sent unless there is a text.

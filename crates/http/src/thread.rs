@@ -21,6 +21,8 @@ use upstream::Pool;
 
 use crate::config::Config;
 use crate::connection::{self, Connection};
+use crate::modules::upstream::resolve::Names;
+use crate::open_files::OpenFiles;
 use crate::pages::Pages;
 
 /// What the threads of a worker share.
@@ -94,9 +96,13 @@ pub struct Generation {
     pub number: u64,
     /// The thread.
     pub thread: Rc<Thread>,
+    /// Files that are kept open.
+    pub(crate) open_files: OpenFiles,
     /// Idle connections to each upstream.
     pub pools: Vec<Rc<Pool>>,
     listeners: HashMap<Addr, usize>,
+    /// Health checks, which one thread of the process makes.
+    checks: Vec<AbortHandle>,
     closing: Cell<bool>,
     closed: Notify,
     /// The tasks of its connections, to end those that do not end in time.
@@ -124,6 +130,7 @@ impl Generation {
 
     fn close(&self) {
         self.closing.set(true);
+        self.checks.iter().for_each(AbortHandle::abort);
         self.closed.notify_waiters();
         self.pools.iter().for_each(|pool| pool.clear());
     }
@@ -145,6 +152,8 @@ pub struct Thread {
     pub tunnels: TunnelTable,
     me: Weak<Thread>,
     current: RefCell<Option<Rc<Generation>>>,
+    /// Names of servers that one thread looks up for all.
+    names: RefCell<Names>,
     accepting: RefCell<HashMap<Addr, JoinHandle<()>>>,
     generations: Cell<usize>,
     desktops: Cell<usize>,
@@ -162,6 +171,7 @@ impl Thread {
             tunnels: TunnelTable::default(),
             me: me.clone(),
             current: RefCell::default(),
+            names: RefCell::default(),
             accepting: RefCell::default(),
             generations: Cell::new(0),
             desktops: Cell::new(0),
@@ -191,6 +201,11 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
+            open_files: OpenFiles::default(),
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners
                 .map(|(at, conf)| (conf.listen.addr.clone(), at))
@@ -217,6 +232,11 @@ impl Thread {
             .map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
         let number = generation.number;
+        if self.index == 0 {
+            // The old tasks end before the new ones ask.
+            self.names.take();
+            self.names.replace(Names::of(&generation.config, log.log()));
+        }
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
@@ -255,6 +275,7 @@ impl Thread {
             .borrow_mut()
             .drain()
             .for_each(|(_, task)| task.abort());
+        self.names.take();
         if let Some(current) = self.current.take() {
             current.close();
         }

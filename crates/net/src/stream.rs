@@ -1,56 +1,47 @@
-//! One connected socket, TCP or unix, that a single task owns.
+//! One connection, TCP or unix, plain or TLS, that a single task owns.
 //!
 //! All methods take `&self`, because the two directions of a connection are driven by different
-//! parts of one task. A short read or write clears the readiness, so that no system call is made
-//! only to learn `EAGAIN`.
+//! parts of one task. What is said of bytes here means those of the protocol: with TLS, the ones
+//! inside. Whether there is TLS costs a plain connection one comparison.
 
+use std::cell::OnceCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
-use tokio::io::unix::AsyncFd;
+use rustls::CommonState;
 
-/// So many bytes in several pieces are copied together and sent by `send`, which costs the kernel
-/// less than `writev`.
-const FLAT_MAX: usize = 2048;
+use crate::socket::Socket;
+use crate::tls::Tls;
 
 /// A connected, non-blocking stream socket, registered with this thread's runtime.
 #[derive(Debug)]
 pub struct Stream {
-    fd: AsyncFd<OwnedFd>,
+    socket: Socket,
+    /// Set once, by a handshake.
+    pub(crate) tls: OnceCell<Box<Tls>>,
 }
 
 impl Stream {
     /// Registers a connected socket with the current runtime and makes it non-blocking.
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&fd, true)?;
         Ok(Self {
-            fd: crate::sys::register(fd)?,
+            socket: Socket::new(fd)?,
+            tls: OnceCell::new(),
         })
     }
 
-    /// Takes the socket off the runtime, for handing it to somebody else.
-    pub fn into_fd(self) -> OwnedFd {
-        self.fd.into_inner()
+    /// The wire below.
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
     }
 
     /// Reads what is there into `buf`. `0` is the end of the stream (or an empty `buf`).
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
-            match rustix::net::recv(self.fd.get_ref(), &mut *buf, RecvFlags::empty()) {
-                Ok((_, n)) => {
-                    if n != 0 && n < buf.len() {
-                        guard.clear_ready();
-                    }
-                    return Poll::Ready(Ok(n));
-                }
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
+        match self.tls.get() {
+            None => self.socket.poll_read(cx, buf),
+            Some(tls) => tls.poll_read(&self.socket, cx, buf),
         }
     }
 
@@ -60,37 +51,42 @@ impl Stream {
         cx: &mut Context<'_>,
         buf: &mut Vec<u8>,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
-            let wanted = buf.capacity() - buf.len();
-            let spare = rustix::buffer::spare_capacity(buf);
-            match rustix::net::recv(self.fd.get_ref(), spare, RecvFlags::empty()) {
-                Ok((n, _)) => {
-                    if n != 0 && n < wanted {
-                        guard.clear_ready();
-                    }
-                    return Poll::Ready(Ok(n));
-                }
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
-        }
+        let Some(tls) = self.tls.get() else {
+            return self.socket.poll_read_spare(cx, buf);
+        };
+        let (len, room) = (buf.len(), buf.capacity() - buf.len());
+        buf.resize(len + room, 0);
+        let read = tls.poll_read(&self.socket, cx, &mut buf[len..]);
+        let n = match &read {
+            Poll::Ready(Ok(n)) => *n,
+            _ => 0,
+        };
+        buf.truncate(len + n);
+        read
     }
 
-    /// Writes as much of `buf` as the socket takes.
+    /// Copies what is there into `buf` without taking it, below TLS: what a connection begins with
+    /// says whether there is any.
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.socket.poll_peek(cx, buf)
+    }
+
+    /// Writes as much of `buf` as the socket takes. After [`Pending`](Poll::Pending) the same bytes
+    /// must come again, if any: with TLS they are already encrypted.
     pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, buf.len(), |fd| {
-            rustix::net::send(fd, buf, SendFlags::NOSIGNAL)
-        })
+        match self.tls.get() {
+            None => self.socket.poll_write(cx, buf),
+            Some(tls) => tls.poll_write(&self.socket, cx, &[IoSlice::new(buf)]),
+        }
     }
 
     /// As [`poll_write`](Self::poll_write), telling the kernel that more follows at once
     /// (`MSG_MORE`), so that it does not send a small segment of its own.
     pub fn poll_write_more(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, buf.len(), |fd| {
-            rustix::net::send(fd, buf, SendFlags::NOSIGNAL | SendFlags::MORE)
-        })
+        match self.tls.get() {
+            None => self.socket.poll_write_more(cx, buf),
+            Some(tls) => tls.poll_write(&self.socket, cx, &[IoSlice::new(buf)]),
+        }
     }
 
     /// Writes as much of `bufs`, in order, as the socket takes.
@@ -99,19 +95,9 @@ impl Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let total = bufs.iter().map(|buf| buf.len()).sum();
-        match bufs {
-            [only] => self.poll_write(cx, only),
-            _ if total <= FLAT_MAX => {
-                let mut flat = [0; FLAT_MAX];
-                let mut len = 0;
-                for buf in bufs {
-                    flat[len..len + buf.len()].copy_from_slice(buf);
-                    len += buf.len();
-                }
-                self.poll_write(cx, &flat[..len])
-            }
-            _ => self.poll_send(cx, total, |fd| rustix::io::writev(fd, bufs)),
+        match self.tls.get() {
+            None => self.socket.poll_write_vectored(cx, bufs),
+            Some(tls) => tls.poll_write(&self.socket, cx, bufs),
         }
     }
 
@@ -122,102 +108,71 @@ impl Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let total = bufs.iter().map(|buf| buf.len()).sum();
-        self.poll_send(cx, total, |fd| {
-            let mut nothing = SendAncillaryBuffer::default();
-            rustix::net::sendmsg(
-                fd,
-                bufs,
-                &mut nothing,
-                SendFlags::NOSIGNAL | SendFlags::MORE,
-            )
-        })
+        match self.tls.get() {
+            None => self.socket.poll_write_vectored_more(cx, bufs),
+            Some(tls) => tls.poll_write(&self.socket, cx, bufs),
+        }
     }
 
     /// Runs a system call that sends to this socket (such as `sendfile` or `splice`) once it is
-    /// writable. `wanted` is what a complete call would move; less, or `EAGAIN`, means full.
+    /// writable. `wanted` is what a complete call would move; less, or `EAGAIN`, means full. Only
+    /// for a connection that [is plain](Self::as_plain).
     pub fn poll_send(
         &self,
         cx: &mut Context<'_>,
         wanted: usize,
-        mut call: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        call: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            let mut guard = ready!(self.fd.poll_write_ready(cx))?;
-            match call(self.fd.get_ref().as_fd()) {
-                Ok(n) => {
-                    if n < wanted {
-                        guard.clear_ready();
-                    }
-                    return Poll::Ready(Ok(n));
-                }
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
+        debug_assert!(
+            self.as_plain().is_some(),
+            "the kernel would send in the clear"
+        );
+        self.socket.poll_send(cx, wanted, call)
+    }
+
+    /// Ready once there may be something to read, without reading it. A caller whose own system
+    /// call then says `EAGAIN` uses [`clear_read_ready`](Self::clear_read_ready).
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.tls.get() {
+            None => self.socket.poll_read_ready(cx),
+            Some(tls) => tls.poll_read_ready(&self.socket, cx).map(Ok),
         }
     }
 
-    /// Ready once the socket may be readable, without reading. A caller whose own system call then
-    /// says `EAGAIN` uses [`clear_read_ready`](Self::clear_read_ready).
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.fd.poll_read_ready(cx).map_ok(drop)
-    }
-
-    /// Ready once the socket may be writable, without writing.
+    /// Ready once something may be written, without writing.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.fd.poll_write_ready(cx).map_ok(drop)
+        if let Some(tls) = self.tls.get() {
+            ready!(tls.poll_flush(&self.socket, cx))?;
+        }
+        self.socket.poll_write_ready(cx)
     }
 
     /// Forgets that the socket was readable: only after it was proven empty.
     pub fn clear_read_ready(&self, cx: &mut Context<'_>) {
-        if let Poll::Ready(Ok(mut guard)) = self.fd.poll_read_ready(cx) {
-            guard.clear_ready();
-        }
+        self.socket.clear_read_ready(cx);
     }
 
     /// Forgets that the socket was writable: only after it was proven full.
     pub fn clear_write_ready(&self, cx: &mut Context<'_>) {
-        if let Poll::Ready(Ok(mut guard)) = self.fd.poll_write_ready(cx) {
-            guard.clear_ready();
-        }
+        self.socket.clear_write_ready(cx);
     }
 
     /// Whether the peer has closed or reset the connection, without taking any of its bytes.
     /// Costs a system call only if something arrived.
     pub fn poll_hangup(&self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let Ok(mut guard) = ready!(self.fd.poll_read_ready(cx)) else {
-                return Poll::Ready(());
-            };
-            let mut byte = [0u8; 1];
-            match rustix::net::recv(self.fd.get_ref(), &mut byte, RecvFlags::PEEK) {
-                Ok((_, 0)) => return Poll::Ready(()),
-                // Bytes of a later request: they wait in the kernel, and so does the news of an
-                // end behind them.
-                Ok(_) => return Poll::Pending,
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => return Poll::Ready(()),
-            }
+        match self.tls.get() {
+            None => self.socket.poll_hangup(cx),
+            Some(tls) => tls.poll_hangup(&self.socket, cx),
         }
     }
 
     /// Whether an idle connection is open and silent; otherwise wakes nobody. A connection that has
-    /// something to say while nothing was asked of it cannot be used again.
+    /// something to say while nothing was asked of it cannot be used again. What TLS says for
+    /// itself, such as a session to resume, is not that.
     pub fn poll_quiet(&self, cx: &mut Context<'_>) -> bool {
-        loop {
-            let mut guard = match self.fd.poll_read_ready(cx) {
-                Poll::Pending => return true,
-                Poll::Ready(Err(_)) => return false,
-                Poll::Ready(Ok(guard)) => guard,
-            };
-            let mut byte = [0u8; 1];
-            match rustix::net::recv(self.fd.get_ref(), &mut byte, RecvFlags::PEEK) {
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                _ => return false,
-            }
+        match self.tls.get() {
+            None => self.socket.poll_quiet(cx),
+            Some(tls) => tls.poll_read_ready(&self.socket, cx).is_pending(),
         }
     }
 
@@ -236,42 +191,62 @@ impl Stream {
         Ok(())
     }
 
-    /// Sends the end of our direction (`FIN`).
+    /// Sends the end of our direction: `close_notify` if there is TLS, and `FIN`.
     pub fn shutdown_write(&self) -> io::Result<()> {
-        Ok(rustix::net::shutdown(self.fd.get_ref(), Shutdown::Write)?)
+        if let Some(tls) = self.tls.get()
+            && !tls.say_goodbye(&self.socket)
+        {
+            // It does not fit into the socket's buffer; reading sends it, and then `FIN`.
+            return Ok(());
+        }
+        self.socket.shutdown_write()
+    }
+
+    /// What TLS knows of this connection; `None` if it is plain.
+    pub fn with_tls<T>(&self, ask: impl FnOnce(&CommonState) -> T) -> Option<T> {
+        self.tls.get().map(|tls| tls.with_state(ask))
+    }
+
+    /// What of the handshake only our own keys and caches saw; `None` for a plain connection.
+    pub fn tls_seen(&self) -> Option<crate::tls::Seen> {
+        self.tls.get().map(|tls| tls.seen())
+    }
+
+    /// Whether there is TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls.get().is_some()
     }
 
     /// Switches Nagle's algorithm off or on; unix sockets have none, which is no error.
     pub fn set_nodelay(&self, on: bool) {
         // EOPNOTSUPP on a unix socket is the only failure that a connected socket gives here.
-        let _ = rustix::net::sockopt::set_tcp_nodelay(self.fd.get_ref(), on);
+        let _ = rustix::net::sockopt::set_tcp_nodelay(self, on);
     }
 
     /// Holds segments back until they are full (`TCP_CORK`), or lets them go.
     pub fn set_cork(&self, on: bool) {
         // As for `set_nodelay`.
-        let _ = rustix::net::sockopt::set_tcp_cork(self.fd.get_ref(), on);
+        let _ = rustix::net::sockopt::set_tcp_cork(self, on);
     }
 
     /// TCP keepalive: first probe after `idle` seconds, then every `interval`, lost after `count`.
     pub fn set_keepalive(&self, idle: u32, interval: u32, count: u32) -> io::Result<()> {
         use rustix::net::sockopt;
-        let fd = self.fd.get_ref();
-        sockopt::set_socket_keepalive(fd, true)?;
-        sockopt::set_tcp_keepidle(fd, std::time::Duration::from_secs(idle.into()))?;
-        sockopt::set_tcp_keepintvl(fd, std::time::Duration::from_secs(interval.into()))?;
-        sockopt::set_tcp_keepcnt(fd, count)?;
+        sockopt::set_socket_keepalive(self, true)?;
+        sockopt::set_tcp_keepidle(self, std::time::Duration::from_secs(idle.into()))?;
+        sockopt::set_tcp_keepintvl(self, std::time::Duration::from_secs(interval.into()))?;
+        sockopt::set_tcp_keepcnt(self, count)?;
         Ok(())
     }
 
     /// Our own end of the connection.
     pub fn local_addr(&self) -> io::Result<crate::Addr> {
-        crate::Addr::try_from(rustix::net::getsockname(self.fd.get_ref())?)
+        crate::Addr::try_from(rustix::net::getsockname(self)?)
     }
 
     /// The other end of the connection.
     pub fn peer_addr(&self) -> io::Result<crate::Addr> {
-        match rustix::net::getpeername(self.fd.get_ref())? {
+        match rustix::net::getpeername(self)? {
             Some(addr) => crate::Addr::try_from(addr),
             None => Ok(crate::Addr::Unix(Default::default())),
         }
@@ -280,12 +255,24 @@ impl Stream {
     /// The socket itself when its bytes are the plain bytes of the protocol, so that the kernel may
     /// move them (`sendfile`, `splice`); `None` once TLS stands between.
     pub fn as_plain(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.fd.get_ref().as_fd())
+        match self.tls.get() {
+            None => Some(self.socket.as_fd()),
+            Some(_) => None,
+        }
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.get_ref().as_fd()
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // A peer that sees `FIN` alone cannot tell an end from a cut.
+        if let Some(tls) = self.tls.get() {
+            tls.say_goodbye(&self.socket);
+        }
     }
 }

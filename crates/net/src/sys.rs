@@ -32,12 +32,24 @@ pub(crate) fn replace(source: BorrowedFd<'_>, target: &OwnedFd) -> io::Result<()
 
 /// Sets a TCP option for which rustix has no function.
 pub(crate) fn set_tcp_option(fd: impl AsFd, option: i32, value: i32) -> io::Result<()> {
+    set_option(fd.as_fd(), libc::IPPROTO_TCP, option, value)
+}
+
+/// Lets a socket be bound to an address that is not ours (`CAP_NET_RAW` is needed).
+pub(crate) fn set_transparent(fd: impl AsFd, is_ipv6: bool) -> io::Result<()> {
+    match is_ipv6 {
+        true => set_option(fd.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, 1),
+        false => set_option(fd.as_fd(), libc::IPPROTO_IP, libc::IP_TRANSPARENT, 1),
+    }
+}
+
+fn set_option(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
     let size = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the pointer and the size describe `value`, which outlives the call.
     let result = unsafe {
         libc::setsockopt(
-            fd.as_fd().as_raw_fd(),
-            libc::IPPROTO_TCP,
+            fd.as_raw_fd(),
+            level,
             option,
             (&raw const value).cast(),
             size,

@@ -1,8 +1,10 @@
-//! Protocol logic without input or output: HTTP/1, WebSocket, RFB, commands in pages.
+//! Protocol logic without input or output: HTTP/1, PROXY, WebSocket, RFB, DNS, SSI.
 
 #![forbid(unsafe_code)]
 
+pub mod dns;
 pub mod h1;
+pub mod proxy_protocol;
 pub mod rfb;
 pub mod ssi;
 pub mod ws;

@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod desktop;
+pub mod dns;
 pub mod http;
 pub mod netns;
 pub mod ports;
@@ -19,6 +20,7 @@ pub mod vnc;
 pub mod wait;
 pub mod ws;
 
+pub use dns::NameServer;
 pub use http::{Conn, Response};
 pub use process::Process;
 pub use scratch::Scratch;

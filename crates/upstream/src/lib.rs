@@ -6,9 +6,26 @@
 #![forbid(unsafe_code)]
 
 pub mod group;
+pub mod health;
 pub mod keepalive;
+mod least_time;
+mod member;
+pub mod method;
+pub mod resolve;
+mod ring;
+mod search;
+mod select;
 pub mod server;
+mod state;
+mod table;
+mod tier;
+mod wheel;
 
-pub use group::{Group, Outcome, PeerId, Tried};
+pub use group::{Group, Lease, Outcome, Watched};
 pub use keepalive::Pool;
+pub use least_time::Took;
+pub use member::Member;
+pub use method::Method;
+pub use resolve::Resolving;
+pub use search::Search;
 pub use server::{Peer, Server};

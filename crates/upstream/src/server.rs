@@ -3,8 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use conf::{Bundle, Diagnostic, Item, value};
 use net::{Addr, PeerAddr};
+
+use crate::method::Method;
+use crate::resolve::Name;
 
 /// One address that requests can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +34,56 @@ pub struct Server {
     pub max_fails: u32,
     /// How long failures count, and how long it is out.
     pub fail_timeout: Duration,
+    /// How long its weight grows from nothing once it has recovered; zero is not at all.
+    pub slow_start: Duration,
+    /// What names it to clients (`sticky`), in place of a hash of its address.
+    pub route: Option<Bytes>,
     /// Used only when no other is left.
     pub backup: bool,
-    /// Never used.
-    pub down: bool,
+    /// Who may use it.
+    pub used: Use,
+    /// The name that is looked up while the group serves (`resolve`); it has no peers then.
+    pub resolve: Option<Name>,
 }
+
+/// Who may use a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Use {
+    /// All requests.
+    #[default]
+    Normal,
+    /// Those that ask for it by its id (`drain`).
+    Known,
+    /// None (`down`).
+    Down,
+}
+
+/// Which parameters of `server` a method knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Supports {
+    /// `backup`
+    pub backup: bool,
+    /// `slow_start`
+    pub slow_start: bool,
+}
+
+impl Supports {
+    /// What the method knows that was written before a `server` line, as nginx: what comes later
+    /// takes what it finds.
+    pub fn of(method: Method) -> Self {
+        let orderly = matches!(
+            method,
+            Method::RoundRobin | Method::LeastConn | Method::LeastTime(_)
+        );
+        Self {
+            backup: orderly,
+            slow_start: orderly,
+        }
+    }
+}
+
+/// The longest `route`: as long as a hash in its place.
+const ROUTE_MAX: usize = 32;
 
 impl Server {
     /// A server with nginx's default parameters.
@@ -46,21 +95,63 @@ impl Server {
             max_conns: 0,
             max_fails: 1,
             fail_timeout: Duration::from_secs(10),
+            slow_start: Duration::ZERO,
+            route: None,
             backup: false,
-            down: false,
+            used: Use::Normal,
+            resolve: None,
         }
     }
 
     /// Reads `server ADDRESS [PARAMETER …];`.
-    pub fn parse(item: &Item, bundle: &Bundle, default_port: u16) -> Result<Self, Diagnostic> {
+    pub fn parse(
+        item: &Item,
+        bundle: &Bundle,
+        default_port: u16,
+        supports: Supports,
+    ) -> Result<Self, Diagnostic> {
         let name = item.text(0)?;
-        let peers = peers(name, bundle, default_port)
-            .map_err(|message| item.error(message).at(item.args[0].span))?;
-        let mut server = Self::new(name, peers);
+        let mut server = Self::new(name, Vec::new());
+        let (mut resolve, mut service) = (false, None);
         for word in &item.args[1..] {
+            let unknown = match &word.text[..] {
+                b"backup" => !supports.backup,
+                text => text.starts_with(b"slow_start=") && !supports.slow_start,
+            };
+            if unknown {
+                let message = "balancing method does not support parameter";
+                let error = item.error(format!("{message} \"{}\"", word.display()));
+                return Err(error.at(word.span));
+            }
+            match word.text.strip_prefix(b"service=") {
+                None if word.text == b"resolve" => {
+                    resolve = true;
+                    continue;
+                }
+                None => {}
+                Some(b"") => return Err(item.error("service is empty").at(word.span)),
+                Some(name) => {
+                    service = Some(String::from_utf8_lossy(name).into_owned());
+                    continue;
+                }
+            }
+            if let Some(route) = word.text.strip_prefix(b"route=") {
+                server.route = Some(route_of(item, route)?);
+                continue;
+            }
             server
                 .parameter(&word.text)
                 .ok_or_else(|| item.invalid_parameter(word))?;
+        }
+        let wrong = |message: String| item.error(message).at(item.args[0].span);
+        if resolve {
+            server.resolve = Name::parse(name, default_port, service).map_err(wrong)?;
+        } else if service.is_some() {
+            let message = format!("service upstream \"{name}\" requires \"resolve\" parameter");
+            return Err(wrong(message));
+        }
+        if server.resolve.is_none() {
+            server.peers = peers(name, bundle, default_port).map_err(wrong)?;
         }
         Ok(server)
     }
@@ -70,14 +161,24 @@ impl Server {
         let equals = text.iter().position(|&byte| byte == b'=');
         match equals.map(|at| (&text[..at], &text[at + 1..])) {
             None if text == b"backup" => self.backup = true,
-            None if text == b"down" => self.down = true,
+            None if text == b"down" => self.used = Use::Down,
+            None if text == b"drain" => self.used = Use::Known,
             Some((b"weight", n)) => self.weight = number(n).filter(|&n| n > 0)?,
             Some((b"max_conns", n)) => self.max_conns = number(n)?,
             Some((b"max_fails", n)) => self.max_fails = number(n)?,
             Some((b"fail_timeout", time)) => self.fail_timeout = value::time(time)?,
+            Some((b"slow_start", time)) => self.slow_start = value::time(time)?,
             _ => return None,
         }
         Some(())
+    }
+}
+
+fn route_of(item: &Item, route: &[u8]) -> Result<Bytes, Diagnostic> {
+    match route.len() {
+        0 => Err(item.error("route is empty")),
+        len if len > ROUTE_MAX => Err(item.error(format!("route is longer than {ROUTE_MAX}"))),
+        _ => Ok(Bytes::copy_from_slice(route)),
     }
 }
 

@@ -1,7 +1,10 @@
 //! What one session may do and how long it may wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use net::Resolver;
+use net::log::ErrorLog;
 use proto::rfb::Rules;
 
 use crate::Password;
@@ -33,12 +36,23 @@ pub struct Policy {
     pub idle: Option<Duration>,
     /// Ends a session that is so old.
     pub session_max: Option<Duration>,
+    /// Who knows the machine's name; otherwise the system does.
+    pub names: Option<Names>,
     /// How long connecting to the machine may take, all of its addresses together.
     pub connect_timeout: Duration,
     /// How long the machine may take for each step of the handshake.
     pub handshake_timeout: Duration,
     /// How long a person may take to log in.
     pub login_timeout: Duration,
+}
+
+/// A resolver of the configuration, and where it tells what goes wrong.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The name servers.
+    pub resolver: Arc<Resolver>,
+    /// The error log.
+    pub log: ErrorLog,
 }
 
 impl Default for Policy {
@@ -55,6 +69,7 @@ impl Default for Policy {
             ping: Duration::from_secs(20),
             idle: None,
             session_max: None,
+            names: None,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             login_timeout: Duration::from_secs(300),

@@ -30,8 +30,12 @@ pub enum Contender {
 pub enum Task {
     /// HTTP and tunnels to the backend.
     Proxy,
+    /// HTTP to the backend, which stands in the configuration so often.
+    Balance(usize),
     /// Files of its own.
     Files,
+    /// The same over TLS.
+    TlsFiles,
     /// The VNC server behind the backend's address, in a browser.
     Desktop,
 }
@@ -173,7 +177,21 @@ fn prepare(dir: &Path) -> std::io::Result<()> {
     let files = dir.join("files");
     fs::create_dir_all(&files)?;
     fs::write(files.join("1k"), vec![b'f'; 1 << 10])?;
-    fs::write(files.join("1m"), vec![b'f'; 1 << 20])
+    fs::write(files.join("1m"), vec![b'f'; 1 << 20])?;
+    make_certificate(dir)
+}
+
+/// A certificate of the usual kind: ECDSA with P-256.
+fn make_certificate(dir: &Path) -> std::io::Result<()> {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt"]);
+    openssl.args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
+    openssl.args(["-subj", "/CN=bench.example", "-keyout", "key.pem", "-out"]);
+    let output = openssl.arg("certificate.pem").current_dir(dir).output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("openssl made no certificate")),
+    }
 }
 
 /// An address that nobody listens on.

@@ -3,6 +3,7 @@
 pub mod desktop;
 pub mod http;
 pub mod pace;
+pub mod tls;
 pub mod tunnel;
 
 use std::io;

@@ -44,7 +44,9 @@ pub fn measure(work: Work, contender: Contender, options: &Options) -> Result<Me
 fn setup(work: Work, inputs: &Inputs) -> (Task, Kind) {
     let vnc = |updates| (Task::Desktop, Kind::Vnc(updates, inputs.clone()));
     match work {
+        Work::Balancing { servers, .. } => (Task::Balance(servers), Kind::Http),
         Work::Files { .. } => (Task::Files, Kind::Http),
+        Work::Handshakes { .. } | Work::TlsBulk { .. } => (Task::TlsFiles, Kind::Http),
         Work::DesktopBulk { .. } | Work::DesktopInput { .. } => vnc(Updates::Bulk),
         Work::DesktopUpdates { rate, .. } => vnc(Updates::Small(rate)),
         Work::DesktopIdle { .. } => vnc(Updates::None),
@@ -76,6 +78,11 @@ async fn run(
         } => {
             load::http::start(&meter, addr, path, connections, rate);
         }
+        Work::Balancing { rate, .. } => load::http::start(&meter, addr, "/100", 64, rate),
+        Work::Handshakes { resumed, rate } => {
+            load::tls::start_handshakes(&meter, addr, resumed, rate)?;
+        }
+        Work::TlsBulk { connections } => load::tls::start_bulk(&meter, addr, connections)?,
         Work::Messages { tunnels, rate } => {
             load::tunnel::start_echo(&meter, addr, tunnels, rate);
         }
@@ -114,12 +121,16 @@ fn few(count: usize, options: &Options) -> usize {
 
 fn values(work: Work, window: &Window, inputs: &[Duration]) -> Vec<(&'static str, f64)> {
     match work {
-        Work::Http { .. } | Work::Files { .. } => vec![
+        Work::Http { .. } | Work::Balancing { .. } | Work::Files { .. } => vec![
             (rows::CPU_PER_REQUEST, window.cpu_per_done()),
             (rows::P99, window.p99()),
         ],
         Work::Messages { .. } => vec![
             (rows::CPU_PER_MESSAGE, window.cpu_per_done()),
+            (rows::P99, window.p99()),
+        ],
+        Work::Handshakes { .. } => vec![
+            (rows::CPU_PER_HANDSHAKE, window.cpu_per_done()),
             (rows::P99, window.p99()),
         ],
         Work::DesktopUpdates { .. } => vec![(rows::CPU_PER_UPDATE, window.cpu_per_done())],

@@ -8,6 +8,7 @@ pub const CPU_PER_REQUEST: &str = "CPU µs/request";
 pub const CPU_PER_MESSAGE: &str = "CPU µs/round trip";
 pub const CPU_PER_UPDATE: &str = "CPU µs/update";
 pub const CPU_PER_GIGABYTE: &str = "CPU s/GB";
+pub const CPU_PER_HANDSHAKE: &str = "CPU µs/handshake";
 pub const P99: &str = "p99 µs";
 pub const INPUT_P99: &str = "input p99 µs";
 pub const MEMORY: &str = "resident B each";
@@ -33,12 +34,18 @@ pub enum Work {
         connections: usize,
         rate: f64,
     },
+    /// The same to a group of so many servers, all of which are the backend.
+    Balancing { servers: usize, rate: f64 },
     /// The same for the contender's own files.
     Files {
         path: &'static str,
         connections: usize,
         rate: f64,
     },
+    /// TLS connections in an open loop, each with one request for a small file.
+    Handshakes { resumed: bool, rate: f64 },
+    /// A file of 1 MiB over TLS, again and again, as fast as it goes.
+    TlsBulk { connections: usize },
     /// WebSocket messages of 64 bytes, there and back, in an open loop.
     Messages { tunnels: usize, rate: f64 },
     /// A stream of frames of 64 KiB to the client, as fast as it goes.
@@ -87,6 +94,7 @@ const fn most(metric: &'static str, most: f64) -> Budget {
 }
 
 const PROXIES: &[Contender] = &[Portway, Nginx, Haproxy];
+const BALANCERS: &[Contender] = &[Portway, Nginx];
 const DESKTOPS: &[Contender] = &[Portway, NginxWebsockify];
 
 pub const ROWS: &[Row] = &[
@@ -124,6 +132,26 @@ pub const ROWS: &[Row] = &[
         budgets: &[ratio(CPU_PER_REQUEST, Nginx, 0.70)],
     },
     Row {
+        name: "balancing-10",
+        what: "round robin over 10 servers, reply of 100 B, 8,000/s on 64 connections",
+        work: Work::Balancing {
+            servers: 10,
+            rate: 8_000.0,
+        },
+        contenders: BALANCERS,
+        budgets: &[ratio(CPU_PER_REQUEST, Nginx, 0.95)],
+    },
+    Row {
+        name: "balancing-10k",
+        what: "the same over 10,000 servers",
+        work: Work::Balancing {
+            servers: 10_000,
+            rate: 8_000.0,
+        },
+        contenders: BALANCERS,
+        budgets: &[ratio(CPU_PER_REQUEST, Nginx, 0.8)],
+    },
+    Row {
         name: "static-1k",
         what: "a file of 1 KiB, 15,000/s on 64 connections",
         work: Work::Files {
@@ -144,6 +172,34 @@ pub const ROWS: &[Row] = &[
         },
         contenders: &[Portway, Nginx],
         budgets: &[ratio(CPU_PER_REQUEST, Nginx, 1.0)],
+    },
+    Row {
+        name: "tls-full",
+        what: "TLS 1.3, P-256 certificate, X25519: 500 new connections/s, one small file each",
+        work: Work::Handshakes {
+            resumed: false,
+            rate: 500.0,
+        },
+        contenders: &[Portway, Nginx],
+        // 1.2 times as many in a CPU second.
+        budgets: &[ratio(CPU_PER_HANDSHAKE, Nginx, 0.83)],
+    },
+    Row {
+        name: "tls-resumed",
+        what: "the same, resumed by ticket",
+        work: Work::Handshakes {
+            resumed: true,
+            rate: 500.0,
+        },
+        contenders: &[Portway, Nginx],
+        budgets: &[ratio(CPU_PER_HANDSHAKE, Nginx, 1.0)],
+    },
+    Row {
+        name: "tls-bulk",
+        what: "a file of 1 MiB over TLS on 4 connections, AES-256-GCM",
+        work: Work::TlsBulk { connections: 4 },
+        contenders: &[Portway, Nginx],
+        budgets: &[ratio(CPU_PER_GIGABYTE, Nginx, 0.9)],
     },
     Row {
         name: "tunnel-small",

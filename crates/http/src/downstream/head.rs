@@ -8,7 +8,7 @@ use net::clock;
 use net::log::Level;
 use proto::h1::{
     FieldName, Framing, HeadBuffers, HeadError, HeadOptions, HeadRoom, Host, Method, Progress,
-    RequestHead, RequestParser, Slashes, normalize,
+    RequestHead, RequestParser, Slashes, Version, normalize,
 };
 
 use crate::config::ServerId;
@@ -164,7 +164,7 @@ fn finish(
             conn.log(Level::Info, format_args!("client sent {error}"));
             Some(error.request_status())
         }
-        _ => refused_method(conn, &head),
+        _ => None,
     };
     let host = host.ok().flatten();
     let request_port = host.as_ref().and_then(|host| host.port);
@@ -200,19 +200,23 @@ fn refuse(
     }
 }
 
-fn refused_method(conn: &Connection, head: &RequestHead) -> Option<u16> {
-    match head.method {
-        Method::Trace => {
-            conn.log(Level::Info, format_args!("client sent TRACE method"));
-            Some(405)
-        }
+/// The status for a method that the server does not take.
+fn refused_method(request: &Request) -> Option<u16> {
+    let (message, status) = match request.head.method {
+        Method::Trace => ("client sent TRACE method", 405),
         // Without `tunnel_pass` there is nothing that a CONNECT could reach.
-        Method::Connect => {
-            conn.log(Level::Info, format_args!("client sent CONNECT method"));
-            Some(405)
+        Method::Connect
+            if request.version() != Version::HTTP_11 || !request.server().allows_connect =>
+        {
+            ("client sent CONNECT method", 405)
         }
-        _ => None,
-    }
+        Method::Connect if !matches!(request.framing, Framing::None | Framing::Length(0)) => {
+            ("client sent CONNECT request with body", 400)
+        }
+        _ => return None,
+    };
+    request.log(Level::Info, format_args!("{message}"));
+    Some(status)
 }
 
 /// Chooses the server by the host and sets the path.
@@ -254,6 +258,7 @@ fn with_uri(
         request.log(Level::Info, format_args!("client sent invalid request"));
         refused = Some(400);
     }
+    let refused = refused.or_else(|| refused_method(&request));
     (request, refused)
 }
 

@@ -161,6 +161,9 @@ impl<'r> Output<'r> {
     /// Takes chunks from the body until there is enough to send; true if the body has none now.
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         while self.queued < QUEUE_BYTES_MAX {
+            if self.filter_more(0)? {
+                continue;
+            }
             let next = match &mut self.body {
                 None => return Ok(false),
                 Some(Body::Empty | Body::Upgrade(_)) => None,
@@ -192,9 +195,24 @@ impl<'r> Output<'r> {
         Ok(())
     }
 
+    /// Passes on what a filter kept back because it was enough for once, the last filter's first;
+    /// false if none did. Those before `from` are not asked.
+    fn filter_more(&mut self, from: usize) -> io::Result<bool> {
+        for index in (from..self.filters.len()).rev() {
+            if let Some(chunks) = self.filters[index].more()? {
+                for chunk in chunks {
+                    self.filter(index + 1, chunk)?;
+                }
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The end of the body: filters give what they kept, then comes the last chunk.
     fn finish(&mut self) -> io::Result<()> {
         for index in 0..self.filters.len() {
+            while self.filter_more(index)? {}
             for chunk in self.filters[index].finish()? {
                 self.filter(index + 1, chunk)?;
             }

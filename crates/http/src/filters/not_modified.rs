@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use proto::h1::{FieldName, parse_http_date};
 
-use crate::error_page;
 use crate::filters::BodyFilter;
 use crate::modules::core::{Handler, IfModifiedSince};
 use crate::request::Request;
@@ -29,10 +28,7 @@ pub fn filter(
         request.conf().core.if_modified_since,
     ) {
         Verdict::Send => {}
-        Verdict::Failed => {
-            request.error_status.set(412);
-            *response = error_page::built_in(request, 412);
-        }
+        Verdict::Failed => request.refused_by_filter.set(Some(412)),
         Verdict::NotModified => make_not_modified(response),
     }
 }

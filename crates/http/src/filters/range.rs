@@ -10,7 +10,6 @@ use std::time::UNIX_EPOCH;
 use net::clock;
 use proto::h1::{FieldName, Version, parse_http_date};
 
-use crate::error_page;
 use crate::filters::BodyFilter;
 use crate::request::Request;
 use crate::response::{Body, Chunk, FileSlice, Head, Response};
@@ -241,15 +240,15 @@ fn make_partial(head: &mut Head) {
     head.remove(FieldName::AcceptRanges);
 }
 
+/// 416, or its error page: it says how long the body is, and keeps the fields that were added so
+/// far.
 fn refuse(request: &Request, response: &mut Response, length: u64) {
-    request.error_status.set(416);
-    let page = error_page::built_in(request, 416);
-    let mut fields = std::mem::take(&mut response.head);
-    fields.forget_body();
-    fields.remove(FieldName::ContentRange);
-    fields.push("Content-Range", format!("bytes */{length}"));
-    *response = page;
-    response.head.fields = fields.fields;
+    let mut head = std::mem::take(&mut response.head);
+    head.forget_body();
+    head.remove(FieldName::ContentRange);
+    head.push("Content-Range", format!("bytes */{length}"));
+    request.pending.replace(head.fields);
+    request.refused_by_filter.set(Some(416));
 }
 
 /// Twenty digits, new for every response of this process.
@@ -294,6 +293,10 @@ impl Cut {
 }
 
 impl BodyFilter for Cut {
+    fn reads(&self) -> bool {
+        false
+    }
+
     fn push(&mut self, chunk: Chunk) -> io::Result<Vec<Chunk>> {
         Ok(self.take(chunk).into_iter().collect())
     }

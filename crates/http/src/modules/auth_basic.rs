@@ -15,7 +15,7 @@ use bytes::Bytes;
 use conf::{Arity, Directive, Item};
 use net::Deadline;
 use net::log::{Errno, Level as LogLevel};
-use proto::h1::FieldName;
+use proto::h1::{FieldName, Method};
 use script::Template;
 
 use crate::draft::Level;
@@ -177,21 +177,30 @@ fn unreadable(request: &Request, path: &Path, error: &io::Error) -> Flow {
 
 /// Asks for a password, with an error page of the location if there is one.
 fn challenge(request: &Request, realm: &[u8]) -> Flow {
+    let (name, status) = match is_for_proxy(request) {
+        true => (FieldName::ProxyAuthenticate, 407),
+        false => (FieldName::WwwAuthenticate, 401),
+    };
     let mut pending = request.pending.borrow_mut();
     // Only the last place asks, if an internal redirect led here from another one.
-    pending.retain(|field| !field.is(FieldName::WwwAuthenticate));
+    pending.retain(|field| !field.is(name));
     let value = [b"Basic realm=\"", realm, b"\""].concat();
     pending.push(Field {
-        name: "WWW-Authenticate".into(),
+        name: name.as_str().into(),
         value: value.into(),
     });
-    Flow::Status(401)
+    Flow::Status(status)
+}
+
+/// Whether it is us, and not somebody behind us, to whom the client names itself (RFC 9110 §11.7).
+fn is_for_proxy(request: &Request) -> bool {
+    request.method.get() == Method::Connect
 }
 
 /// `auth_delay`: a refusal takes so long.
 pub async fn delay(request: &Rc<Request>, flow: Flow) -> Flow {
     let delay = request.conf().auth_basic.delay;
-    if matches!(flow, Flow::Status(401)) && !delay.is_zero() {
+    if matches!(flow, Flow::Status(401 | 407)) && !delay.is_zero() {
         request.log(
             LogLevel::Error,
             format_args!("delaying unauthorized request"),
@@ -207,7 +216,7 @@ pub fn user(request: &Request) -> Option<Bytes> {
     Credentials::of(request).map(|credentials| credentials.user)
 }
 
-/// What `Authorization` says.
+/// What `Authorization`, or with CONNECT `Proxy-Authorization`, says.
 #[derive(Debug, PartialEq, Eq)]
 struct Credentials {
     user: Bytes,
@@ -216,7 +225,11 @@ struct Credentials {
 
 impl Credentials {
     fn of(request: &Request) -> Option<Self> {
-        Self::parse(request.header(FieldName::Authorization)?)
+        let name = match is_for_proxy(request) {
+            true => FieldName::ProxyAuthorization,
+            false => FieldName::Authorization,
+        };
+        Self::parse(request.header(name)?)
     }
 
     fn parse(field: &[u8]) -> Option<Self> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conf::value;
+use net::Resolver;
 use net::log::Level as LogLevel;
 use script::Template;
 
@@ -14,6 +15,7 @@ use crate::settings::settings;
 use crate::temp_file::TempPath;
 
 mod directives;
+pub mod resolver;
 mod setters;
 
 pub use directives::MODULE;
@@ -103,6 +105,10 @@ settings! {
     subrequest_output_buffer_size: u64 = 4096, inherit;
     /// Clients whose connections are closed by a reset after a timeout.
     reset_timedout_connection: bool = false, inherit;
+    /// Who knows names at run time.
+    resolver: Option<Arc<Resolver>> = None, inherit;
+    /// How long a name may take; zero is no limit.
+    resolver_timeout: Duration = Duration::from_secs(30), inherit;
 }
 
 /// What answers requests of a location.
@@ -110,8 +116,12 @@ settings! {
 pub enum Handler {
     /// Files.
     Static,
+    /// `empty_gif`
+    EmptyGif,
     /// `proxy_pass`
     Proxy,
+    /// `tunnel_pass`
+    Tunnel,
     /// `vnc_pass`
     Vnc,
     /// `vnc_status`

@@ -1,23 +1,22 @@
 //! `ngx_http_gzip_filter_module`: responses are compressed while they are sent.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use conf::{Arity, Diagnostic, Directive, Item};
-use proto::h1::{FieldName, Version};
+use conf::{Arity, Directive, Item};
+use proto::h1::Version;
 use script::variables::Get;
 use script::{Builtin, Regex};
 
 use crate::draft::Level;
-use crate::filters::BodyFilter;
+use crate::filters::compress::{self, Coding};
+use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
 use crate::request::Request;
-use crate::response::{Field, Head, Response};
 use crate::settings::settings;
 
 mod accept;
-mod deflate;
+
+pub use accept::may_compress;
 
 settings! {
     /// Whether responses are compressed.
@@ -26,8 +25,10 @@ settings! {
     level: u64 = 1, inherit;
     /// Shorter responses are left alone, if their length is known; in bytes.
     min_length: u64 = 20, inherit;
+    /// How far back repetitions are looked for, as a power of two.
+    window_bits: u8 = 15, inherit;
     /// Which media types.
-    types: Types = Types::default(), inherit;
+    types: MediaTypes = MediaTypes::default(), inherit;
     /// Which responses to requests that came through a proxy.
     proxied: Proxied = Proxied::OFF, inherit;
     /// The lowest version of a request.
@@ -36,18 +37,6 @@ settings! {
     vary: bool = false, inherit;
     /// Browsers that are left alone.
     disable: Arc<Disable> = Arc::default(), inherit;
-}
-
-/// `gzip_types`
-#[derive(Debug, Clone, Default)]
-pub enum Types {
-    /// HTML alone.
-    #[default]
-    Html,
-    /// These beside HTML, in lower case.
-    AlsoThese(Arc<[Box<[u8]>]>),
-    /// All, also what has no type.
-    All,
 }
 
 /// `gzip_http_version`
@@ -123,7 +112,7 @@ const DIRECTIVES: &[Directive<Set>] = &[
         doc("gzip_comp_level level;", "gzip_comp_level 1;", "How hard compression tries, from 1 (fast) to 9 (small).")),
     Directive::new("gzip_min_length", ANY, Arity::Exactly(1), store!(size gzip.min_length),
         doc("gzip_min_length length;", "gzip_min_length 20;", "Responses with a Content-Length below this are not compressed.")),
-    Directive::new("gzip_types", ANY, Arity::AtLeast(1), Set::Level(types),
+    Directive::new("gzip_types", ANY, Arity::AtLeast(1), store_types!(gzip.types),
         doc("gzip_types type …;", "gzip_types text/html;", "Media types that are compressed beside text/html; * is all.")),
     Directive::new("gzip_proxied", ANY, Arity::AtLeast(1), Set::Level(proxied),
         doc("gzip_proxied off | expired | no-cache | no-store | private | no_last_modified | no_etag | auth | any …;", "gzip_proxied off;", "Which responses are compressed when the request has a Via field.")),
@@ -134,7 +123,8 @@ const DIRECTIVES: &[Directive<Set>] = &[
     Directive::new("gzip_disable", ANY, Arity::AtLeast(1), Set::Level(disable),
         doc("gzip_disable regex …;", "", "Responses to these browsers are not compressed; msie6 stands for old versions of Internet Explorer.")),
     inert("gzip_buffers", ANY, Arity::Exactly(2), "gzip_buffers number size;", "compressed data is never buffered beyond what is being sent"),
-    inert("gzip_window", ANY, Arity::Exactly(1), "gzip_window size;", "the window is always 32k"),
+    Directive::new("gzip_window", ANY, Arity::Exactly(1), Set::Level(window),
+        doc("gzip_window size;", "gzip_window 32k;", "How far back compression looks for repetitions: 512, 1k, 2k, 4k, 8k, 16k or 32k.")),
     inert("gzip_hash", ANY, Arity::Exactly(1), "gzip_hash size;", "the library chooses its tables"),
     inert("postpone_gzipping", ANY, Arity::Exactly(1), "postpone_gzipping size;", "memory is taken when the first byte is compressed"),
     inert("gzip_no_buffer", ANY, Arity::Flag, "gzip_no_buffer on | off;", "compressed data is never buffered beyond what is being sent"),
@@ -167,26 +157,11 @@ fn comp_level(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     item.once(&mut level.drafts.gzip.level, value)
 }
 
-fn types(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let mut all = false;
-    let mut list: Vec<Box<[u8]>> = Vec::new();
-    for word in &item.args {
-        let name: Box<[u8]> = word.text.to_ascii_lowercase().into();
-        if &name[..] == b"*" {
-            all = true;
-        } else if &name[..] == b"text/html" || list.contains(&name) {
-            let message = format!("duplicate MIME type \"{}\"", word.display());
-            cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
-        } else {
-            list.push(name);
-        }
-    }
-    let value = if all {
-        Types::All
-    } else {
-        Types::AlsoThese(list.into())
-    };
-    item.once(&mut level.drafts.gzip.types, value)
+fn window(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let size = item.size(0)?;
+    let bits = (9..=15_u8).find(|bits| 1 << bits == size);
+    let bits = bits.ok_or_else(|| item.error("must be 512, 1k, 2k, 4k, 8k, 16k, or 32k"))?;
+    item.once(&mut level.drafts.gzip.window_bits, bits)
 }
 
 fn proxied(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
@@ -224,107 +199,9 @@ fn disable(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     Ok(())
 }
 
-/// The header filter.
-pub fn filter(
-    request: &Rc<Request>,
-    response: &mut Response,
-    body_filters: &mut Vec<Box<dyn BodyFilter>>,
-) {
-    let conf = &request.conf().gzip;
-    if !conf.enabled || !conf.suits(&response.head) {
-        return;
-    }
-    if conf.vary {
-        // As nginx, before all fields that are not its own.
-        let field = Field {
-            name: "Vary".into(),
-            value: "Accept-Encoding".into(),
-        };
-        response.head.fields.insert(0, field);
-    }
-    if !accept::may_compress(request, conf, &response.head) {
-        return;
-    }
-    let head = &mut response.head;
-    head.push("Content-Encoding", "gzip");
-    head.content_length = None;
-    head.allow_ranges = false;
-    head.remove(FieldName::AcceptRanges);
-    weaken_etag(head);
-    response.body = deflate::Portions::of(std::mem::take(&mut response.body));
-    body_filters.push(Box::new(deflate::Gzip::new(
-        request.clone(),
-        conf.level as u32,
-    )));
-}
-
-impl Conf {
-    /// Whether a response is of a kind that is compressed.
-    fn suits(&self, head: &Head) -> bool {
-        matches!(head.status, 200 | 403 | 404)
-            && head
-                .get(FieldName::ContentEncoding)
-                .is_none_or(Bytes::is_empty)
-            && head
-                .content_length
-                .is_none_or(|length| length >= self.min_length)
-            && self.types.have(head.content_type.as_deref())
-    }
-}
-
-impl Types {
-    fn have(&self, content_type: Option<&[u8]>) -> bool {
-        if matches!(self, Types::All) {
-            return true;
-        }
-        let Some(content_type) = content_type else {
-            return false;
-        };
-        let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
-        let name = content_type[..end].trim_ascii();
-        let others = if let Types::AlsoThese(others) = self {
-            &others[..]
-        } else {
-            &[]
-        };
-        name.eq_ignore_ascii_case(b"text/html")
-            || others.iter().any(|other| name.eq_ignore_ascii_case(other))
-    }
-}
-
-/// A compressed body is not the same byte for byte: a strong tag becomes a weak one, and what is no
-/// tag goes.
-fn weaken_etag(head: &mut Head) {
-    let is_tag =
-        |value: &[u8]| value.starts_with(b"W/") && value.len() > 2 || value.starts_with(b"\"");
-    head.fields
-        .retain(|field| !field.is(FieldName::ETag) || is_tag(&field.value));
-    let etag = head
-        .fields
-        .iter_mut()
-        .find(|field| field.is(FieldName::ETag));
-    if let Some(field) = etag
-        && field.value.starts_with(b"\"")
-    {
-        field.value = [b"W/", &field.value[..]].concat().into();
-    }
-}
-
 /// `$gzip_ratio`
 fn ratio(request: &Request, out: &mut Vec<u8>) -> bool {
-    let (given, made) = request.gzip_bytes.get();
-    let Some(text) = format_ratio(given, made) else {
-        return false;
-    };
-    out.extend(text.bytes());
-    true
-}
-
-/// Two digits behind the point, rounded; none before anything was compressed.
-fn format_ratio(given: u64, made: u64) -> Option<String> {
-    let thousandths = given.checked_mul(1000)?.checked_div(made)?;
-    let hundredths = thousandths / 10 + u64::from(thousandths % 10 > 4);
-    Some(format!("{}.{:02}", hundredths / 100, hundredths % 100))
+    compress::ratio(request, Coding::Gzip, out)
 }
 
 impl HttpVersion {
@@ -335,6 +212,3 @@ impl HttpVersion {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

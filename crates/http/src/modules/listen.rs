@@ -20,7 +20,7 @@ pub const MODULE: Module = Module {
         Doc {
             syntax: "listen address[:port] | port | unix:path [parameter …];",
             default: "listen *:80 | *:8000;",
-            text: "An address that the server answers at. Parameters: default_server, bind, backlog=, \
+            text: "An address that the server answers at. Parameters: default_server, proxy_protocol, bind, backlog=, \
                    rcvbuf=, sndbuf=, ipv6only=, reuseport, deferred, fastopen=, so_keepalive=. A port \
                    may be a range.",
         },
@@ -42,6 +42,7 @@ impl ListenDraft {
             sets_options: false,
             bind: false,
             default_server: false,
+            proxy_protocol: false,
             span: conf::Span::default(),
         }
     }
@@ -139,6 +140,10 @@ fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
             draft.default_server = true;
             return Ok(());
         }
+        ("proxy_protocol", None) => {
+            draft.proxy_protocol = true;
+            return Ok(());
+        }
         ("bind", None) => draft.bind = true,
         ("deferred", None) => options.deferred = true,
         ("reuseport", None) => options.reuseport = true,
@@ -152,7 +157,7 @@ fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
             options.ipv6only = value::flag(value.as_bytes()).ok_or_else(wrong)?;
         }
         ("so_keepalive", Some(value)) => options.keepalive = keepalive(value).ok_or_else(wrong)?,
-        ("ssl" | "http2" | "quic" | "proxy_protocol" | "setfib" | "accept_filter", _) => {
+        ("ssl" | "http2" | "quic" | "setfib" | "accept_filter", _) => {
             let message = format!("the \"{name}\" parameter of \"listen\" is not supported yet");
             return Err(item.error(message).at(word.span).help(
                 "a listener without it works; terminate TLS in front of Portway until it does",

@@ -1,8 +1,6 @@
 //! `ngx_http_log_module`: `access_log` and `log_format`.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use conf::{Arity, Diagnostic, Directive, Item, Word, value};
 use net::clock;
-use net::log::{Level as LogLevel, LogFile, Target as LogTarget, syslog};
+use net::log::{Errno, Level as LogLevel, Target as LogTarget, syslog};
 use script::{Escape, Format, Template};
 
 use crate::draft::{Draft as HttpDraft, Level};
@@ -19,13 +17,19 @@ use crate::error_log::syslog_target;
 use crate::log_later::Late;
 use crate::logs::FileTarget;
 use crate::module::{ANY, Cx, Done, HTTP, LIMIT_EXCEPT, LOCATION_IF, Module, Set, doc};
+use crate::modules::static_files;
+use crate::open_files::CacheConf;
 use crate::request::Request;
 use crate::settings::settings;
+
+mod open;
 
 settings! {
     // DIFFERS: without any access_log nginx writes logs/access.log; here nothing is written.
     /// Where requests are written; `None` until one is given, which is nowhere.
     logs: Option<Vec<AccessLog>> = None, inherit;
+    /// Logs that stay open although their paths have variables.
+    cache: Option<CacheConf> = None, inherit;
 }
 
 /// One `access_log`.
@@ -43,7 +47,9 @@ enum Target {
     /// The path has variables: the file is opened when a line is written.
     Dynamic(Template, PathBuf),
     /// Such a path, its variables evaluated.
-    Path(PathBuf),
+    Path(PathBuf, Option<CacheConf>),
+    /// Nowhere, because the folder that the request is about is not there.
+    Nowhere,
     Syslog(Arc<syslog::Syslog>),
 }
 
@@ -83,17 +89,19 @@ pub const MODULE: Module = Module {
                 "A format for access_log.",
             ),
         ),
-        Directive::inert(
+        Directive::new(
             "open_log_file_cache",
             ANY,
             Arity::Between(1, 4),
-            Set::Nothing,
+            Set::Level(|item, level, _| {
+                let cache = CacheConf::read(item, true)?;
+                item.once(&mut level.drafts.log.cache, cache)
+            }),
             doc(
-                "open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time];",
+                "open_log_file_cache off | max=N [inactive=time] [min_uses=N] [valid=time];",
                 "open_log_file_cache off;",
-                "No effect.",
+                "Keeps so many logs open whose paths have variables. Every thread has its own cache.",
             ),
-            "files of paths with variables are kept open for a second",
         ),
     ],
     variables: &[],
@@ -300,8 +308,12 @@ impl Target {
     fn of(&self, request: &Request) -> Self {
         match self {
             Target::Dynamic(path, prefix) => {
+                if !has_root(request) {
+                    return Target::Nowhere;
+                }
                 let path = request.eval(path);
-                Target::Path(prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path))))
+                let path = prefix.join(Path::new(std::ffi::OsStr::from_bytes(&path)));
+                Target::Path(path, request.conf().log.cache)
             }
             target => target.clone(),
         }
@@ -320,17 +332,33 @@ impl Target {
                     Some(buffer) => buffer.add(&line, file),
                 }
             }
-            Target::Path(path) => {
+            Target::Path(path, cache) => {
                 line.push(b'\n');
-                let file = open_for_a_while(path)
+                let file = open::open(path, cache.as_ref())
                     .map_err(|error| format!("open() \"{}\" failed ({error})", path.display()))?;
                 file.write(&line);
             }
             // `of` has made a path of it.
-            Target::Dynamic(..) => {}
+            Target::Dynamic(..) | Target::Nowhere => {}
         }
         Ok(())
     }
+}
+
+/// Whether the folder is there that the request's path is in: as nginx, a log named by what clients
+/// send is not written for every name that they think of.
+fn has_root(request: &Request) -> bool {
+    let root = static_files::document_root(request);
+    let problem = match static_files::look_at(request, &root) {
+        Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir() => return true,
+        Ok(_) => format!("\"{}\" is not a directory", root.display()),
+        Err(error) => {
+            let (root, error) = (root.display(), Errno(&error));
+            format!("testing \"{root}\" existence failed {error}")
+        }
+    };
+    request.log(LogLevel::Error, format_args!("{problem}"));
+    false
 }
 
 impl Buffer {
@@ -391,26 +419,4 @@ impl Conf {
             }
         }
     }
-}
-
-/// A log whose path has variables, kept open for a moment: long enough for a busy site, short
-/// enough for whoever rotates it.
-fn open_for_a_while(path: &Path) -> std::io::Result<Arc<LogFile>> {
-    const KEPT: Duration = Duration::from_secs(1);
-    const FILES_MAX: usize = 64;
-    thread_local! {
-        static OPEN: RefCell<HashMap<PathBuf, (Arc<LogFile>, Instant)>> = RefCell::default();
-    }
-    OPEN.with_borrow_mut(|open| {
-        let now = clock::now();
-        open.retain(|_, (_, since)| now - *since < KEPT);
-        if let Some((file, _)) = open.get(path) {
-            return Ok(file.clone());
-        }
-        let file = Arc::new(LogFile::open(path)?);
-        if open.len() < FILES_MAX {
-            open.insert(path.to_owned(), (file.clone(), now));
-        }
-        Ok(file)
-    })
 }

@@ -14,40 +14,66 @@ pub mod access;
 pub mod addition;
 pub mod auth_basic;
 pub mod auth_request;
+pub mod autoindex;
+pub mod brotli;
+pub mod charset;
 pub mod core;
+pub mod empty_gif;
+pub mod geo;
+pub mod gunzip;
 pub mod gzip;
 pub mod headers;
+pub mod health_check;
 pub mod index;
+pub mod limit_conn;
+pub mod limit_req;
 pub mod listen;
 pub mod location;
 pub mod log;
 pub mod map;
 pub mod mirror;
+pub mod open_file_cache;
+pub mod precompressed;
 pub mod proxy;
+pub mod proxy_protocol;
+pub mod random_index;
+pub mod realip;
 pub mod rewrite;
 pub mod server;
+pub mod split_clients;
 pub mod ssi;
 pub mod ssl;
 pub mod static_files;
+pub mod sub;
 pub mod try_files;
+pub mod tunnel;
 pub mod types;
 pub mod upstream;
+pub mod userid;
 pub mod variables;
 pub mod vnc;
+pub mod zstd;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
     &core::MODULE,
     &server::MODULE,
     &listen::MODULE,
+    &proxy_protocol::MODULE,
     &location::MODULE,
     &types::MODULE,
+    &open_file_cache::MODULE,
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
+    &random_index::MODULE,
+    &autoindex::MODULE,
+    &empty_gif::MODULE,
     &try_files::MODULE,
     &rewrite::MODULE,
     &map::MODULE,
+    &geo::MODULE,
+    &split_clients::MODULE,
     &headers::MODULE,
     &log::MODULE,
     &access::MODULE,
@@ -55,10 +81,32 @@ pub static MODULES: &[&Module] = &[
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
+    &realip::MODULE,
+    &limit_conn::MODULE,
+    &limit_req::MODULE,
     &ssi::MODULE,
     &gzip::MODULE,
+    &gunzip::MODULE,
+    &precompressed::GZIP,
+    &brotli::MODULE,
+    &precompressed::BROTLI,
+    &zstd::MODULE,
+    &precompressed::ZSTD,
+    &sub::MODULE,
+    &charset::MODULE,
+    &userid::MODULE,
     &proxy::MODULE,
+    &tunnel::MODULE,
     &upstream::MODULE,
+    &upstream::keepalive::MODULE,
+    &upstream::methods::LEAST_CONN,
+    &upstream::methods::IP_HASH,
+    &upstream::methods::HASH,
+    &upstream::methods::RANDOM,
+    &upstream::methods::LEAST_TIME,
+    &upstream::zone::MODULE,
+    &upstream::sticky::MODULE,
+    &health_check::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -87,7 +135,38 @@ macro_rules! level_settings {
     };
 }
 
-level_settings! { core, access, addition, auth_basic, auth_request, gzip, headers, index, log, mirror, proxy, ssi, try_files, types, vnc }
+level_settings! {
+    core,
+    access,
+    addition,
+    auth_basic,
+    auth_request,
+    autoindex,
+    brotli,
+    charset,
+    gunzip,
+    gzip,
+    headers,
+    health_check,
+    index,
+    limit_conn,
+    limit_req,
+    log,
+    mirror,
+    open_file_cache,
+    precompressed,
+    proxy,
+    random_index,
+    realip,
+    ssi,
+    sub,
+    try_files,
+    tunnel,
+    types,
+    userid,
+    vnc,
+    zstd,
+}
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
@@ -99,6 +178,10 @@ impl Settings {
             core::Handler::Vnc if self.vnc.stores_password() => (
                 "\"vnc_password_file\" without access control opens the desktop to whoever comes",
                 "add \"auth_basic\", or \"allow\" and \"deny\"",
+            ),
+            core::Handler::Tunnel if self.tunnel.goes_anywhere() => (
+                "\"tunnel_pass\" without access control makes an open proxy",
+                "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
             ),
             core::Handler::VncStatus => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",
@@ -112,6 +195,9 @@ impl Settings {
     /// Whether a prefix location that ends with a slash answers its name without the slash by a
     /// redirect: those that hand requests on do.
     pub(crate) fn redirects_to_slash(&self) -> bool {
-        !matches!(self.core.handler, core::Handler::Static)
+        !matches!(
+            self.core.handler,
+            core::Handler::Static | core::Handler::EmptyGif
+        )
     }
 }

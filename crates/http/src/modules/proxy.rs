@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use net::Addr;
 use net::tunnel::{Policy, WebSocket};
 use proto::h1::FieldName;
 use script::Template;
@@ -12,6 +11,7 @@ use script::Template;
 use crate::config::UpstreamId;
 use crate::proxy::cookie::{CookieRule, FlagRule};
 use crate::proxy::redirect::Redirect;
+use crate::proxy::rules::{Bind, Rules};
 use crate::proxy::target::Url;
 use crate::request::Request;
 use crate::settings::settings;
@@ -21,7 +21,7 @@ mod directives;
 mod setters;
 
 pub use directives::MODULE;
-pub use setters::origins;
+pub use setters::{bind_of, next_upstream_of, origins};
 
 settings! {
     /// Where requests go.
@@ -79,9 +79,13 @@ settings! {
     /// Whether error statuses of the upstream lead to our error pages.
     intercept_errors: bool = false, inherit;
     /// The address that connections come from.
-    bind: Option<Template> = None, inherit;
+    bind: Option<Bind> = None, inherit;
     /// TCP keepalive to the upstream.
     socket_keepalive: bool = false, inherit;
+    /// Room in the kernel for what was received, in bytes; 0 is the system's.
+    socket_rcvbuf: u64 = 0, inherit;
+    /// Room in the kernel for what is to be sent, in bytes; 0 is the system's.
+    socket_sndbuf: u64 = 0, inherit;
     /// Whether the upstream is asked on when the client has gone.
     ignore_client_abort: bool = false, inherit;
     /// Whether trailers are passed on.
@@ -230,6 +234,8 @@ pub enum Ignored {
     AccelLimitRate,
     /// `X-Accel-Buffering`
     AccelBuffering,
+    /// `X-Accel-Charset`
+    AccelCharset,
     /// A field that has no effect here anyway.
     Other,
 }
@@ -275,14 +281,17 @@ impl Conf {
         (usual && !among(&self.pass_headers)) || among(&self.hide_headers)
     }
 
-    /// The address that connections come from.
-    pub fn bind_addr(&self, request: &Request) -> Option<Addr> {
-        let text = request.eval(self.bind.as_ref()?);
-        let text = std::str::from_utf8(&text).ok()?;
-        let ip = text
-            .parse()
-            .map(|ip: std::net::IpAddr| std::net::SocketAddr::new(ip, 0));
-        ip.or_else(|_| text.parse()).ok().map(Addr::from)
+    /// What decides about connecting and about the next peer.
+    pub fn rules(&self) -> Rules<'_> {
+        Rules {
+            bind: self.bind.as_ref(),
+            connect_timeout: self.connect_timeout,
+            socket_keepalive: self.socket_keepalive,
+            socket_buffers: (self.socket_rcvbuf, self.socket_sndbuf),
+            next_upstream: self.next_upstream,
+            tries: self.next_upstream_tries,
+            timeout: self.next_upstream_timeout,
+        }
     }
 
     /// How long a tunnel may be silent; a `websocket on` tunnel is pinged instead.

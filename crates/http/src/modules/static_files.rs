@@ -16,6 +16,7 @@ use crate::error_page::redirect_to_slash;
 use crate::module::Module;
 use crate::modules::core::{DisableSymlinks, Root, Symlinks, not_found_level};
 use crate::modules::types;
+use crate::open_files::CacheConf;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::{Body, Chunk, FileSlice, Head, Response};
@@ -80,13 +81,25 @@ pub fn document_root(request: &Request) -> PathBuf {
 
 /// What stands at the path of a URI.
 pub fn look(request: &Request, uri: &[u8]) -> io::Result<Kind> {
-    let (_, stat) = open(request, &path_of(request, uri), OFlags::PATH)?;
+    let stat = look_at(request, &path_of(request, uri))?;
     Ok(kind(&stat))
 }
 
 /// What stands at a path, links refused as the location says.
 pub fn look_at(request: &Request, path: &Path) -> io::Result<Stat> {
+    if let Some(cache) = cache(request) {
+        let errors = request.conf().open_file_cache.errors;
+        return request.generation.open_files.look(&cache, errors, path);
+    }
     Ok(open(request, path, OFlags::PATH)?.1)
+}
+
+/// The cache of open files, if there is one here. Where links are checked, every file is opened:
+/// a link may change without the file that it leads to.
+fn cache(request: &Request) -> Option<CacheConf> {
+    let conf = request.conf();
+    let cache = conf.open_file_cache.complete()?;
+    (conf.core.disable_symlinks.which == Symlinks::Off).then_some(cache)
 }
 
 fn kind(stat: &Stat) -> Kind {
@@ -130,10 +143,18 @@ pub fn run(request: &Request) -> Flow {
     }
     let uri = request.uri();
     let path = path_of(request, &uri);
+    if uri.ends_with(b"/") {
+        let path = path.display();
+        request.log(
+            LogLevel::Error,
+            format_args!("directory index of \"{path}\" is forbidden"),
+        );
+        return Flow::Status(403);
+    }
     if uri.contains(&0) {
         return Flow::Status(404);
     }
-    let (fd, stat) = match open(request, &path, OFlags::empty()) {
+    let (fd, stat) = match open_file(request, &path) {
         Ok(open) => open,
         Err(error) => return refuse(request, &uri, &error),
     };
@@ -161,7 +182,18 @@ fn folder(request: &Request, uri: &Bytes) -> Flow {
     redirect_to_slash(request, &target)
 }
 
-fn file_response(request: &Request, fd: OwnedFd, stat: &Stat) -> Response {
+/// Opens a path for reading, links refused as the location says.
+pub fn open_file(request: &Request, path: &Path) -> io::Result<(Rc<OwnedFd>, Stat)> {
+    if let Some(cache) = cache(request) {
+        let errors = request.conf().open_file_cache.errors;
+        return request.generation.open_files.open(&cache, errors, path);
+    }
+    let (fd, stat) = open(request, path, OFlags::empty())?;
+    Ok((Rc::new(fd), stat))
+}
+
+/// A whole file as a response.
+pub fn file_response(request: &Request, file: Rc<OwnedFd>, stat: &Stat) -> Response {
     let len = stat.st_size as u64;
     let modified = stat.st_mtime;
     let mut head = Head {
@@ -175,7 +207,7 @@ fn file_response(request: &Request, fd: OwnedFd, stat: &Stat) -> Response {
         head.push("ETag", format!("\"{modified:x}-{len:x}\""));
     }
     let slice = FileSlice {
-        file: Rc::new(fd),
+        file,
         start: 0,
         end: len,
     };

@@ -1,20 +1,25 @@
 //! `ngx_http_upstream_module`: groups of peers.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use ::upstream::keepalive::Limits;
-use ::upstream::{Group, Server};
-use conf::{Arity, Bundle, Diagnostic, Directive, Item, Span, directive};
+use ::upstream::Server;
+use ::upstream::server::Supports;
+use conf::{Arity, Directive, Item, directive};
 use proto::h1::FieldName;
 use script::Builtin;
 
-use crate::config::{Config, Upstream, UpstreamId};
 use crate::draft::Draft;
 use crate::log_later::seconds;
 use crate::module::{Cx, Done, HTTP, Module, Set, UPSTREAM, doc};
 use crate::proxy::attempt::Attempt;
 use crate::request::Request;
+
+pub mod block;
+pub mod keepalive;
+pub mod methods;
+pub mod resolve;
+pub mod sticky;
+pub mod zone;
+
+pub use block::{Block, Upstream, Upstreams};
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -35,69 +40,15 @@ pub const MODULE: Module = Module {
             "server",
             UPSTREAM,
             Arity::AtLeast(1),
-            Set::Nothing,
+            Set::Group(server),
             doc(
-                "server address [weight=N] [max_conns=N] [max_fails=N] [fail_timeout=time] [backup] [down];",
+                "server address [weight=N] [max_conns=N] [max_fails=N] [fail_timeout=time] [slow_start=time] [route=text] [resolve] [service=name] [backup] [down] [drain];",
                 "",
                 "A server of the group.",
             ),
         ),
-        Directive::new(
-            "keepalive",
-            UPSTREAM,
-            Arity::Between(1, 2),
-            Set::Nothing,
-            doc(
-                "keepalive connections [local];",
-                "keepalive 32 local;",
-                "How many idle connections to the group each thread keeps; 0 keeps none.",
-            ),
-        ),
-        Directive::new(
-            "keepalive_requests",
-            UPSTREAM,
-            Arity::Exactly(1),
-            Set::Nothing,
-            doc(
-                "keepalive_requests number;",
-                "keepalive_requests 1000;",
-                "How many requests one connection may carry.",
-            ),
-        ),
-        Directive::new(
-            "keepalive_time",
-            UPSTREAM,
-            Arity::Exactly(1),
-            Set::Nothing,
-            doc(
-                "keepalive_time time;",
-                "keepalive_time 1h;",
-                "How long one connection may carry requests.",
-            ),
-        ),
-        Directive::new(
-            "keepalive_timeout",
-            UPSTREAM,
-            Arity::Exactly(1),
-            Set::Nothing,
-            doc(
-                "keepalive_timeout time;",
-                "keepalive_timeout 60s;",
-                "How long a connection may be idle.",
-            ),
-        ),
-        Directive::inert(
-            "zone",
-            UPSTREAM,
-            Arity::Between(1, 2),
-            Set::Nothing,
-            doc(
-                "zone name [size];",
-                "",
-                "Memory that worker processes share.",
-            ),
-            "the state of a group is always shared by all threads",
-        ),
+        resolve::RESOLVER,
+        resolve::RESOLVER_TIMEOUT,
     ],
     variables: &[
         variable(
@@ -202,8 +153,10 @@ const fn variable(
 fn each(request: &Request, out: &mut Vec<u8>, write: fn(&Attempt, &mut Vec<u8>)) -> bool {
     let attempts = request.attempts.borrow();
     for (index, attempt) in attempts.iter().enumerate() {
-        if index > 0 {
-            out.extend_from_slice(b", ");
+        match (index, attempt.redirected) {
+            (0, _) => {}
+            (_, false) => out.extend_from_slice(b", "),
+            (_, true) => out.extend_from_slice(b" : "),
         }
         write(attempt, out);
     }
@@ -257,115 +210,40 @@ fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The groups that a configuration names: by an `upstream` block, or by an address in `proxy_pass`.
-#[derive(Default)]
-pub struct Upstreams {
-    by_name: HashMap<String, UpstreamId>,
-    entries: Vec<Entry>,
-}
-
-struct Entry {
-    name: String,
-    default_port: u16,
-    block: Option<(Vec<Server>, Limits)>,
-    used_at: Span,
-}
-
-impl Upstreams {
-    /// The group of that name, which may be defined later.
-    pub fn use_name(&mut self, name: &str, default_port: u16, used_at: Span) -> UpstreamId {
-        if let Some(&id) = self.by_name.get(name) {
-            return id;
-        }
-        let id = UpstreamId(self.entries.len() as u32);
-        self.entries.push(Entry {
-            name: name.to_owned(),
-            default_port,
-            block: None,
-            used_at,
-        });
-        self.by_name.insert(name.to_owned(), id);
-        id
-    }
-
-    /// Makes groups of all of them.
-    pub fn compile(&mut self, bundle: &Bundle) -> (Vec<Upstream>, Vec<Diagnostic>) {
-        let mut errors = Vec::new();
-        let mut group = |entry: &Entry| {
-            let (servers, keepalive) = match &entry.block {
-                Some((servers, limits)) => (servers.clone(), *limits),
-                None => {
-                    let peers = ::upstream::server::peers(&entry.name, bundle, entry.default_port);
-                    let peers = peers.unwrap_or_else(|message| {
-                        errors.push(Diagnostic::emerg(message).at(entry.used_at));
-                        Vec::new()
-                    });
-                    // As nginx: connections are kept only to groups that have a block.
-                    let none = Limits {
-                        connections: 0,
-                        ..Limits::default()
-                    };
-                    (vec![Server::new(&entry.name, peers)], none)
-                }
-            };
-            Upstream {
-                group: Arc::new(Group::new(&entry.name, &servers)),
-                keepalive,
-            }
-        };
-        let upstreams = self.entries.iter().map(&mut group).collect();
-        (upstreams, errors)
-    }
-}
-
-impl Config {
-    /// The group of that name, if the configuration has one.
-    pub(crate) fn find_upstream(&self, name: &str) -> Option<UpstreamId> {
-        let at = self
-            .upstreams
-            .iter()
-            .position(|upstream| upstream.group.name() == name)?;
-        Some(UpstreamId(at as u32))
-    }
-}
-
 fn upstream(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
     let name = item.text(0)?.to_owned();
-    let id = cx.upstreams.use_name(&name, 80, item.span());
-    if cx.upstreams.entries[id.0 as usize].block.is_some() {
-        return Err(item.error(format!("duplicate upstream \"{name}\"")));
-    }
-    let mut servers = Vec::new();
-    let mut limits = Limits::default();
+    let id = cx.upstreams.define(item, &name)?;
+    let mut block = Block::new(&name);
     for entry in item.entries() {
-        if let Err(error) = inside(entry, &mut servers, &mut limits, cx) {
+        if let Err(error) = inside(entry, &mut block, cx) {
             cx.diagnostics.push(error);
         }
     }
-    if servers.is_empty() {
+    if block.servers.is_empty() {
         cx.diagnostics
             .push(item.error("no servers are inside upstream"));
+    } else if block.has_only_backups() {
+        let message = format!("no servers in upstream \"{name}\"");
+        cx.diagnostics.push(item.error(message));
     }
-    cx.upstreams.entries[id.0 as usize].block = Some((servers, limits));
+    cx.upstreams.set(id, block);
     Ok(())
 }
 
-fn inside(item: &Item, servers: &mut Vec<Server>, limits: &mut Limits, cx: &mut Cx<'_>) -> Done {
-    directive::find(MODULE.directives.iter(), item, UPSTREAM)?;
-    match item.name() {
-        "server" => servers.push(Server::parse(item, cx.bundle, 80)?),
-        "keepalive" => {
-            limits.connections = item.number(0)? as usize;
-            if let Some(word) = item.args.get(1)
-                && word.text != b"local"
-            {
-                return Err(item.invalid_parameter(word));
-            }
-        }
-        "keepalive_requests" => limits.requests = item.number(0)?,
-        "keepalive_time" => limits.time = item.time(0)?,
-        "keepalive_timeout" => limits.timeout = item.time(0)?,
-        _ => {}
+fn inside(item: &Item, block: &mut Block, cx: &mut Cx<'_>) -> Done {
+    let table = super::MODULES.iter().flat_map(|module| module.directives);
+    let entry = directive::find(table, item, UPSTREAM)
+        .map_err(|error| crate::missing::explain(error, item))?;
+    match entry.set {
+        Set::Group(set) => set(item, block, cx),
+        _ => Ok(()),
     }
+}
+
+fn server(item: &Item, block: &mut Block, cx: &mut Cx<'_>) -> Done {
+    let supports = Supports::of(block.method.unwrap_or_default());
+    block
+        .servers
+        .push(Server::parse(item, cx.bundle, 80, supports)?);
     Ok(())
 }

@@ -238,12 +238,12 @@ const VARIABLES: &[Builtin<Request>] = &[
     builtin("https", |_, out| put(out, b""), "\"on\" over TLS."),
     builtin(
         "remote_addr",
-        |r, out| address(&r.conn.peer, out),
+        |r, out| address(r.client(), out),
         "The client's address.",
     ),
     builtin(
         "remote_port",
-        |r, out| port(&r.conn.peer, out),
+        |r, out| port(r.client(), out),
         "The client's port.",
     ),
     builtin(
@@ -452,7 +452,7 @@ fn args(request: &Request, out: &mut Vec<u8>) -> bool {
     !args.is_empty() && put(out, &args)
 }
 
-fn arg(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
+pub(crate) fn arg(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     argument(&request.args.borrow(), name.as_bytes()).is_some_and(|value| put(out, value))
 }
 
@@ -491,22 +491,25 @@ fn protocol(request: &Request) -> &[u8] {
     }
 }
 
-fn address(addr: &Addr, out: &mut Vec<u8>) -> bool {
+/// An address without its port.
+pub fn address(addr: &Addr, out: &mut Vec<u8>) -> bool {
     match addr {
         Addr::Ip(addr) => put(out, addr.ip().to_string().as_bytes()),
         Addr::Unix(_) => put(out, b"unix:"),
     }
 }
 
-fn port(addr: &Addr, out: &mut Vec<u8>) -> bool {
+/// The port of an address, if it has one.
+pub fn port(addr: &Addr, out: &mut Vec<u8>) -> bool {
     match addr {
+        Addr::Ip(addr) if addr.port() == 0 => put(out, b""),
         Addr::Ip(addr) => number(out, addr.port().into()),
         Addr::Unix(_) => put(out, b""),
     }
 }
 
 fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {
-    match request.conn.peer.ip().map(|addr| addr.ip()) {
+    match request.client().ip().map(|addr| addr.ip()) {
         Some(std::net::IpAddr::V4(ip)) => put(out, &ip.octets()),
         Some(std::net::IpAddr::V6(ip)) => put(out, &ip.octets()),
         None => put(out, b"unix:"),

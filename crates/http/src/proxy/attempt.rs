@@ -29,6 +29,8 @@ pub struct Attempt {
     pub bytes_sent: u64,
     /// Whether anything of the request was sent.
     pub request_sent: bool,
+    /// Whether it is the first one behind an internal redirect.
+    pub redirected: bool,
     /// Whether the connection had been kept from an earlier request.
     pub reused: bool,
 }
@@ -48,6 +50,7 @@ impl Attempt {
             bytes_received: 0,
             bytes_sent: 0,
             request_sent: false,
+            redirected: false,
             reused: false,
         }
     }

@@ -14,6 +14,7 @@ use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, TrailerParser, Tr
 
 use super::PoolRef;
 use super::exchange::{Replied, attempt};
+use super::held::Held;
 use super::store::Storing;
 use crate::modules::proxy::Ignored;
 use crate::request::Request;
@@ -27,6 +28,8 @@ const READ: usize = 64 * 1024;
 pub struct UpstreamBody {
     request: Rc<Request>,
     connection: Option<Connection>,
+    /// The peer, until its answer was read.
+    held: Option<Held>,
     pool: PoolRef,
     peer: net::PeerAddr,
     framing: Framing,
@@ -94,7 +97,7 @@ impl Rate {
 
 impl UpstreamBody {
     /// The body behind a head.
-    pub fn new(request: &Rc<Request>, replied: Replied, framing: Framing) -> Self {
+    pub fn new(request: &Rc<Request>, replied: Replied, held: Held, framing: Framing) -> Self {
         replied.connection.deadline.clear();
         let conf = &request.conf().proxy;
         let keeps = replied.sent_all
@@ -118,6 +121,7 @@ impl UpstreamBody {
         Self {
             request: request.clone(),
             connection: Some(replied.connection),
+            held: Some(held),
             pool: replied.pool,
             peer: replied.peer,
             framing,
@@ -160,6 +164,7 @@ impl UpstreamBody {
         attempt(&self.request, |attempt| {
             attempt.response_time = Some(attempt.elapsed());
         });
+        self.held = None;
         if self.reusable && self.done && self.raw.is_empty() {
             if let Some((pool, limits)) = &self.pool
                 && !self.request.generation.is_closing()

@@ -1,34 +1,33 @@
 //! One attempt: connect, send the request, read the head of the answer.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use ::upstream::Peer;
 use ::upstream::keepalive::Connection;
 use bytes::{Bytes, BytesMut};
+use net::connect::{Options, Unbindable};
 use net::log::{Errno, Level};
 use net::{Deadline, Stream, clock};
-use proto::h1::{
-    CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser,
-};
+use proto::h1::{Progress, ResponseError, ResponseHead, ResponseParser};
 
-use super::outgoing::{Outgoing, Sends};
+use super::held::Held;
+use super::outgoing::Outgoing;
+use super::rules::Rules;
+use super::sender::Sender;
 use super::target::Target;
 use super::{PoolRef, ProxyError, head};
 use crate::connection::poll_fill;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::request_body::BodyError;
-use crate::response::Chunk;
 
 /// One attempt at one peer.
 pub struct Exchange<'a> {
     request: &'a Rc<Request>,
     target: &'a Target,
-    peer: &'a Peer,
+    peer: &'a Held,
     pool: PoolRef,
 }
 
@@ -59,8 +58,8 @@ impl Replied {
     }
 
     /// The response for the client.
-    pub fn into_flow(self, request: &Rc<Request>, target: &Target) -> Flow {
-        head::into_flow(self, request, target)
+    pub fn into_flow(self, held: Held, request: &Rc<Request>, target: &Target) -> Flow {
+        head::into_flow(self, held, request, target)
     }
 }
 
@@ -69,7 +68,7 @@ impl<'a> Exchange<'a> {
     pub fn new(
         request: &'a Rc<Request>,
         target: &'a Target,
-        peer: &'a Peer,
+        peer: &'a Held,
         pool: PoolRef,
     ) -> Self {
         Self {
@@ -121,9 +120,31 @@ impl<'a> Exchange<'a> {
             buf,
             rest,
             pool: self.pool,
-            peer: self.peer.addr.clone(),
+            peer: self.peer.peer().addr.clone(),
             sent_all: sender.is_done() && !sender.abandoned,
             headless,
+        })
+    }
+
+    /// Connects, and asks nothing: what follows is between the client and the peer (CONNECT).
+    pub async fn open(self) -> Result<Replied, ProxyError> {
+        let connection = self.connect().await?;
+        attempt(self.request, |attempt| {
+            attempt.status = Some(200);
+            attempt.header_time = Some(attempt.elapsed());
+        });
+        Ok(Replied {
+            connection,
+            head: ResponseHead {
+                status: 200,
+                ..ResponseHead::default()
+            },
+            buf: Bytes::new(),
+            rest: BytesMut::new(),
+            pool: None,
+            peer: self.peer.peer().addr.clone(),
+            sent_all: true,
+            headless: false,
         })
     }
 
@@ -131,7 +152,7 @@ impl<'a> Exchange<'a> {
         let kept = self
             .pool
             .as_ref()
-            .and_then(|(pool, _)| pool.take(&self.peer.addr));
+            .and_then(|(pool, _)| pool.take(&self.peer.peer().addr));
         if let Some(connection) = kept {
             attempt(self.request, |attempt| {
                 attempt.connect_time = Some(attempt.elapsed());
@@ -139,13 +160,21 @@ impl<'a> Exchange<'a> {
             });
             return Ok(connection);
         }
-        let conf = &self.request.conf().proxy;
-        let local = conf.bind_addr(self.request);
-        let connected = net::connect(&self.peer.addr, local.as_ref(), conf.connect_timeout).await;
+        let rules = Rules::of(self.request.conf(), self.target.work);
+        let local = rules.bind.and_then(|bind| bind.addr(self.request));
+        let room = |bytes: u64| Some(bytes as usize).filter(|&bytes| bytes > 0);
+        let options = Options {
+            local: local.as_ref(),
+            transparent: rules.bind.is_some_and(|bind| bind.transparent),
+            receive_buffer: room(rules.socket_buffers.0),
+            send_buffer: room(rules.socket_buffers.1),
+        };
+        let timeout = rules.connect_timeout;
+        let connected = net::connect_with(&self.peer.peer().addr, &options, timeout).await;
         match connected {
             Ok(stream) => {
                 stream.set_nodelay(true);
-                if conf.socket_keepalive {
+                if rules.socket_keepalive {
                     // Without probes the connection is as good as before.
                     let _ = stream.set_keepalive(60, 60, 9);
                 }
@@ -164,6 +193,12 @@ impl<'a> Exchange<'a> {
     }
 
     fn connect_failed(&self, error: &io::Error) -> ProxyError {
+        if let Some(unbindable) = Unbindable::of(error) {
+            // As nginx: our own fault, which no other peer mends.
+            let line = format_args!("{unbindable} while connecting to upstream");
+            self.request.log(Level::Crit, line);
+            return ProxyError::client(500);
+        }
         let (message, error) = match error.kind() {
             io::ErrorKind::TimedOut => (
                 "upstream timed out (110: Connection timed out) while connecting to upstream"
@@ -326,136 +361,6 @@ enum Event {
     SendFailed(String),
     TooBig,
     Invalid(ResponseError),
-}
-
-/// Sends a request: what is known of it, then what the client still sends.
-struct Sender<'r> {
-    request: &'r Rc<Request>,
-    queue: VecDeque<Chunk>,
-    sends: Sends,
-    ended: bool,
-    /// The peer answered before it had all.
-    abandoned: bool,
-    sent: u64,
-    moved: bool,
-}
-
-impl<'r> Sender<'r> {
-    fn new(request: &'r Rc<Request>, outgoing: Outgoing) -> Self {
-        let mut queue = VecDeque::with_capacity(1 + outgoing.chunks.len());
-        queue.push_back(Chunk::Memory(outgoing.head));
-        queue.extend(outgoing.chunks);
-        let ended = outgoing.sends == Sends::Whole;
-        Self {
-            request,
-            queue,
-            sends: outgoing.sends,
-            ended,
-            abandoned: false,
-            sent: 0,
-            moved: false,
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.ended && self.queue.is_empty()
-    }
-
-    fn wants_more(&self) -> bool {
-        !self.ended && self.queue.is_empty()
-    }
-
-    /// The peer has answered: it wants no more of the request.
-    fn give_up(&mut self) {
-        self.abandoned = true;
-        self.ended = true;
-    }
-
-    fn add(&mut self, piece: Option<Bytes>) {
-        match (piece, self.sends) {
-            (Some(piece), Sends::Chunked) => {
-                let header = ChunkHeader::new(piece.len() as u64);
-                self.queue
-                    .push_back(Chunk::Memory(Bytes::copy_from_slice(&header)));
-                self.queue.push_back(Chunk::Memory(piece));
-                self.queue
-                    .push_back(Chunk::Memory(Bytes::from_static(CHUNK_END)));
-            }
-            (Some(piece), _) => self.queue.push_back(Chunk::Memory(piece)),
-            (None, Sends::Chunked) => {
-                self.ended = true;
-                self.queue
-                    .push_back(Chunk::Memory(Bytes::from_static(LAST_CHUNK)));
-            }
-            (None, _) => self.ended = true,
-        }
-        // A body that is complete ends in the same write as its last piece.
-        if !self.ended && self.request.body.is_complete() {
-            self.add(None);
-        }
-    }
-
-    fn poll_send(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.queue.is_empty() {
-            self.load_file()?;
-            let mut pieces = [io::IoSlice::new(&[]); 16];
-            let mut count = 0;
-            for chunk in self.queue.iter().take(pieces.len()) {
-                match chunk {
-                    Chunk::Memory(bytes) => {
-                        pieces[count] = io::IoSlice::new(bytes);
-                        count += 1;
-                    }
-                    Chunk::File(_) => break,
-                    Chunk::Flush => {}
-                }
-            }
-            if count == 0 {
-                self.queue.clear();
-                return Poll::Ready(Ok(()));
-            }
-            let n = std::task::ready!(stream.poll_write_vectored(cx, &pieces[..count]))?;
-            self.sent += n as u64;
-            self.moved = true;
-            self.consume(n);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Reads the next piece of a body that is in a file.
-    fn load_file(&mut self) -> io::Result<()> {
-        const PIECE: u64 = 64 * 1024;
-        let Some(Chunk::File(slice)) = self.queue.front_mut() else {
-            return Ok(());
-        };
-        let len = (slice.end - slice.start).min(PIECE);
-        let bytes = crate::request_body::read_slice(&slice.file, slice.start, len as usize)?;
-        slice.start += len;
-        if slice.start == slice.end {
-            self.queue.pop_front();
-        }
-        self.queue.push_front(Chunk::Memory(bytes.into()));
-        Ok(())
-    }
-
-    fn consume(&mut self, mut n: usize) {
-        while let Some(chunk) = self.queue.front_mut() {
-            match chunk {
-                Chunk::Memory(bytes) if n < bytes.len() => {
-                    *bytes = bytes.slice(n..);
-                    return;
-                }
-                Chunk::Memory(bytes) => {
-                    n -= bytes.len();
-                    self.queue.pop_front();
-                }
-                Chunk::Flush => {
-                    self.queue.pop_front();
-                }
-                Chunk::File(_) => return,
-            }
-        }
-    }
 }
 
 /// Reads the head of an answer, interim ones passed over.

@@ -8,7 +8,8 @@ use proto::h1::{FieldName, Framing, Method, parse_http_date};
 
 use super::body::UpstreamBody;
 use super::exchange::Replied;
-use super::target::Target;
+use super::held::Held;
+use super::target::{Target, Work};
 use super::upgrade::Upgrade;
 use super::{cookie, redirect};
 use crate::error_page::split_args;
@@ -18,11 +19,19 @@ use crate::request::Request;
 use crate::response::{Body, Field, Head, Response};
 
 /// Turns an answer into the response, or into a redirect of our own (`X-Accel-Redirect`).
-pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Flow {
+pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target: &Target) -> Flow {
     let conf = &request.conf().proxy;
+    if target.work == Work::Tunnel {
+        held.header_came();
+        return Flow::Respond(Response {
+            head: Head::new(200),
+            body: Body::Upgrade(Box::new(Upgrade::tunnel(replied, held))),
+        });
+    }
     if replied.headless {
+        held.header_came();
         // DIFFERS: nginx gives the client such an answer without a head, as HTTP/0.9.
-        let body = UpstreamBody::new(request, replied, Framing::UntilClose);
+        let body = UpstreamBody::new(request, replied, held, Framing::UntilClose);
         return Flow::Respond(Response {
             head: Head::new(200),
             body: Body::Source(Box::new(body)),
@@ -40,6 +49,7 @@ pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Fl
         }
     };
     store_upstream_fields(request, &replied);
+    held.header_came();
     if let Some(flow) = accel_redirect(request, conf, &replied) {
         return flow;
     }
@@ -62,15 +72,15 @@ pub fn into_flow(replied: Replied, request: &Rc<Request>, target: &Target) -> Fl
     if status == 101 {
         return Flow::Respond(Response {
             head,
-            body: Upgrade::body(request, replied),
+            body: Upgrade::body(request, replied, held),
         });
     }
     let body = match framing {
         Framing::None | Framing::Length(0) => {
-            UpstreamBody::new(request, replied, framing).finish();
+            UpstreamBody::new(request, replied, held, framing).finish();
             Body::Empty
         }
-        framing => Body::Source(Box::new(UpstreamBody::new(request, replied, framing))),
+        framing => Body::Source(Box::new(UpstreamBody::new(request, replied, held, framing))),
     };
     Flow::Respond(Response { head, body })
 }
@@ -195,6 +205,9 @@ fn response_head(
     for field in replied.head.fields.iter() {
         let name = slice(&replied.buf, field.name);
         let value = slice(&replied.buf, field.value);
+        if field.known == Some(FieldName::XAccelCharset) && !conf.ignores(Ignored::AccelCharset) {
+            head.override_charset = Some(value.clone());
+        }
         if conf.hides(&name) {
             continue;
         }

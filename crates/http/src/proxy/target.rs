@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ::upstream::{Group, Server};
+use ::upstream::server::split_port;
+use ::upstream::{Group, Peer, Server};
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{Escape, escape};
@@ -11,10 +12,23 @@ use proto::h1::{Escape, escape};
 use super::PoolRef;
 use crate::config::UpstreamId;
 use crate::modules::proxy::{Conf, Pass};
+use crate::modules::tunnel;
+use crate::modules::upstream::Upstream;
 use crate::request::Request;
+
+/// What is done with a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It gets the request (`proxy_pass`).
+    Request,
+    /// It gets what the client sends behind its CONNECT (`tunnel_pass`).
+    Tunnel,
+}
 
 /// Where a request goes.
 pub struct Target {
+    /// What for.
+    pub work: Work,
     /// The peers.
     pub group: Arc<Group>,
     /// The group of the configuration, if it is one; others keep no connections.
@@ -98,32 +112,34 @@ impl Url {
 
 impl Target {
     /// Finds where a request goes; the error is a status.
-    pub fn resolve(request: &Rc<Request>, conf: &Conf) -> Result<Self, u16> {
+    pub async fn resolve(request: &Rc<Request>, conf: &Conf) -> Result<Self, u16> {
         match &conf.pass {
             Some(Pass::Static { upstream, url }) => {
-                let group = request.config().upstream(*upstream).group.clone();
+                let group = request.config().upstream(*upstream).group().clone();
                 Ok(Self {
+                    work: Work::Request,
                     group,
                     upstream: Some(*upstream),
                     host: Bytes::from(url.host.clone()),
                     uri: static_uri(request, url.uri.as_deref()),
                 })
             }
-            Some(Pass::Dynamic(template)) => Self::dynamic(request, &request.eval(template)),
+            Some(Pass::Dynamic(template)) => Self::dynamic(request, &request.eval(template)).await,
             None => Err(500),
         }
     }
 
-    /// A target whose URL has variables: a group of the configuration, or a literal address.
-    fn dynamic(request: &Rc<Request>, text: &Bytes) -> Result<Self, u16> {
+    /// A target whose URL has variables: a group of the configuration, an address, or a name that
+    /// the resolver knows.
+    async fn dynamic(request: &Rc<Request>, text: &Bytes) -> Result<Self, u16> {
         let text = String::from_utf8_lossy(text).into_owned();
         let url = Url::parse(&text).map_err(|message| {
             request.log(Level::Error, format_args!("{message} in \"{text}\""));
             500u16
         })?;
         let (group, upstream) = match request.config().find_upstream(&url.authority) {
-            Some(id) => (request.config().upstream(id).group.clone(), Some(id)),
-            None => (literal(request, &url)?, None),
+            Some(id) => (request.config().upstream(id).group().clone(), Some(id)),
+            None => (resolved(request, &url.authority, url.port).await?, None),
         };
         let uri = match &url.uri {
             Some(uri) if uri.starts_with('?') => Bytes::from(format!("/{uri}")),
@@ -131,6 +147,7 @@ impl Target {
             None => original_uri(request),
         };
         Ok(Self {
+            work: Work::Request,
             group,
             upstream,
             host: url.host.into(),
@@ -138,9 +155,42 @@ impl Target {
         })
     }
 
+    /// Finds where a CONNECT goes; the error is a status.
+    pub async fn of_tunnel(request: &Rc<Request>) -> Result<Self, u16> {
+        let (group, upstream) = match &request.conf().tunnel.pass {
+            Some(tunnel::Pass::Static(id)) => {
+                (request.config().upstream(*id).group().clone(), Some(*id))
+            }
+            Some(tunnel::Pass::Dynamic(template)) => {
+                let text = request.eval(template);
+                let text = String::from_utf8_lossy(&text).into_owned();
+                match request.config().find_upstream(&text) {
+                    Some(id) => (request.config().upstream(id).group().clone(), Some(id)),
+                    None => (unnamed_tunnel(request, &text).await?, None),
+                }
+            }
+            None => return Err(500),
+        };
+        Ok(Self {
+            work: Work::Tunnel,
+            group,
+            upstream,
+            host: super::NOTHING,
+            uri: super::NOTHING,
+        })
+    }
+
     /// How the error log shows what is asked of a peer.
     pub fn url(&self, peer: &str) -> String {
+        if self.work == Work::Tunnel {
+            return format!("tunnel://{peer}");
+        }
         format!("http://{peer}{}", String::from_utf8_lossy(&self.uri))
+    }
+
+    /// The group's part of the configuration, if it has one.
+    pub fn upstream<'r>(&self, request: &'r Request) -> Option<&'r Upstream> {
+        Some(request.config().upstream(self.upstream?))
     }
 
     /// The connections that this thread keeps to the group.
@@ -180,22 +230,68 @@ impl Request {
     }
 }
 
-fn literal(request: &Request, url: &Url) -> Result<Arc<Group>, u16> {
+/// The peers of an address or a name that is known only now (`ngx_http_upstream_resolve_handler`).
+pub async fn resolved(
+    request: &Rc<Request>,
+    authority: &str,
+    default_port: u16,
+) -> Result<Arc<Group>, u16> {
     let nothing = conf::Bundle::default();
-    let peers = ::upstream::server::peers(&url.authority, &nothing, url.port).unwrap_or_default();
-    // A name would have been looked up by the loader if the configuration spelled it out.
-    if !nothing.take_wants().is_empty() || peers.is_empty() {
-        let host = &url.authority;
+    let literal = ::upstream::server::peers(authority, &nothing, default_port);
+    let mut peers = literal.map_err(|message| {
+        request.log(Level::Error, format_args!("{message}"));
+        500u16
+    })?;
+    // A name leaves a wish in the bundle.
+    if !nothing.take_wants().is_empty() {
+        peers = look_up(request, authority, default_port).await?;
+    }
+    let server = Server::new(authority, peers);
+    Ok(Arc::new(Group::new(authority, &[server])))
+}
+
+/// The peers that a client's CONNECT names; a port is needed.
+async fn unnamed_tunnel(request: &Rc<Request>, text: &str) -> Result<Arc<Group>, u16> {
+    let is_path = text.starts_with("unix:");
+    if !is_path && matches!(split_port(text), Ok((_, None))) {
+        request.log(Level::Error, format_args!("no port in upstream \"{text}\""));
+        return Err(500);
+    }
+    resolved(request, text, 0).await
+}
+
+async fn look_up(
+    request: &Rc<Request>,
+    authority: &str,
+    default_port: u16,
+) -> Result<Vec<Peer>, u16> {
+    let (host, port) = split_port(authority).unwrap_or((authority, None));
+    let core = &request.conf().core;
+    let Some(resolver) = &core.resolver else {
         request.log(
             Level::Error,
             format_args!("no resolver defined to resolve {host}"),
         );
         return Err(502);
-    }
-    Ok(Arc::new(Group::new(
-        &url.authority,
-        &[Server::new(&url.authority, peers)],
-    )))
+    };
+    let log = core.error_logs.log();
+    let found = resolver.addresses(host, core.resolver_timeout, log).await;
+    let found = found.map_err(|failure| {
+        request.log(
+            Level::Error,
+            format_args!("{host} could not be resolved ({failure})"),
+        );
+        502u16
+    })?;
+    let port = port.unwrap_or(default_port);
+    let peers = found.ips.into_iter().map(|ip| {
+        let addr = std::net::SocketAddr::new(ip, port);
+        Peer {
+            addr: addr.into(),
+            name: addr.to_string(),
+        }
+    });
+    Ok(peers.collect())
 }
 
 /// The URI as the client sent it, or as it was rewritten.

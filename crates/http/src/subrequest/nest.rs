@@ -115,6 +115,9 @@ impl Nest {
             self.inserter.push(chunk, &mut self.queue)?;
             return Ok(true);
         }
+        if self.filter_more(0)? {
+            return Ok(true);
+        }
         let next = match &mut self.body {
             Body::Empty | Body::Upgrade(_) => None,
             Body::Chunks(chunks) => chunks.pop_front(),
@@ -130,8 +133,23 @@ impl Nest {
         Ok(true)
     }
 
+    /// Passes on what a filter kept back because it was enough for once, the last filter's first;
+    /// false if none did. Those before `from` are not asked.
+    fn filter_more(&mut self, from: usize) -> io::Result<bool> {
+        for index in (from..self.filters.len()).rev() {
+            if let Some(chunks) = self.filters[index].more()? {
+                for chunk in chunks {
+                    self.filter(index + 1, chunk)?;
+                }
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         for index in 0..self.filters.len() {
+            while self.filter_more(index)? {}
             for chunk in self.filters[index].finish()? {
                 self.filter(index + 1, chunk)?;
             }

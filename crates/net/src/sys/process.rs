@@ -168,6 +168,21 @@ pub fn become_user(user: &User) -> io::Result<()> {
     Ok(())
 }
 
+/// As [`become_user`], and keeps the one power that `IP_TRANSPARENT` needs, for this thread and
+/// those that it starts.
+pub fn become_user_with_raw_sockets(user: &User) -> io::Result<()> {
+    use rustix::thread::{CapabilitySet, CapabilitySets};
+    rustix::thread::set_keep_capabilities(true)?;
+    become_user(user)?;
+    rustix::thread::set_keep_capabilities(false)?;
+    let kept = CapabilitySets {
+        effective: CapabilitySet::NET_RAW,
+        permitted: CapabilitySet::NET_RAW,
+        inheritable: CapabilitySet::empty(),
+    };
+    Ok(rustix::thread::set_capabilities(None, kept)?)
+}
+
 /// Whether this process has the powers of root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

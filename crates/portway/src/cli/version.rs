@@ -54,9 +54,13 @@ const OPTIONAL: &[&str] = &[
 /// Directives that are read without the module being there.
 const NOT_YET: &[&str] = &["http_ssl_module"];
 
-/// Whether a module is here, by its name without `ngx_`.
+/// Whether a module is here, by its name without `ngx_`; that of a filter says so in its name, and
+/// not in its switch.
 pub fn has_module(name: &str) -> bool {
-    let is = |module: &&http::module::Module| module.name.strip_prefix("ngx_") == Some(name);
+    let is = |module: &&http::module::Module| {
+        let known = module.name.strip_prefix("ngx_").unwrap_or_default();
+        known == name || known.replace("_filter_module", "_module") == name
+    };
     http::modules::MODULES.iter().any(is) && !NOT_YET.contains(&name)
 }
 

@@ -9,6 +9,7 @@ use net::sys::user::{self, User};
 use super::Logged;
 use crate::core::{Core, WorkerSettings};
 use crate::defaults;
+use crate::setup::Setup;
 
 /// Says so if `user` stands in the configuration of somebody who cannot become anybody else.
 pub fn warn_if_in_vain(core: &Core, log: &ErrorLog) {
@@ -26,7 +27,8 @@ pub fn warn_if_in_vain(core: &Core, log: &ErrorLog) {
 
 /// Makes this process what the configuration says a worker is; `single` if it is the only process,
 /// which stays whoever started it, as in nginx.
-pub fn apply(settings: &WorkerSettings, log: &ErrorLog, single: bool) -> Result<(), Logged> {
+pub fn apply(setup: &Setup, log: &ErrorLog, single: bool) -> Result<(), Logged> {
+    let settings = &setup.core.worker;
     let told = |level: Level, call: &str, result: io::Result<()>| {
         result.map_err(|error| {
             log.log(level, None, format_args!("{call} failed {}", Errno(&error)));
@@ -57,8 +59,12 @@ pub fn apply(settings: &WorkerSettings, log: &ErrorLog, single: bool) -> Result<
         );
     }
     if sys::is_root() {
+        let transparent = setup.http.binds_transparently();
         let user = whom(settings);
-        let result = user.and_then(|user| sys::become_user(&user));
+        let result = user.and_then(|user| match transparent {
+            true => sys::become_user_with_raw_sockets(&user),
+            false => sys::become_user(&user),
+        });
         told(Level::Emerg, "setuid()", result)?;
     }
     if settings.core_bytes_max.is_some() {

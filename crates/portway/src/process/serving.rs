@@ -101,6 +101,9 @@ impl Serving {
         config.attach_logs(&self.files);
         self.shared
             .set_connections_max(setup.core.worker_connections);
+        if let Some(old) = self.current.upgrade() {
+            config.take_over(&old);
+        }
         let old = std::mem::replace(&mut self.current, Arc::downgrade(config));
         if old.strong_count() > 0 {
             self.draining.push(old);

@@ -34,7 +34,7 @@ struct Single {
 
 impl Single {
     fn start(mut state: State, pid_file: PidFile, signals: Signals) -> Result<Self, Logged> {
-        privileges::apply(&state.setup.core.worker, &state.log, true)?;
+        privileges::apply(&state.setup, &state.log, true)?;
         if let Some(demo) = state.invocation.demo.take() {
             demo.start(state.log.clone());
         }

@@ -54,6 +54,10 @@ impl State {
     pub fn reload(&mut self) -> Result<Setup, Logged> {
         let (setup, _) = setup::load(&self.invocation, &self.log);
         let setup = setup.ok_or(Logged)?;
+        if let Some(message) = setup.http.conflict(&self.setup.http) {
+            self.log.log(Level::Emerg, None, format_args!("{message}"));
+            return Err(Logged);
+        }
         let result = self.open_next(&setup);
         match result {
             Ok((log_files, log, sockets)) => {

@@ -46,7 +46,7 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn start(state: &'a mut State, channel: Channel) -> Result<Self, Logged> {
-        privileges::apply(&state.setup.core.worker, &state.log, false)?;
+        privileges::apply(&state.setup, &state.log, false)?;
         let signals = state.told("signalfd()", Signals::block())?;
         let (files, log) = (Arc::clone(&state.files), state.log.clone());
         let serving = Serving::start(&state.setup, files, log.clone());

@@ -29,10 +29,19 @@ macro_rules! corpus {
 }
 
 corpus! {
+    addresses_and_shares_lead_to_nginx_s_values: "addresses",
+    folders_are_listed_as_nginx_does: "folders",
     connections_go_on_and_end_as_nginx_s: "connections",
     error_pages_are_nginx_s: "error-page",
     fields_are_nginx_s: "headers",
+    access_by_request_is_nginx_s: "access-requests",
+    peers_are_chosen_as_nginx_does: "balancing",
+    client_addresses_are_nginx_s: "client-address",
+    compressed_files_are_nginx_s: "compressed-files",
     compression_is_nginx_s: "gzip",
+    includes_are_nginx_s: "includes",
+    limits_are_nginx_s: "limits",
+    listings_are_nginx_s: "listings",
     locations_are_chosen_as_nginx_does: "locations",
     malformed_requests_are_answered_as_nginx_does: "malformed",
     maps_are_nginx_s: "maps",
@@ -40,10 +49,12 @@ corpus! {
     proxied_requests_are_nginx_s: "proxy-request",
     proxied_answers_are_nginx_s: "proxy-response",
     proxied_addresses_are_nginx_s: "proxy-uri",
+    referers_and_links_are_nginx_s: "referers",
     returns_are_nginx_s: "return",
     rewrites_are_nginx_s: "rewrite",
     servers_are_chosen_as_nginx_does: "server-names",
     files_are_served_as_nginx_does: "static",
+    transforms_are_nginx_s: "transforms",
     try_files_is_nginx_s: "try-files",
     variables_are_nginx_s: "variables",
 }

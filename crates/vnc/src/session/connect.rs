@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use net::{Addr, Deadline, Stream};
 
 use super::ending::Failure;
-use crate::{Refusal, Target};
+use crate::policy::Names;
+use crate::{Policy, Refusal, Target};
 
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 8;
@@ -15,14 +16,20 @@ const ADDRESSES_MAX: usize = 8;
 /// TCP keepalive towards the machine: nothing else notices that a quiet one died.
 const KEEPALIVE: (u32, u32, u32) = (20, 20, 3);
 
-/// Connects within `timeout`, whatever the number of addresses.
-pub(super) async fn connect(target: &Target, timeout: Duration) -> Result<Stream, Failure> {
-    let until = Instant::now() + timeout;
+/// Connects within the policy's time, whatever the number of addresses.
+pub(super) async fn connect(target: &Target, policy: &Policy) -> Result<Stream, Failure> {
+    let until = Instant::now() + policy.connect_timeout;
     let stream = match target {
         Target::Unix(path) => connect_one(&Addr::Unix(path.clone()), until, target).await?,
         Target::Host { host, port } => match Target::literal(host, *port) {
             Some(addr) => connect_one(&Addr::Ip(addr), until, target).await?,
-            None => connect_any(&resolve(host, *port, until).await?, until, target).await?,
+            None => {
+                let addrs = match &policy.names {
+                    Some(names) => ask(names, host, *port, policy.connect_timeout).await?,
+                    None => resolve(host, *port, until).await?,
+                };
+                connect_any(&addrs, until, target).await?
+            }
         },
     };
     if !matches!(target, Target::Unix(_)) {
@@ -34,6 +41,26 @@ pub(super) async fn connect(target: &Target, timeout: Duration) -> Result<Stream
     Ok(stream)
 }
 
+/// Asks the name servers of the configuration.
+async fn ask(
+    names: &Names,
+    host: &str,
+    port: u16,
+    timeout: Duration,
+) -> Result<Vec<SocketAddr>, Failure> {
+    let found = names.resolver.addresses(host, timeout, &names.log).await;
+    let found = found.map_err(|failure| {
+        let refusal = match failure {
+            net::resolve::Failure::TimedOut => Refusal::Timeout,
+            net::resolve::Failure::Code(_) => Refusal::NameNotFound,
+        };
+        Failure::told(refusal, format!("{host} could not be resolved ({failure})"))
+    })?;
+    let addr = |ip| SocketAddr::new(ip, port);
+    Ok(found.ips.into_iter().map(addr).collect())
+}
+
+/// Asks the system.
 async fn resolve(host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, Failure> {
     let deadline = Deadline::after(until.saturating_duration_since(Instant::now()));
     let found = tokio::select! {

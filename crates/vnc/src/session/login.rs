@@ -59,7 +59,7 @@ async fn log_in(
     let target = goal.map_err(|refusal| Failure::told(refusal, ""))?;
     // The version goes out while the server is reached.
     viewer.flush().await?;
-    let stream = connect(&target, policy.connect_timeout).await?;
+    let stream = connect(&target, policy).await?;
     let mut server = Server::new(stream, policy.handshake_timeout);
     let types = match server.next().await? {
         ServerEvent::Types(types) => types,

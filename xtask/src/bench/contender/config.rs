@@ -45,8 +45,10 @@ pub fn nginx(
         _ => "",
     };
     let location = match task {
-        Task::Files => files(dir) + "        open_file_cache max=100 inactive=1h;\n",
-        Task::Proxy | Task::Desktop => proxy(large),
+        Task::Files | Task::TlsFiles => {
+            files(dir) + "        open_file_cache max=100 inactive=1h;\n"
+        }
+        Task::Proxy | Task::Balance(_) | Task::Desktop => proxy(large),
     };
     main(&http(task, listen, backend, &location), dir)
 }
@@ -59,7 +61,7 @@ pub fn portway(
     dir: &Path,
 ) -> String {
     let location = match (contender, task) {
-        (_, Task::Files) => files(dir),
+        (_, Task::Files | Task::TlsFiles) => files(dir),
         (_, Task::Desktop) => {
             format!("        location / {{\n            vnc_pass {backend};\n        }}\n")
         }
@@ -69,35 +71,54 @@ pub fn portway(
         }
 "
         .to_owned(),
-        (_, Task::Proxy) => proxy(""),
+        (_, Task::Proxy | Task::Balance(_)) => proxy(""),
     };
     main(&http(task, listen, backend, &location), dir)
 }
 
 fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
+    let count = match task {
+        Task::Balance(count) => count,
+        _ => 1,
+    };
+    let servers = format!("        server {backend};\n").repeat(count);
     let upstream = format!(
         "    map $http_upgrade $connection_upgrade {{
         default upgrade;
         '' '';
     }}
     upstream backend {{
-        server {backend};
-        keepalive 512;
+{servers}        keepalive 512;
         keepalive_requests 1000000000;
     }}
 "
     );
-    let upstream = if task == Task::Files { "" } else { &upstream };
+    let (upstream, tls) = match task {
+        Task::Files => ("", ""),
+        Task::TlsFiles => ("", " ssl"),
+        Task::Proxy | Task::Balance(_) | Task::Desktop => (&upstream[..], ""),
+    };
+    let certificate = match task {
+        Task::TlsFiles => CERTIFICATE,
+        _ => "",
+    };
     format!(
         r#"{upstream}    server {{
-        listen {listen} backlog=4096;
-        location = /generation {{
+        listen {listen} backlog=4096{tls};
+{certificate}        location = /generation {{
             return 200 "0";
         }}
 {location}    }}
 "#
     )
 }
+
+/// nginx's tickets are on by default; the cache is what its documentation advises beside them.
+const CERTIFICATE: &str = "        ssl_certificate certificate.pem;
+        ssl_certificate_key key.pem;
+        ssl_protocols TLSv1.3;
+        ssl_session_cache shared:bench:10m;
+";
 
 /// The same configuration with another answer under `/generation`.
 pub fn with_generation(config: &str, generation: usize) -> String {

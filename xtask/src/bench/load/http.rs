@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::pace::Queue;
 use crate::bench::meter::Meter;
@@ -65,7 +64,10 @@ async fn answer(addr: SocketAddr) -> io::Result<String> {
 }
 
 /// Reads one response and says how long it was.
-async fn read_response(stream: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+pub async fn read_response(
+    stream: &mut (impl AsyncRead + Unpin),
+    buf: &mut [u8],
+) -> io::Result<usize> {
     let mut filled = 0;
     let total = loop {
         filled += read_some(stream, &mut buf[filled..]).await?;
@@ -82,7 +84,7 @@ async fn read_response(stream: &mut TcpStream, buf: &mut [u8]) -> io::Result<usi
     }
 }
 
-async fn read_some(stream: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+async fn read_some(stream: &mut (impl AsyncRead + Unpin), buf: &mut [u8]) -> io::Result<usize> {
     match stream.read(buf).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         n => Ok(n),

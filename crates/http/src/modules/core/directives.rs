@@ -181,6 +181,31 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "resolver",
+            ANY,
+            Arity::AtLeast(1),
+            Set::Level(|item, level, cx| {
+                let resolver = super::resolver::parse(item, cx.bundle)?;
+                item.once(&mut level.drafts.core.resolver, Some(resolver))
+            }),
+            doc(
+                "resolver address … [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone];",
+                "",
+                "The name servers that names are looked up with while requests are served.",
+            ),
+        ),
+        Directive::new(
+            "resolver_timeout",
+            ANY,
+            Arity::Exactly(1),
+            store!(time core.resolver_timeout),
+            doc(
+                "resolver_timeout time;",
+                "resolver_timeout 30s;",
+                "How long a name may take.",
+            ),
+        ),
+        Directive::new(
             "keepalive_timeout",
             ANY,
             Arity::Between(1, 2),
@@ -494,41 +519,6 @@ pub const MODULE: Module = Module {
             Arity::Exactly(1),
             "variables_hash_bucket_size size;",
             "tables grow as they need",
-        ),
-        inert(
-            "open_file_cache",
-            ANY,
-            Arity::Between(1, 2),
-            "open_file_cache off | max=N [inactive=time];",
-            "the kernel's own cache answers; nothing stale is ever served",
-        ),
-        inert(
-            "open_file_cache_valid",
-            ANY,
-            Arity::Exactly(1),
-            "open_file_cache_valid time;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_min_uses",
-            ANY,
-            Arity::Exactly(1),
-            "open_file_cache_min_uses number;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_errors",
-            ANY,
-            Arity::Flag,
-            "open_file_cache_errors on | off;",
-            "there is no open_file_cache",
-        ),
-        inert(
-            "open_file_cache_events",
-            ANY,
-            Arity::Flag,
-            "open_file_cache_events on | off;",
-            "there is no open_file_cache",
         ),
         inert(
             "directio",

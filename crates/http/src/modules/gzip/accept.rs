@@ -4,16 +4,18 @@ use net::clock;
 use net::log::time::seconds;
 use proto::h1::{FieldName, parse_http_date};
 
-use super::{Conf, Disable, Proxied};
+use super::{Disable, Proxied};
+use crate::filters::compress::Coding;
 use crate::request::Request;
 use crate::response::Head;
 
-/// Whether the client of a request can and may have a compressed response.
-pub fn may_compress(request: &Request, conf: &Conf, head: &Head) -> bool {
+/// Whether the client of a request can read gzip and may have it; `head` is that of the response.
+pub fn may_compress(request: &Request, head: &Head) -> bool {
+    let conf = &request.conf().gzip;
     let agent = request.header(FieldName::UserAgent);
-    request
-        .header(FieldName::AcceptEncoding)
-        .is_some_and(accepts)
+    // A sub-request's answer is put into another one, which may be compressed as a whole.
+    request.is_main()
+        && Coding::Gzip.weight(request) > 0
         && request.version() >= conf.http_version.version()
         && !(conf.disable.msie6 && agent.is_some_and(is_old_msie))
         && (request.header(FieldName::Via).is_none() || proxied(request, conf.proxied, head))
@@ -65,38 +67,6 @@ fn controls(head: &Head, name: &[u8]) -> bool {
         .any(|word| word.trim_ascii().eq_ignore_ascii_case(name))
 }
 
-/// Whether `Accept-Encoding` has gzip with a weight above zero.
-fn accepts(accept: &[u8]) -> bool {
-    let mut members = accept.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-    let weight = members.find_map(|member| {
-        let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-        let is_gzip = parts.next()?.eq_ignore_ascii_case(b"gzip");
-        is_gzip.then(|| parts.next())
-    });
-    match weight {
-        None => false,
-        Some(None | Some([])) => true,
-        Some(Some([b'q' | b'Q', b'=', weight @ ..])) => is_positive(weight),
-        Some(Some(_)) => false,
-    }
-}
-
-/// Whether a weight is above zero; what is no weight is not (RFC 9110 §12.4.2).
-fn is_positive(weight: &[u8]) -> bool {
-    let (whole, fraction) = match weight {
-        [whole] | [whole, b'.'] => (*whole, &[][..]),
-        [whole, b'.', fraction @ ..] => (*whole, fraction),
-        _ => return false,
-    };
-    let digits = fraction.len() <= 3 && fraction.iter().all(u8::is_ascii_digit);
-    let nonzero = fraction.iter().any(|&digit| digit != b'0');
-    match whole {
-        b'0' => digits && nonzero,
-        b'1' => digits && !nonzero,
-        _ => false,
-    }
-}
-
 /// Internet Explorer 4, 5, and 6 without its service pack 2.
 fn is_old_msie(agent: &[u8]) -> bool {
     let Some(at) = memchr::memmem::find(agent, b"MSIE ") else {
@@ -121,44 +91,6 @@ impl Disable {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gzip_is_accepted_by_name_and_weight() {
-        for accept in [
-            "gzip",
-            "GZIP",
-            "gzip, deflate",
-            "deflate,gzip",
-            "deflate, gzip ;q=0.001",
-            "gzip;q=1",
-            "gzip; Q=1.000",
-            "br, gzip;q=0.5, x",
-            "gzip;q=1.",
-            "gzip;",
-            "gzip,gzip;q=0",
-        ] {
-            assert!(accepts(accept.as_bytes()), "{accept}");
-        }
-        for accept in [
-            "",
-            "gz",
-            "deflate",
-            "*",
-            "x-gzip",
-            "gzipped",
-            "gzip;q=0",
-            "gzip;q=0.000",
-            "gzip;q=2",
-            "gzip;q=0.0001",
-            "gzip;q=1.001",
-            "gzip;q",
-            "gzip;x=1",
-            "gzip;q=",
-            "gzip;q=0.x",
-        ] {
-            assert!(!accepts(accept.as_bytes()), "{accept}");
-        }
-    }
 
     #[test]
     fn old_explorers_are_known_by_their_version() {

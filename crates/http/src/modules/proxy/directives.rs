@@ -4,7 +4,7 @@ use conf::{Arity, Directive};
 use proto::h1::FieldName;
 
 use super::setters::{
-    bind, cookie_flags, cookie_rule, http_version, ignore_headers, next_upstream, origins,
+    bind_of, cookie_flags, cookie_rule, http_version, ignore_headers, next_upstream, origins,
     proxy_pass, redirect, set_header, store_access, websocket_reload,
 };
 use crate::module::{ANY, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, Set, doc, store};
@@ -370,9 +370,12 @@ pub const MODULE: Module = Module {
             "proxy_bind",
             ANY,
             Arity::Between(1, 2),
-            Set::Level(bind),
+            Set::Level(|item, level, cx| {
+                let value = bind_of(item, cx)?;
+                item.once(&mut level.drafts.proxy.bind, value)
+            }),
             doc(
-                "proxy_bind address | off;",
+                "proxy_bind address [transparent] | off;",
                 "",
                 "The local address that connections to the upstream come from.",
             ),
@@ -386,6 +389,28 @@ pub const MODULE: Module = Module {
                 "proxy_socket_keepalive on | off;",
                 "proxy_socket_keepalive off;",
                 "Whether connections to the upstream have TCP keepalive.",
+            ),
+        ),
+        Directive::new(
+            "proxy_socket_rcvbuf",
+            ANY,
+            Arity::Exactly(1),
+            store!(size proxy.socket_rcvbuf),
+            doc(
+                "proxy_socket_rcvbuf size;",
+                "",
+                "Room in the kernel for what the upstream sent and nobody has read yet.",
+            ),
+        ),
+        Directive::new(
+            "proxy_socket_sndbuf",
+            ANY,
+            Arity::Exactly(1),
+            store!(size proxy.socket_sndbuf),
+            doc(
+                "proxy_socket_sndbuf size;",
+                "",
+                "Room in the kernel for what the upstream has not taken yet.",
             ),
         ),
         Directive::new(
@@ -565,7 +590,7 @@ pub const MODULE: Module = Module {
                 if !first {
                     out.extend_from_slice(b", ");
                 }
-                out.extend_from_slice(request.conn.client_text().as_bytes());
+                out.extend_from_slice(request.client_text().as_bytes());
                 true
             },
             "X-Forwarded-For with the client's address added.",

@@ -14,6 +14,7 @@ use crate::modules::core::Handler;
 use crate::modules::location::regex;
 use crate::proxy::cookie::{CookieName, CookieRule, FlagRule};
 use crate::proxy::redirect::Redirect;
+use crate::proxy::rules::Bind;
 use crate::proxy::target::Url;
 use crate::settings::LevelKind;
 
@@ -69,15 +70,27 @@ pub fn set_header(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 }
 
 pub fn next_upstream(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let value = next_upstream_of(item, |_| true)?;
+    item.once(&mut level.drafts.proxy.next_upstream, value)
+}
+
+/// Reads a list of failures, of which only some may be named.
+pub fn next_upstream_of(
+    item: &Item,
+    may_be: fn(Failure) -> bool,
+) -> Result<NextUpstream, Diagnostic> {
     let mut value = NextUpstream(0);
+    let mut off = false;
     for word in &item.args {
-        match Failure::of_name(&word.text) {
+        match Failure::of_name(&word.text).filter(|&failure| may_be(failure)) {
             Some(failure) => value = value.with(failure),
-            None if matches!(&word.text[..], b"off" | b"updating") => {}
+            None if word.text == b"off" => off = true,
+            None if word.text == b"updating" && may_be(Failure::Http500) => {}
             None => return Err(item.invalid(word)),
         }
     }
-    item.once(&mut level.drafts.proxy.next_upstream, value)
+    // As nginx: among others, "off" is the one that counts.
+    Ok(if off { NextUpstream(0) } else { value })
 }
 
 pub fn ignore_headers(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
@@ -87,8 +100,10 @@ pub fn ignore_headers(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done 
             b"X-Accel-Redirect" => Ignored::AccelRedirect,
             b"X-Accel-Limit-Rate" => Ignored::AccelLimitRate,
             b"X-Accel-Buffering" => Ignored::AccelBuffering,
-            b"X-Accel-Expires" | b"X-Accel-Charset" | b"Expires" | b"Cache-Control"
-            | b"Set-Cookie" | b"Vary" => Ignored::Other,
+            b"X-Accel-Charset" => Ignored::AccelCharset,
+            b"X-Accel-Expires" | b"Expires" | b"Cache-Control" | b"Set-Cookie" | b"Vary" => {
+                Ignored::Other
+            }
             _ => return Err(item.invalid(word)),
         });
     }
@@ -255,30 +270,28 @@ pub fn cookie_flags(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     Ok(())
 }
 
-pub fn bind(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    if let Some(word) = item.args.get(1) {
-        return Err(match &word.text[..] {
-            b"transparent" => item
-                .error("\"proxy_bind … transparent\" is not supported yet")
-                .at(word.span),
-            _ => item.invalid_parameter(word),
-        });
+/// Reads `ADDRESS [transparent]` or `off`.
+pub fn bind_of(item: &Item, cx: &mut Cx<'_>) -> Result<Option<Bind>, Diagnostic> {
+    let text = item.text(0)?;
+    if text == "off" && item.args.len() == 1 {
+        return Ok(None);
     }
-    let value = match item.text(0)? {
-        "off" => None,
-        text if text.contains('$') => Some(cx.template(item, 0)?),
-        text => {
-            let literal = text.parse::<std::net::IpAddr>().is_ok()
-                || text.parse::<std::net::SocketAddr>().is_ok();
-            if !literal {
-                return Err(item
-                    .error(format!("invalid address \"{text}\""))
-                    .at(item.args[0].span));
-            }
-            Some(cx.template(item, 0)?)
-        }
+    let is_address =
+        text.parse::<std::net::IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok();
+    if !is_address && !text.contains('$') {
+        return Err(item
+            .error(format!("invalid address \"{text}\""))
+            .at(item.args[0].span));
+    }
+    let transparent = match item.args.get(1) {
+        None => false,
+        Some(word) if word.text == b"transparent" => true,
+        Some(word) => return Err(item.invalid_parameter(word)),
     };
-    item.once(&mut level.drafts.proxy.bind, value)
+    Ok(Some(Bind {
+        addr: cx.template(item, 0)?,
+        transparent,
+    }))
 }
 
 /// Reads the arguments of `websocket_origin` and `vnc_origin`.

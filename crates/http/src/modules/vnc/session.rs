@@ -7,7 +7,8 @@ use net::log::Level;
 use net::tunnel::Traffic;
 use proto::h1::{Unescape, argument, unescape};
 use vnc::{
-    About, Browser, EndReason, Holder, Policy, Refusal, SessionEnd, SessionId, Subprotocol, Target,
+    About, Browser, EndReason, Holder, Names, Policy, Refusal, SessionEnd, SessionId, Subprotocol,
+    Target,
 };
 
 use super::Pass;
@@ -39,7 +40,7 @@ impl Opening {
         let token = token(request);
         let about = About {
             id,
-            client: request.conn.client_text(),
+            client: request.client_text(),
             user: user(request),
             desktop: title(request).unwrap_or_default(),
             target: target.unwrap_or_default(),
@@ -256,6 +257,7 @@ fn policy(request: &Request) -> Policy {
         ping: conf.ping,
         idle: conf.idle_timeout,
         session_max: conf.max_session,
+        names: names(request),
         connect_timeout: conf.connect_timeout,
         ..Policy::default()
     };
@@ -263,6 +265,17 @@ fn policy(request: &Request) -> Policy {
         policy.clipboard_bytes_max = max;
     }
     policy
+}
+
+/// Who knows names that the configuration does not spell out; the system knows the others.
+fn names(request: &Request) -> Option<Names> {
+    let conf = request.conf();
+    let is_spelt_out = matches!(conf.vnc.pass, Some(Pass::Static(_)));
+    let resolver = conf.core.resolver.as_ref().filter(|_| !is_spelt_out)?;
+    Some(Names {
+        resolver: resolver.clone(),
+        log: conf.core.error_logs.log().clone(),
+    })
 }
 
 fn lossy(text: &[u8]) -> String {

@@ -1,0 +1,258 @@
+//! `ngx_http_limit_req_module`: how many requests a key may make in a time.
+
+mod directives;
+mod rates;
+
+use std::fmt;
+use std::time::Duration;
+
+use net::clock;
+use net::log::Level as LogLevel;
+use script::Template;
+
+pub use directives::MODULE;
+pub use rates::Rates;
+
+use crate::phases::Flow;
+use crate::request::Request;
+use crate::settings::settings;
+use crate::zones::{Kind, ZoneId};
+
+settings! {
+    /// The limits; a request must keep all of them.
+    limits: Vec<Limit> = Vec::new(), inherit;
+    /// How grave it is to be refused; to be delayed is one less.
+    log_level: LogLevel = LogLevel::Error, inherit;
+    /// The status of a refused request.
+    status: u16 = 503, inherit;
+    /// Whether it is only said what would be done.
+    dry_run: bool = false, inherit;
+}
+
+/// One limit of a level.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    zone: ZoneId<Rates>,
+    /// Thousandths of a request over the rate that are still let through.
+    burst: i64,
+    /// Thousandths of a request over the rate from which on they are delayed.
+    delay: i64,
+}
+
+/// What the configuration says of a zone.
+#[derive(Debug, Default)]
+pub struct Rate {
+    key: Template,
+    key_text: String,
+    /// Thousandths of a request per second.
+    rate: i64,
+}
+
+impl Kind for Rates {
+    type Conf = Rate;
+
+    fn new(bytes: u64) -> Self {
+        Rates::new(bytes)
+    }
+
+    fn conflict(name: &str, old: &Rate, new: &Rate) -> Option<String> {
+        let (key, before) = (&new.key_text, &old.key_text);
+        (key != before).then(|| {
+            format!(
+                "limit_req \"{name}\" uses the \"{key}\" key while previously it used the \"{before}\" key"
+            )
+        })
+    }
+}
+
+/// What was done with a request, for `$limit_req_status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Within the limits.
+    Passed,
+    /// Made to wait.
+    Delayed,
+    /// Refused.
+    Rejected,
+    /// It would have waited.
+    DelayedDryRun,
+    /// It would have been refused.
+    RejectedDryRun,
+}
+
+impl Status {
+    fn text(self) -> &'static str {
+        match self {
+            Status::Passed => "PASSED",
+            Status::Delayed => "DELAYED",
+            Status::Rejected => "REJECTED",
+            Status::DelayedDryRun => "DELAYED_DRY_RUN",
+            Status::RejectedDryRun => "REJECTED_DRY_RUN",
+        }
+    }
+}
+
+/// A key longer than this is not looked at.
+const KEY_MAX: usize = 65535;
+
+/// What the limits come to.
+enum Verdict {
+    /// No limit has a key for it.
+    Unlimited,
+    Passed,
+    Delayed(Duration, Excess, ZoneId<Rates>),
+    /// Too many, or no room in the zone to count them: then there is nothing to tell.
+    Rejected(Option<Excess>, ZoneId<Rates>),
+}
+
+/// Thousandths of requests over the rate.
+#[derive(Debug, Clone, Copy)]
+struct Excess(i64);
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+/// The handler of the preaccess phase. Cancel-safe: what it waits for is only time.
+pub async fn run(request: &Request) -> Flow {
+    let conf = &request.conf().limit_req;
+    if conf.limits.is_empty() || request.limit_req_status.get().is_some() {
+        return Flow::Next;
+    }
+    let name = |zone| request.config().zones.get(zone).name();
+    let dry_run = if conf.dry_run { ", dry run" } else { "" };
+    let (status, wait) = match judge(request, &conf.limits) {
+        Verdict::Unlimited => return Flow::Next,
+        Verdict::Passed => (Status::Passed, None),
+        Verdict::Rejected(excess, zone) => {
+            if let Some(excess) = excess {
+                request.log(
+                    conf.log_level,
+                    format_args!(
+                        "limiting requests{dry_run}, excess: {excess} by zone \"{}\"",
+                        name(zone)
+                    ),
+                );
+            }
+            match conf.dry_run {
+                true => (Status::RejectedDryRun, None),
+                false => (Status::Rejected, None),
+            }
+        }
+        Verdict::Delayed(wait, excess, zone) => {
+            request.log(
+                less_grave(conf.log_level),
+                format_args!(
+                    "delaying request{dry_run}, excess: {excess}, by zone \"{}\"",
+                    name(zone)
+                ),
+            );
+            match conf.dry_run {
+                true => (Status::DelayedDryRun, None),
+                false => (Status::Delayed, Some(wait)),
+            }
+        }
+    };
+    request.limit_req_status.set(Some(status));
+    if let Some(wait) = wait {
+        net::timer::sleep(wait).await;
+    }
+    match status {
+        Status::Rejected => Flow::Status(conf.status),
+        _ => Flow::Next,
+    }
+}
+
+/// Counts a request in all of its zones, or in none if one of them refuses it.
+fn judge(request: &Request, limits: &[Limit]) -> Verdict {
+    let now = clock::now();
+    let zones = &request.config().zones;
+    let mut counted = Vec::with_capacity(limits.len());
+    let mut excess = 0;
+    let mut last = None;
+    for (index, limit) in limits.iter().enumerate() {
+        let zone = zones.get(limit.zone);
+        let Some(key) = key(request, zone.conf()) else {
+            continue;
+        };
+        let rate = zone.conf().rate;
+        let is_last = index == limits.len() - 1;
+        let found = match is_last {
+            true => zone.state().count(&key, rate, limit.burst, now),
+            false => zone.state().look(&key, rate, limit.burst, now),
+        };
+        match found {
+            Ok(over) if is_last => {
+                excess = over;
+                last = Some(limit);
+            }
+            Ok(_) => counted.push((limit, key)),
+            Err(rates::Refusal::Busy(over)) => {
+                return Verdict::Rejected(Some(Excess(over)), limit.zone);
+            }
+            Err(rates::Refusal::Full) => {
+                request.log(
+                    LogLevel::Alert,
+                    format_args!(
+                        "could not allocate node in limit_req zone \"{}\"",
+                        zone.name()
+                    ),
+                );
+                return Verdict::Rejected(None, limit.zone);
+            }
+        }
+    }
+    if last.is_none() && counted.is_empty() {
+        return Verdict::Unlimited;
+    }
+    let delay = |limit: &Limit, excess| limit.delay_of(excess, zones.get(limit.zone).conf().rate);
+    let mut longest = last.map(|limit| (delay(limit, excess), excess, limit.zone));
+    for (limit, key) in counted.into_iter().rev() {
+        let zone = zones.get(limit.zone);
+        let excess = zone.state().recount(&key, zone.conf().rate, now);
+        let wait = delay(limit, excess);
+        if longest.is_none_or(|(longest, ..)| wait > longest) {
+            longest = Some((wait, excess, limit.zone));
+        }
+    }
+    match longest {
+        Some((wait, excess, zone)) if !wait.is_zero() => {
+            Verdict::Delayed(wait, Excess(excess), zone)
+        }
+        _ => Verdict::Passed,
+    }
+}
+
+/// The key of a request, if there is one to count it by.
+fn key(request: &Request, rate: &Rate) -> Option<bytes::Bytes> {
+    let key = request.eval(&rate.key);
+    if key.len() > KEY_MAX {
+        let (text, key) = (&rate.key_text, String::from_utf8_lossy(&key));
+        request.log(
+            LogLevel::Error,
+            format_args!("the value of the \"{text}\" key is more than {KEY_MAX} bytes: \"{key}\""),
+        );
+        return None;
+    }
+    (!key.is_empty()).then_some(key)
+}
+
+impl Limit {
+    /// How long a request waits that is so much over the rate.
+    fn delay_of(&self, excess: i64, rate: i64) -> Duration {
+        let over = excess.saturating_sub(self.delay).max(0);
+        let wait = over.saturating_mul(1000) / rate.max(1);
+        Duration::from_millis(wait as u64)
+    }
+}
+
+/// The next level below.
+fn less_grave(level: LogLevel) -> LogLevel {
+    match level {
+        LogLevel::Error => LogLevel::Warn,
+        LogLevel::Warn => LogLevel::Notice,
+        _ => LogLevel::Info,
+    }
+}

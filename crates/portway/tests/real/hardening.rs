@@ -1,0 +1,94 @@
+//! What audits and attackers' tools say: testssl.sh about the default TLS set-up, slowhttptest
+//! about clients that take all the time in the world.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use testkit::http::get;
+use testkit::process::{run, run_ok};
+use testkit::{Process, Scratch, Setup};
+
+use crate::support::portway;
+
+/// testssl.sh asks about a minute long.
+const AUDIT_LIMIT: Duration = Duration::from_secs(300);
+
+#[test]
+fn testssl_finds_nothing_above_low() {
+    let files = Scratch::new("audit");
+    let server = Setup::new(
+        "events { } http { server { listen 127.0.0.1:%PORT% ssl;
+        ssl_certificate c.pem; ssl_certificate_key k.pem; location / { return 200 safe; } } }",
+    );
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt"]);
+    openssl.args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "90"]);
+    openssl.args(["-subj", "/CN=localhost", "-keyout"]);
+    openssl.arg(server.path().join("k.pem")).arg("-out");
+    run_ok(openssl.arg(server.path().join("c.pem")));
+    let server = server.start(&portway());
+    let report = files.path().join("report.csv");
+    let mut testssl = Command::new("testssl");
+    testssl.args(["--quiet", "--color", "0", "--warnings", "off", "--csvfile"]);
+    testssl.arg(&report);
+    // Protocols, ciphers, forward secrecy, the server's preferences, known attacks; what it says of
+    // a certificate is its owner's affair.
+    testssl.args(["-p", "-s", "-f", "-P", "-U"]);
+    let output = run(testssl.arg(server.addr().to_string()), AUDIT_LIMIT);
+    let report = files.read("report.csv");
+    let lines = report.lines().filter(|line| line.starts_with('"'));
+    let severity = |line: &str| line.split("\",\"").nth(3).unwrap_or_default().to_owned();
+    let findings: Vec<_> = lines.skip(1).map(|line| (severity(line), line)).collect();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(findings.len() > 40, "it did not look: {said}");
+    let grave: Vec<_> = findings
+        .iter()
+        .filter(|(severity, _)| ["MEDIUM", "HIGH", "CRITICAL"].contains(&&severity[..]))
+        .collect();
+    assert!(grave.is_empty(), "{grave:#?}");
+}
+
+/// So many of them at once; the server has room for half of them.
+const SLOW_CLIENTS: &str = "600";
+
+#[test]
+fn clients_that_take_their_time_harm_nobody() {
+    let setup = Setup::new(
+        "worker_processes 1; events { worker_connections 4096; }
+        http { client_header_timeout 3s; client_body_timeout 3s; send_timeout 3s;
+        server { listen 127.0.0.1:%PORT%; location / { root %DIR%; } } }",
+    );
+    let setup = setup
+        .file("big", vec![b'x'; 4 << 20])
+        .file("small", "served");
+    let server = setup.start(&portway());
+    let url = |path: &str| format!("http://{}{path}", server.addr());
+    for attack in [
+        // Heads that never end, bodies that never end, answers that nobody reads.
+        vec!["-H", "-i", "1", "-u"],
+        vec!["-B", "-i", "1", "-s", "100000", "-u"],
+        vec!["-X", "-w", "1", "-y", "10", "-n", "2", "-z", "16", "-u"],
+    ] {
+        let log = server.files().path().join("attack.log");
+        let mut command = Command::new("slowhttptest");
+        command.args(["-c", SLOW_CLIENTS, "-r", "300", "-l", "5", "-p", "2"]);
+        command.args(&attack).arg(url("/big"));
+        let mut attacker = Process::spawn(&mut command, &log);
+        let began = Instant::now();
+        let mut served = 0;
+        while began.elapsed() < Duration::from_secs(4) {
+            assert_eq!(get(server.addr(), "/small").text(), "served", "{attack:?}");
+            served += 1;
+        }
+        // Each was answered within its deadline, and there was time for several.
+        assert!(served > 1, "{served} requests beside {attack:?}");
+        attacker
+            .wait(Duration::from_secs(20))
+            .expect("the attack ends");
+    }
+    assert!(
+        !server.error_log().contains("[alert]"),
+        "{}",
+        server.error_log()
+    );
+}

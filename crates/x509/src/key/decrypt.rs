@@ -1,0 +1,79 @@
+//! Encrypted keys: PBES2 (RFC 8018) in PKCS#8, and OpenSSL's own form in a header of the block.
+
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
+use md5::Digest as _;
+
+use super::KeyError;
+use crate::der::{self, OID, SEQUENCE};
+use crate::oid;
+use crate::pem::Block;
+
+/// Decrypts an `EncryptedPrivateKeyInfo`.
+pub(super) fn pkcs8(block: &Block, passphrase: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let content = block.content.as_slice();
+    let mut algorithm = der::whole(content, SEQUENCE)?.reader().inside(SEQUENCE)?;
+    let scheme = algorithm.expect(OID)?.value;
+    if scheme != oid::PBES2 {
+        return Err(KeyError::UnsupportedEncryption(oid::dotted(scheme)));
+    }
+    let info = pkcs8::EncryptedPrivateKeyInfoRef::try_from(content)
+        .map_err(|_| KeyError::UnsupportedEncryption("unknown parameters of PBES2".to_owned()))?;
+    let key = info.decrypt(passphrase);
+    key.map(|key| key.as_bytes().to_vec())
+        .map_err(|_| KeyError::WrongPassphrase)
+}
+
+/// Decrypts a block with the header `DEK-Info`.
+pub(super) fn traditional(block: &Block, passphrase: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let info = block.header("DEK-Info").unwrap_or_default();
+    let (cipher, iv) = info.split_once(',').unwrap_or((info, ""));
+    let iv = hex(iv.trim()).ok_or(der::DerError::Value)?;
+    let key = |bytes| derive(passphrase, &iv, bytes);
+    let content = &block.content;
+    match cipher.trim() {
+        "AES-128-CBC" => decrypt::<cbc::Decryptor<aes::Aes128>>(&key(16), &iv, content),
+        "AES-192-CBC" => decrypt::<cbc::Decryptor<aes::Aes192>>(&key(24), &iv, content),
+        "AES-256-CBC" => decrypt::<cbc::Decryptor<aes::Aes256>>(&key(32), &iv, content),
+        "DES-EDE3-CBC" => decrypt::<cbc::Decryptor<des::TdesEde3>>(&key(24), &iv, content),
+        other => Err(KeyError::UnsupportedEncryption(other.to_owned())),
+    }
+}
+
+fn decrypt<C: BlockModeDecrypt + KeyIvInit>(
+    key: &[u8],
+    iv: &[u8],
+    content: &[u8],
+) -> Result<Vec<u8>, KeyError> {
+    let cipher = C::new_from_slices(key, iv).map_err(|_| der::DerError::Value)?;
+    cipher
+        .decrypt_padded_vec::<Pkcs7>(content)
+        .map_err(|_| KeyError::WrongPassphrase)
+}
+
+/// OpenSSL's `EVP_BytesToKey` with MD5 and one round; the salt is the start of the vector.
+fn derive(passphrase: &[u8], iv: &[u8], bytes: usize) -> Vec<u8> {
+    let salt = iv.get(..8).unwrap_or(iv);
+    let mut key = Vec::new();
+    let mut block = Vec::new();
+    while key.len() < bytes {
+        let digest = md5::Md5::new()
+            .chain_update(&block)
+            .chain_update(passphrase)
+            .chain_update(salt)
+            .finalize();
+        block = digest.to_vec();
+        key.extend_from_slice(&block);
+    }
+    key.truncate(bytes);
+    key
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some((digit(*high)? << 4 | digit(*low)?) as u8),
+        _ => None,
+    });
+    pairs.collect()
+}
