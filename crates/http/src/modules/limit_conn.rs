@@ -115,7 +115,8 @@ const KEY_MAX: usize = 255;
 /// The handler of the preaccess phase.
 pub fn run(request: &Request) -> Flow {
     let conf = &request.conf().limit_conn;
-    let held = &request.limit_conn;
+    // A request has its place once, with all that it is put together from.
+    let held = &request.main().limit_conn;
     if conf.limits.is_empty() || held.status.get().is_some() {
         return Flow::Next;
     }
