@@ -118,7 +118,6 @@ impl fmt::Display for Excess {
 /// The handler of the preaccess phase. Cancel-safe: what it waits for is only time.
 pub async fn run(request: &Request) -> Flow {
     let conf = &request.conf().limit_req;
-    // A request is counted once, with all that it is put together from.
     if conf.limits.is_empty() || request.main().limit_req_status.get().is_some() {
         return Flow::Next;
     }
