@@ -20,7 +20,7 @@ use crate::modules::health_check::matching::Match;
 use crate::modules::proxy::Pass;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
-use crate::modules::{self, Settings, server};
+use crate::modules::{self, Settings, server, ssl};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
 
@@ -145,6 +145,13 @@ fn not_allowed(item: &Item) -> Diagnostic {
 struct Compiler<'c, 'b> {
     cx: &'c mut Cx<'b>,
     locations: Vec<Option<Location>>,
+    tls: ssl::Servers,
+}
+
+/// What `http` says of all servers.
+struct OuterServer {
+    settings: Arc<server::Conf>,
+    ssl: Arc<ssl::Conf>,
 }
 
 impl<'c, 'b> Compiler<'c, 'b> {
@@ -152,11 +159,15 @@ impl<'c, 'b> Compiler<'c, 'b> {
         Self {
             cx,
             locations: Vec::new(),
+            tls: ssl::Servers::default(),
         }
     }
 
     fn http(mut self, draft: Draft) -> Config {
-        let outer_server = draft.server.settings.compile_top();
+        let outer_server = OuterServer {
+            settings: draft.server.settings.compile_top(),
+            ssl: draft.server.ssl.compile(&Arc::default(), LevelKind::Named),
+        };
         let outer = draft
             .level
             .drafts
@@ -178,6 +189,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let mut upstreams = self.upstreams(&outer);
         self.health_checks(&mut upstreams, &draft.matches);
         let listeners = self.listeners(&listens, &names);
+        self.check_certificates(&listens, &listeners, &servers);
         Config {
             servers,
             locations: self.locations.into_iter().flatten().collect(),
@@ -191,13 +203,18 @@ impl<'c, 'b> Compiler<'c, 'b> {
         &mut self,
         id: ServerId,
         draft: ServerDraft,
-        outer_server: &Arc<server::Conf>,
+        outer_server: &OuterServer,
         outer: &Settings,
     ) -> (Server, Vec<ListenDraft>, Vec<CompiledName>) {
         let settings = draft
             .server
             .settings
-            .compile(outer_server, draft.level.kind);
+            .compile(&outer_server.settings, draft.level.kind);
+        let ssl = draft
+            .server
+            .ssl
+            .compile(&outer_server.ssl, draft.level.kind);
+        let tls = self.tls.get(&ssl, self.cx);
         let mut named = HashMap::new();
         let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
@@ -214,6 +231,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         (
             Server {
                 settings,
+                ssl,
+                tls,
                 name: name.into(),
                 names: self.own_names(&names, id),
                 level,
@@ -315,6 +334,41 @@ impl<'c, 'b> Compiler<'c, 'b> {
             false => {
                 let name = String::from_utf8_lossy(name);
                 Err(Diagnostic::emerg(format!("duplicate location \"{name}\"")))
+            }
+        }
+    }
+
+    /// Every server that may come to show a certificate must have one.
+    fn check_certificates(
+        &mut self,
+        listens: &[(ListenDraft, ServerId)],
+        listeners: &[ListenerConf],
+        servers: &[Server],
+    ) {
+        let own = listeners.iter().filter_map(|listener| {
+            let conf = listener.servers.as_ref()?;
+            Some((&listener.listen.addr, conf))
+        });
+        let others = listeners.iter().flat_map(|listener| &listener.others);
+        for (addr, conf) in own.chain(others).filter(|(_, conf)| conf.ssl) {
+            let ssl_of = |id: ServerId| &servers[id.0 as usize].ssl;
+            let default_server = ssl_of(conf.default_server);
+            if !default_server.certificates.is_empty() {
+                continue;
+            }
+            let lacks = |id: ServerId| match default_server.reject_handshake {
+                false => id == conf.default_server,
+                true => ssl_of(id).certificates.is_empty() && !ssl_of(id).reject_handshake,
+            };
+            let lacking = listens
+                .iter()
+                .find(|(listen, id)| listen.addr == *addr && lacks(*id));
+            if let Some((listen, _)) = lacking {
+                let message =
+                    "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive";
+                self.cx
+                    .diagnostics
+                    .push(Diagnostic::emerg(message).at(listen.span));
             }
         }
     }
@@ -452,6 +506,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
         AddrConf {
             default_server,
+            ssl: group.iter().any(|(listen, _)| listen.ssl),
             names: table,
             proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
         }

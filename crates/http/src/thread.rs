@@ -229,13 +229,7 @@ impl Thread {
             tasks: RefCell::default(),
         });
         self.generations.set(self.generations.get() + 1);
-        self.accepting.borrow_mut().retain(|addr, task| {
-            let stays = generation.listeners.contains_key(addr);
-            if !stays {
-                task.abort();
-            }
-            stays
-        });
+        self.stop_accepting_elsewhere(&generation);
         let log = generation
             .config
             .locations
@@ -273,6 +267,17 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Leaves the sockets that a generation does not listen on.
+    fn stop_accepting_elsewhere(&self, generation: &Generation) {
+        self.accepting.borrow_mut().retain(|addr, task| {
+            let stays = generation.listeners.contains_key(addr);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
     }
 
     /// Looks up the names of servers from now on, if this is the thread that does it for all.

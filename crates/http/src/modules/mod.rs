@@ -24,6 +24,7 @@ pub mod gunzip;
 pub mod gzip;
 pub mod headers;
 pub mod health_check;
+pub mod http2;
 pub mod index;
 pub mod limit_conn;
 pub mod limit_req;
@@ -114,6 +115,7 @@ pub static MODULES: &[&Module] = &[
     &upstream::sticky::MODULE,
     &health_check::MODULE,
     &ssl::MODULE,
+    &http2::MODULE,
     &vnc::MODULE,
 ];
 
