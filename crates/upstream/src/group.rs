@@ -11,7 +11,7 @@ use crate::member::Member;
 use crate::method::Method;
 use crate::search::Search;
 use crate::server::{Peer, Server};
-use crate::table::Table;
+use crate::table::{Prepared, Table};
 
 /// A peer of a group: its slot. It is its own for as long as a request goes to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,13 +92,17 @@ impl Group {
     /// Takes other servers from now on. Peers that stay keep what is known of them; requests to
     /// those that go come to their end.
     pub fn replace(&self, servers: &[Server]) {
+        // A ring takes its time, in which nobody shall wait for the lock.
+        let servers = Prepared::new(servers, self.method());
         let mut table = self.lock();
         table.replace(servers, Instant::now());
         self.tries.store(table.tries, Ordering::Relaxed);
     }
 
-    /// Takes other servers, another method and whether there are checks: what a reload makes of a group that outlives it.
+    /// Takes other servers, another method and whether there are checks: what a reload makes of a
+    /// group that outlives it.
     pub fn reconfigure(&self, servers: &[Server], method: Method, checked: Checked) {
+        let servers = Prepared::new(servers, method);
         let mut table = self.lock();
         table.reconfigure(servers, method, checked, Instant::now());
         self.tries.store(table.tries, Ordering::Relaxed);
