@@ -32,6 +32,7 @@ pub mod hints;
 pub mod outgoing;
 pub mod redirect;
 pub mod rules;
+pub mod sender;
 pub mod store;
 pub mod target;
 pub mod upgrade;

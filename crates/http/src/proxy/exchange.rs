@@ -1,6 +1,5 @@
 //! One attempt: connect, send the request, read the head of the answer.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -11,20 +10,18 @@ use bytes::{Bytes, BytesMut};
 use net::connect::{Options, Unbindable};
 use net::log::{Errno, Level};
 use net::{Deadline, Stream, clock};
-use proto::h1::{
-    CHUNK_END, ChunkHeader, LAST_CHUNK, Progress, ResponseError, ResponseHead, ResponseParser,
-};
+use proto::h1::{Progress, ResponseError, ResponseHead, ResponseParser};
 
 use super::held::Held;
-use super::outgoing::{Outgoing, Sends};
+use super::outgoing::Outgoing;
 use super::rules::Rules;
+use super::sender::Sender;
 use super::target::Target;
 use super::{PoolRef, ProxyError, head};
 use crate::connection::poll_fill;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::request_body::BodyError;
-use crate::response::Chunk;
 
 /// One attempt at one peer.
 pub struct Exchange<'a> {
@@ -364,136 +361,6 @@ enum Event {
     SendFailed(String),
     TooBig,
     Invalid(ResponseError),
-}
-
-/// Sends a request: what is known of it, then what the client still sends.
-struct Sender<'r> {
-    request: &'r Rc<Request>,
-    queue: VecDeque<Chunk>,
-    sends: Sends,
-    ended: bool,
-    /// The peer answered before it had all.
-    abandoned: bool,
-    sent: u64,
-    moved: bool,
-}
-
-impl<'r> Sender<'r> {
-    fn new(request: &'r Rc<Request>, outgoing: Outgoing) -> Self {
-        let mut queue = VecDeque::with_capacity(1 + outgoing.chunks.len());
-        queue.push_back(Chunk::Memory(outgoing.head));
-        queue.extend(outgoing.chunks);
-        let ended = outgoing.sends == Sends::Whole;
-        Self {
-            request,
-            queue,
-            sends: outgoing.sends,
-            ended,
-            abandoned: false,
-            sent: 0,
-            moved: false,
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.ended && self.queue.is_empty()
-    }
-
-    fn wants_more(&self) -> bool {
-        !self.ended && self.queue.is_empty()
-    }
-
-    /// The peer has answered: it wants no more of the request.
-    fn give_up(&mut self) {
-        self.abandoned = true;
-        self.ended = true;
-    }
-
-    fn add(&mut self, piece: Option<Bytes>) {
-        match (piece, self.sends) {
-            (Some(piece), Sends::Chunked) => {
-                let header = ChunkHeader::new(piece.len() as u64);
-                self.queue
-                    .push_back(Chunk::Memory(Bytes::copy_from_slice(&header)));
-                self.queue.push_back(Chunk::Memory(piece));
-                self.queue
-                    .push_back(Chunk::Memory(Bytes::from_static(CHUNK_END)));
-            }
-            (Some(piece), _) => self.queue.push_back(Chunk::Memory(piece)),
-            (None, Sends::Chunked) => {
-                self.ended = true;
-                self.queue
-                    .push_back(Chunk::Memory(Bytes::from_static(LAST_CHUNK)));
-            }
-            (None, _) => self.ended = true,
-        }
-        // A body that is complete ends in the same write as its last piece.
-        if !self.ended && self.request.body.is_complete() {
-            self.add(None);
-        }
-    }
-
-    fn poll_send(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.queue.is_empty() {
-            self.load_file()?;
-            let mut pieces = [io::IoSlice::new(&[]); 16];
-            let mut count = 0;
-            for chunk in self.queue.iter().take(pieces.len()) {
-                match chunk {
-                    Chunk::Memory(bytes) => {
-                        pieces[count] = io::IoSlice::new(bytes);
-                        count += 1;
-                    }
-                    Chunk::File(_) => break,
-                    Chunk::Flush => {}
-                }
-            }
-            if count == 0 {
-                self.queue.clear();
-                return Poll::Ready(Ok(()));
-            }
-            let n = std::task::ready!(stream.poll_write_vectored(cx, &pieces[..count]))?;
-            self.sent += n as u64;
-            self.moved = true;
-            self.consume(n);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Reads the next piece of a body that is in a file.
-    fn load_file(&mut self) -> io::Result<()> {
-        const PIECE: u64 = 64 * 1024;
-        let Some(Chunk::File(slice)) = self.queue.front_mut() else {
-            return Ok(());
-        };
-        let len = (slice.end - slice.start).min(PIECE);
-        let bytes = crate::request_body::read_slice(&slice.file, slice.start, len as usize)?;
-        slice.start += len;
-        if slice.start == slice.end {
-            self.queue.pop_front();
-        }
-        self.queue.push_front(Chunk::Memory(bytes.into()));
-        Ok(())
-    }
-
-    fn consume(&mut self, mut n: usize) {
-        while let Some(chunk) = self.queue.front_mut() {
-            match chunk {
-                Chunk::Memory(bytes) if n < bytes.len() => {
-                    *bytes = bytes.slice(n..);
-                    return;
-                }
-                Chunk::Memory(bytes) => {
-                    n -= bytes.len();
-                    self.queue.pop_front();
-                }
-                Chunk::Flush => {
-                    self.queue.pop_front();
-                }
-                Chunk::File(_) => return,
-            }
-        }
-    }
 }
 
 /// Reads the head of an answer, interim ones passed over.
