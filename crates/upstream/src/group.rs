@@ -44,6 +44,7 @@ pub struct Lease {
     id: PeerId,
     member: Arc<Member>,
     since: Instant,
+    /// Whether it counts as in flight (`least_time … inflight`).
     in_flight: bool,
     finished: bool,
 }
@@ -113,13 +114,14 @@ impl Group {
         let mut table = self.lock();
         let id = table.select(search, now)?;
         let member = table.slots[id.0 as usize].member.clone();
+        let in_flight = table.method.times().is_some_and(|times| times.inflight);
         drop(table);
         Some(Lease {
             group: self.clone(),
             id,
             member,
             since: now,
-            in_flight: true,
+            in_flight,
             finished: false,
         })
     }
@@ -151,6 +153,11 @@ impl Lease {
     /// The peer's address and name.
     pub fn peer(&self) -> &Peer {
         &self.member.peer
+    }
+
+    /// What the configuration says of the peer.
+    pub fn member(&self) -> &Arc<Member> {
+        &self.member
     }
 
     /// What names the peer to a client.
