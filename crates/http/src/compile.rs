@@ -194,6 +194,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             servers,
             locations: self.locations.into_iter().flatten().collect(),
             upstreams,
+            upstream_names: self.cx.upstreams.names(),
             listeners,
             ..Config::empty()
         }
