@@ -167,7 +167,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         for (index, draft) in draft.servers.into_iter().enumerate() {
             let id = ServerId(index as u32);
             let (server, mut draft_listens, server_names) =
-                self.server(draft, &outer_server, &outer);
+                self.server(id, draft, &outer_server, &outer);
             servers.push(server);
             if draft_listens.is_empty() {
                 draft_listens.push(ListenDraft::default_for_this_user());
@@ -189,6 +189,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
 
     fn server(
         &mut self,
+        id: ServerId,
         draft: ServerDraft,
         outer_server: &Arc<server::Conf>,
         outer: &Settings,
@@ -214,6 +215,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             Server {
                 settings,
                 name: name.into(),
+                names: self.own_names(&names, id),
                 level,
                 allows_connect,
                 named,
@@ -221,6 +223,17 @@ impl<'c, 'b> Compiler<'c, 'b> {
             draft.server.listens,
             names,
         )
+    }
+
+    /// The server's names as a table, if somebody asks for it.
+    fn own_names(&self, names: &[CompiledName], id: ServerId) -> ServerNames {
+        let mut table = ServerNames::default();
+        if self.cx.wants_server_names {
+            names.iter().for_each(|name| {
+                name.add_to(&mut table, id);
+            });
+        }
+        table
     }
 
     fn level(
@@ -237,6 +250,11 @@ impl<'c, 'b> Compiler<'c, 'b> {
             && let Some(warning) = settings.open_to_all()
         {
             self.cx.diagnostics.push(warning.at(level.span));
+        }
+        if !Arc::ptr_eq(&settings.referer, &outer.referer)
+            && let Some(error) = settings.referer.lacks_names()
+        {
+            self.cx.diagnostics.push(error.at(level.span));
         }
         let mut tree = LocationTree::default();
         let mut children = Vec::new();
@@ -419,21 +437,16 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let mut table = ServerNames::default();
         for (listen, id) in group {
             for name in &names[id.0 as usize] {
-                match name {
-                    CompiledName::Plain(name, span) => {
-                        if !table.add(name, *id) {
-                            let message = format!(
-                                "conflicting server name \"{name}\" on {}, ignored",
-                                listen.addr
-                            );
-                            self.cx
-                                .diagnostics
-                                .push(Diagnostic::warn(message).at(*span));
-                        }
-                    }
-                    CompiledName::Regex(_, regex, groups) => {
-                        table.add_regex(regex.clone(), groups.clone(), *id);
-                    }
+                if let (false, CompiledName::Plain(name, span)) =
+                    (name.add_to(&mut table, *id), name)
+                {
+                    let message = format!(
+                        "conflicting server name \"{name}\" on {}, ignored",
+                        listen.addr
+                    );
+                    self.cx
+                        .diagnostics
+                        .push(Diagnostic::warn(message).at(*span));
                 }
             }
         }
@@ -461,6 +474,19 @@ impl<'c, 'b> Compiler<'c, 'b> {
 enum CompiledName {
     Plain(String, conf::Span),
     Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
+}
+
+impl CompiledName {
+    /// Adds it to the names of an address; false if another server has it there.
+    fn add_to(&self, table: &mut ServerNames, id: ServerId) -> bool {
+        match self {
+            CompiledName::Plain(name, _) => table.add(name, id),
+            CompiledName::Regex(_, regex, groups) => {
+                table.add_regex(regex.clone(), groups.clone(), id);
+                true
+            }
+        }
+    }
 }
 
 impl From<crate::draft::NameDraft> for CompiledName {

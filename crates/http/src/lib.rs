@@ -16,6 +16,7 @@ mod error_page;
 mod filters;
 mod handle;
 mod health;
+mod load;
 mod location_tree;
 mod log_later;
 pub mod logs;

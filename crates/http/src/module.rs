@@ -82,6 +82,8 @@ pub struct Cx<'a> {
     pub charsets: Charsets,
     /// The logs named so far.
     pub logs: LogTargets,
+    /// Whether locations ask for the names of their server.
+    pub wants_server_names: bool,
     /// The zones named so far.
     pub zones: Zones,
 }
@@ -98,6 +100,7 @@ impl<'a> Cx<'a> {
             formats: HashMap::new(),
             charsets: Charsets::default(),
             logs: LogTargets::default(),
+            wants_server_names: false,
             zones: Zones::default(),
         };
         crate::modules::log::define_combined(&mut cx);

@@ -19,7 +19,7 @@ use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
     access, auth_basic, auth_request, autoindex, empty_gif, index, limit_conn, limit_req, mirror,
-    precompressed, random_index, realip, rewrite, static_files, try_files, vnc,
+    precompressed, random_index, realip, rewrite, static_files, stub_status, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
@@ -305,6 +305,7 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
+        Handler::StubStatus => stub_status::run(request),
         Handler::EmptyGif => empty_gif::run(request),
         Handler::Static => files(request),
     }

@@ -38,12 +38,15 @@ pub mod proxy;
 pub mod proxy_protocol;
 pub mod random_index;
 pub mod realip;
+pub mod referer;
 pub mod rewrite;
+pub mod secure_link;
 pub mod server;
 pub mod split_clients;
 pub mod ssi;
 pub mod ssl;
 pub mod static_files;
+pub mod stub_status;
 pub mod sub;
 pub mod try_files;
 pub mod tunnel;
@@ -78,10 +81,13 @@ pub static MODULES: &[&Module] = &[
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &realip::MODULE,
+    &referer::MODULE,
+    &secure_link::MODULE,
+    &stub_status::MODULE,
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
-    &realip::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
     &ssi::MODULE,
@@ -158,6 +164,8 @@ level_settings! {
     proxy,
     random_index,
     realip,
+    referer,
+    secure_link,
     ssi,
     sub,
     try_files,
