@@ -100,8 +100,7 @@ fn set(
     place: &mut Place<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Diagnostic> {
-    let table = modules::MODULES.iter().flat_map(|module| module.directives);
-    let entry = directive::find(table, item, context)
+    let entry = directive::find(modules::directives(item.name()), item, context)
         .map_err(|error| crate::missing::explain(error, item))?;
     match (entry.set, place) {
         (Set::Main(set), Place::Http(draft)) => set(item, draft, cx),
@@ -219,6 +218,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 self.cx.diagnostics.push(error.at(span));
             }
         }
+        tree.finish();
         let limit_except = level
             .limit_except
             .map(|(methods, child)| (methods.into_boxed_slice() as Box<[Method]>, children[child]));
@@ -290,7 +290,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
             if group.is_empty() {
                 order.push(&entry.0.addr);
             }
-            if group.iter().any(|(_, server)| *server == entry.1) {
+            // The lines of a server stand together.
+            if group.last().is_some_and(|(_, server)| *server == entry.1) {
                 let message = format!("a duplicate listen {}", entry.0.addr);
                 self.cx
                     .diagnostics
@@ -369,6 +370,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 }
             }
         }
+        table.finish();
         AddrConf {
             default_server,
             names: table,
