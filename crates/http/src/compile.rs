@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use conf::{Bundle, Contexts, Diagnostic, Item, Severity, directive};
+use conf::{Bundle, Contexts, Diagnostic, Item, Severity, Support, directive};
 use net::Addr;
 use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
@@ -102,6 +102,9 @@ fn set(
 ) -> Result<(), Diagnostic> {
     let entry = directive::find(modules::directives(item.name()), item, context)
         .map_err(|error| crate::missing::explain(error, item))?;
+    if entry.support != Support::Full && cx.noticed.insert(entry.name) {
+        cx.diagnostics.extend(entry.notice(item));
+    }
     match (entry.set, place) {
         (Set::Main(set), Place::Http(draft)) => set(item, draft, cx),
         (Set::Server(set), place) => match place.server() {
