@@ -1,18 +1,17 @@
-//! `ngx_http_ssl_module` and the TLS side of `ngx_http_proxy_module`: their directives, checked and
-//! not used yet.
+//! `ngx_http_ssl_module`: its directives, checked and not used yet.
 //!
 //! Files that distributions and certificate tools write name them at the `http` level, where they
-//! do nothing without a TLS listener. `listen … ssl` and `proxy_pass https://…` are errors until
-//! there is TLS, so that nothing is served in the clear by mistake.
+//! do nothing without a TLS listener. `listen … ssl` is an error until there is TLS, so that nothing
+//! is served in the clear by mistake.
 
 use conf::{Arity, Directive, Item};
 use script::Builtin;
 use script::variables::Get;
 
-use crate::module::{ANY, Cx, Done, HTTP, Module, SERVER, Set, doc};
+use crate::module::{Cx, Done, HTTP, Module, SERVER, Set, doc};
 use crate::request::Request;
 
-mod form;
+pub mod form;
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -31,20 +30,6 @@ macro_rules! listener {
             Set::Server(|item, _, cx| $check(item, cx)),
             doc(concat!($name, " ", $arguments, ";"), "", $text),
             "there are no TLS listeners yet",
-        )
-    };
-}
-
-/// A directive of connections to upstreams.
-macro_rules! upstream {
-    ($name:literal, $arity:expr, $check:expr, $arguments:literal, $text:literal) => {
-        Directive::inert(
-            $name,
-            ANY,
-            $arity,
-            Set::Level(|item, _, cx| $check(item, cx)),
-            doc(concat!($name, " ", $arguments, ";"), "", $text),
-            "there is no TLS to upstreams yet",
         )
     };
 }
@@ -84,20 +69,6 @@ const DIRECTIVES: &[Directive<Set>] = &[
     listener!("ssl_early_data", Arity::Flag, nothing, "on | off", "Whether requests may come with the handshake of TLS 1.3."),
     listener!("ssl_conf_command", Arity::Exactly(2), nothing, "name value", "A command for OpenSSL."),
     listener!("ssl_reject_handshake", Arity::Flag, nothing, "on | off", "Whether handshakes are refused."),
-    upstream!("proxy_ssl_session_reuse", Arity::Flag, nothing, "on | off", "Whether sessions are resumed."),
-    upstream!("proxy_ssl_protocols", Arity::AtLeast(1), form::protocols, "[SSLv2] [SSLv3] [TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]", "The versions of TLS."),
-    upstream!("proxy_ssl_ciphers", ONE, form::ciphers, "ciphers", "The ciphers of TLS 1.2 and before, as OpenSSL writes them."),
-    upstream!("proxy_ssl_name", ONE, form::value, "name", "The name that the upstream's certificate must have."),
-    upstream!("proxy_ssl_server_name", Arity::Flag, nothing, "on | off", "Whether the name is sent (SNI)."),
-    upstream!("proxy_ssl_verify", Arity::Flag, nothing, "on | off", "Whether the upstream's certificate is verified."),
-    upstream!("proxy_ssl_verify_depth", ONE, form::number, "number", "How long its chain of certificates may be."),
-    upstream!("proxy_ssl_trusted_certificate", ONE, form::certificate, "file", "Authorities that sign upstreams."),
-    upstream!("proxy_ssl_crl", ONE, form::pem, "file", "Revoked certificates of upstreams."),
-    upstream!("proxy_ssl_certificate", ONE, form::certificate_or_none, "file", "The certificate that we show."),
-    upstream!("proxy_ssl_certificate_key", ONE, form::key_or_none, "file", "Its key."),
-    upstream!("proxy_ssl_certificate_cache", Arity::Between(1, 3), form::certificate_cache, "off | max=N [inactive=time] [valid=time]", "Keeps certificates with variables in their paths."),
-    upstream!("proxy_ssl_password_file", ONE, form::file, "file", "Passphrases of keys."),
-    upstream!("proxy_ssl_conf_command", Arity::Exactly(2), nothing, "name value", "A command for OpenSSL."),
 ];
 
 /// What has no form beyond its number of arguments.

@@ -7,6 +7,7 @@ mod examples;
 mod hardening;
 mod operation;
 mod process;
+mod proxy_ssl;
 mod resolver;
 mod sessions;
 mod support;
