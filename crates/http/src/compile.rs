@@ -11,10 +11,13 @@ use script::Names;
 
 use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
+use crate::health::Check;
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
 use crate::module::{Cx, HTTP, Set};
 use crate::modules::core::Handler;
+use crate::modules::health_check::matching::Match;
+use crate::modules::proxy::Pass;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server};
@@ -164,7 +167,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         for (index, draft) in draft.servers.into_iter().enumerate() {
             let id = ServerId(index as u32);
             let (server, mut draft_listens, server_names) =
-                self.server(draft, &outer_server, &outer);
+                self.server(id, draft, &outer_server, &outer);
             servers.push(server);
             if draft_listens.is_empty() {
                 draft_listens.push(ListenDraft::default_for_this_user());
@@ -172,7 +175,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
             listens.extend(draft_listens.into_iter().map(|listen| (listen, id)));
             names.push(server_names);
         }
-        let upstreams = self.upstreams(&outer);
+        let mut upstreams = self.upstreams(&outer);
+        self.health_checks(&mut upstreams, &draft.matches);
         let listeners = self.listeners(&listens, &names);
         Config {
             servers,
@@ -185,6 +189,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
 
     fn server(
         &mut self,
+        id: ServerId,
         draft: ServerDraft,
         outer_server: &Arc<server::Conf>,
         outer: &Settings,
@@ -210,6 +215,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             Server {
                 settings,
                 name: name.into(),
+                names: self.own_names(&names, id),
                 level,
                 allows_connect,
                 named,
@@ -217,6 +223,17 @@ impl<'c, 'b> Compiler<'c, 'b> {
             draft.server.listens,
             names,
         )
+    }
+
+    /// The server's names as a table, if somebody asks for it.
+    fn own_names(&self, names: &[CompiledName], id: ServerId) -> ServerNames {
+        let mut table = ServerNames::default();
+        if self.cx.wants_server_names {
+            names.iter().for_each(|name| {
+                name.add_to(&mut table, id);
+            });
+        }
+        table
     }
 
     fn level(
@@ -239,6 +256,11 @@ impl<'c, 'b> Compiler<'c, 'b> {
             && let Some(warning) = settings.open_to_all()
         {
             self.cx.diagnostics.push(warning.at(level.span));
+        }
+        if !Arc::ptr_eq(&settings.referer, &outer.referer)
+            && let Some(error) = settings.referer.lacks_names()
+        {
+            self.cx.diagnostics.push(error.at(level.span));
         }
         let mut tree = LocationTree::default();
         let mut children = Vec::new();
@@ -307,6 +329,43 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
         upstreams
+    }
+
+    /// Gives each group the health check of the first location that has one for it.
+    fn health_checks(&mut self, upstreams: &mut [Upstream], matches: &HashMap<String, Arc<Match>>) {
+        for (index, location) in self.locations.iter().flatten().enumerate() {
+            let settings = &location.settings;
+            let Some(spec) = &settings.health_check.check else {
+                continue;
+            };
+            let rules = match &spec.match_name {
+                None => None,
+                Some(name) => match matches.get(name) {
+                    Some(rules) => Some(rules.clone()),
+                    None => {
+                        let error = format!("match \"{name}\" is not found");
+                        self.cx.diagnostics.push(Diagnostic::emerg(error));
+                        continue;
+                    }
+                },
+            };
+            let Some(Pass::Static { upstream, .. }) = &settings.proxy.pass else {
+                let error = "\"health_check\" needs a \"proxy_pass\" without variables";
+                self.cx.diagnostics.push(Diagnostic::emerg(error));
+                continue;
+            };
+            let upstream = &mut upstreams[upstream.0 as usize];
+            let check = Check {
+                spec: spec.clone(),
+                rules,
+                location: LocationId(index as u32),
+            };
+            if !upstream.set_check(check) {
+                let name = upstream.group().name();
+                let warning = format!("upstream \"{name}\" has a health check already");
+                self.cx.diagnostics.push(Diagnostic::warn(warning));
+            }
+        }
     }
 
     /// Groups the servers by address and the addresses by socket: a wildcard socket takes the
@@ -384,21 +443,16 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let mut table = ServerNames::default();
         for (listen, id) in group {
             for name in &names[id.0 as usize] {
-                match name {
-                    CompiledName::Plain(name, span) => {
-                        if !table.add(name, *id) {
-                            let message = format!(
-                                "conflicting server name \"{name}\" on {}, ignored",
-                                listen.addr
-                            );
-                            self.cx
-                                .diagnostics
-                                .push(Diagnostic::warn(message).at(*span));
-                        }
-                    }
-                    CompiledName::Regex(_, regex, groups) => {
-                        table.add_regex(regex.clone(), groups.clone(), *id);
-                    }
+                if let (false, CompiledName::Plain(name, span)) =
+                    (name.add_to(&mut table, *id), name)
+                {
+                    let message = format!(
+                        "conflicting server name \"{name}\" on {}, ignored",
+                        listen.addr
+                    );
+                    self.cx
+                        .diagnostics
+                        .push(Diagnostic::warn(message).at(*span));
                 }
             }
         }
@@ -426,6 +480,19 @@ impl<'c, 'b> Compiler<'c, 'b> {
 enum CompiledName {
     Plain(String, conf::Span),
     Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
+}
+
+impl CompiledName {
+    /// Adds it to the names of an address; false if another server has it there.
+    fn add_to(&self, table: &mut ServerNames, id: ServerId) -> bool {
+        match self {
+            CompiledName::Plain(name, _) => table.add(name, id),
+            CompiledName::Regex(_, regex, groups) => {
+                table.add_regex(regex.clone(), groups.clone(), id);
+                true
+            }
+        }
+    }
 }
 
 impl From<crate::draft::NameDraft> for CompiledName {

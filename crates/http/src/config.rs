@@ -58,6 +58,8 @@ pub struct Server {
     pub level: LocationId,
     /// Whether a CONNECT has anywhere to go (`tunnel_pass`).
     pub allows_connect: bool,
+    /// All of its names, where some location asks for them (`valid_referers server_names`).
+    pub names: ServerNames,
     /// `location @name`.
     pub named: HashMap<Box<[u8]>, LocationId>,
 }

@@ -23,8 +23,9 @@ use proto::proxy_protocol::Header;
 use crate::config::AddrConf;
 use crate::downstream::head;
 use crate::handle::{self, After};
+use crate::load::Load;
 use crate::modules::proxy_protocol;
-use crate::thread::{Generation, Listed, Load};
+use crate::thread::{Generation, Listed};
 
 /// A connection from a client.
 pub struct Connection {
@@ -199,8 +200,8 @@ pub async fn serve(conn: Rc<Connection>) {
         // One box per request: what waits between requests stays small.
         let after = Box::pin(handle::handle(request)).await;
         match after {
-            After::KeepAlive(timeout) => {
-                if !rest(&conn, timeout).await {
+            After::KeepAlive(how_long) => {
+                if !rest(&conn, how_long).await {
                     return;
                 }
             }
@@ -232,16 +233,36 @@ async fn begin(conn: &Rc<Connection>) -> bool {
     true
 }
 
+/// How long a connection waits for its next request.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest {
+    /// In all.
+    pub timeout: Duration,
+    /// So long even when it should close (`keepalive_min_timeout`): a client that sends a request
+    /// at the moment of a reload is not cut.
+    pub min: Duration,
+}
+
 /// Waits for the next request; false if none comes.
-async fn rest(conn: &Connection, timeout: Duration) -> bool {
+async fn rest(conn: &Connection, Rest { timeout, min }: Rest) -> bool {
     if !conn.buf.borrow().is_empty() {
         return true;
     }
     conn.release_buffer();
+    conn.load.waits();
+    let min = min.min(timeout);
+    if !min.is_zero() {
+        conn.deadline.set_after(min);
+        tokio::select! {
+            biased;
+            ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => return ready.is_ok(),
+            () = conn.deadline.expired() => {}
+        }
+    }
     if conn.generation.is_closing() {
         return false;
     }
-    conn.deadline.set_after(timeout);
+    conn.deadline.set_after(timeout - min);
     tokio::select! {
         biased;
         ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => ready.is_ok(),

@@ -1,10 +1,14 @@
 //! The configuration as it was written: levels inside levels, before anything is inherited.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use conf::Span;
 use net::listen::ListenOptions;
 use script::Regex;
 
 use crate::logs::ErrorTarget;
+use crate::modules::health_check::matching::Match;
 use crate::modules::rewrite::Op;
 use crate::modules::{Drafts, server};
 use crate::settings::LevelKind;
@@ -16,6 +20,8 @@ pub struct Draft {
     pub server: ServerLevel,
     /// What holds for all locations.
     pub level: Level,
+    /// The `match` blocks.
+    pub matches: HashMap<String, Arc<Match>>,
     /// The `server` blocks.
     pub servers: Vec<ServerDraft>,
 }

@@ -3,13 +3,12 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use net::clock;
 use net::log::Level;
 use proto::h1::{FieldName, Method, Persistence, Version};
 
-use crate::connection::{Connection, Linger};
+use crate::connection::{Connection, Linger, Rest};
 use crate::downstream::head::Incoming;
 use crate::downstream::output::Output;
 use crate::downstream::write_head::{self, BodyEnd};
@@ -23,8 +22,8 @@ use crate::{error_page, filters};
 
 /// What becomes of the connection behind a response.
 pub enum After {
-    /// It waits so long for the next request.
-    KeepAlive(Duration),
+    /// It waits for the next request.
+    KeepAlive(Rest),
     /// It closes.
     Close,
     /// It closes once the client has had time to read the response.
@@ -49,6 +48,7 @@ pub enum Outcome {
 /// Handles a request.
 pub async fn handle(incoming: Incoming) -> After {
     let Incoming { request, refused } = incoming;
+    request.conn.load.writes();
     decide_keepalive(&request);
     if refused.is_some() {
         // As nginx: what could not be read to its end cannot be followed by another request.
@@ -176,19 +176,18 @@ fn is_disabled_for(request: &Request, core: &core::Conf) -> bool {
 
 /// Sends a response and says what becomes of the connection.
 async fn send(request: &Rc<Request>, mut response: Response) -> After {
-    if request.conn.generation.is_closing() {
+    let stays = !request.conf().core.keepalive_min_timeout.is_zero();
+    if request.conn.generation.is_closing() && !stays {
         request.keepalive.set(false);
     }
     let mut refusals = 0;
     let filters = loop {
         complete_head(request, &mut response.head);
-        if matches!(response.body, Body::Upgrade(_)) && response.head.status != 101 {
-            // A tunnel has no body that a filter could change, but its head is one like others.
-            let _ = filters::apply(request, &mut response);
+        if response.head.status == 101 && matches!(response.body, Body::Upgrade(_)) {
+            break Vec::new();
         }
-        if let Body::Upgrade(upgrade) = response.body {
-            return switch_protocols(request, response.head, upgrade).await;
-        }
+        // The body of any other tunnel is nothing that a filter could change, but its head is one
+        // like others.
         let status = match filters::apply(request, &mut response) {
             Ok(filters) => break filters,
             Err(status) => status,
@@ -211,6 +210,9 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
             }
         };
     };
+    if let Body::Upgrade(upgrade) = response.body {
+        return switch_protocols(request, response.head, upgrade).await;
+    }
     let sent = send_body(request, response, filters).await;
     if let Err(error) = sent {
         if error.kind() == std::io::ErrorKind::TimedOut {
@@ -325,7 +327,10 @@ async fn after(request: &Rc<Request>) -> After {
     };
     if request.keepalive.get() {
         if read_all || request.body.discard(request).await {
-            return After::KeepAlive(core.keepalive_timeout);
+            return After::KeepAlive(Rest {
+                timeout: core.keepalive_timeout,
+                min: core.keepalive_min_timeout,
+            });
         }
         return After::Close;
     }

@@ -15,6 +15,8 @@ pub mod error_log;
 mod error_page;
 mod filters;
 mod handle;
+mod health;
+mod load;
 mod location_tree;
 mod log_later;
 pub mod logs;

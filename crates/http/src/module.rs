@@ -27,13 +27,15 @@ pub const LOCATION_IF: Contexts = Contexts(16);
 pub const LIMIT_EXCEPT: Contexts = Contexts(32);
 /// `upstream { … }`.
 pub const UPSTREAM: Contexts = Contexts(64);
+/// `match { … }`, for health checks.
+pub const MATCH: Contexts = Contexts(128);
 /// The usual three: `http`, `server`, `location`.
 pub const ANY: Contexts = HTTP.or(SERVER).or(LOCATION);
 /// `if` wherever it may stand.
 pub const IF: Contexts = SERVER_IF.or(LOCATION_IF);
 
 /// The names of the contexts, for the reference.
-pub const CONTEXT_NAMES: [(Contexts, &str); 7] = [
+pub const CONTEXT_NAMES: [(Contexts, &str); 8] = [
     (HTTP, "http"),
     (SERVER, "server"),
     (LOCATION, "location"),
@@ -41,6 +43,7 @@ pub const CONTEXT_NAMES: [(Contexts, &str); 7] = [
     (LOCATION_IF, "if in location"),
     (LIMIT_EXCEPT, "limit_except"),
     (UPSTREAM, "upstream"),
+    (MATCH, "match"),
 ];
 
 /// What a setter gives back.
@@ -79,6 +82,8 @@ pub struct Cx<'a> {
     pub charsets: Charsets,
     /// The logs named so far.
     pub logs: LogTargets,
+    /// Whether locations ask for the names of their server.
+    pub wants_server_names: bool,
     /// The zones named so far.
     pub zones: Zones,
 }
@@ -95,6 +100,7 @@ impl<'a> Cx<'a> {
             formats: HashMap::new(),
             charsets: Charsets::default(),
             logs: LogTargets::default(),
+            wants_server_names: false,
             zones: Zones::default(),
         };
         crate::modules::log::define_combined(&mut cx);

@@ -18,8 +18,8 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, auth_request, index, limit_conn, limit_req, mirror, precompressed, realip,
-    rewrite, static_files, try_files, vnc,
+    access, auth_basic, auth_request, autoindex, empty_gif, index, limit_conn, limit_req, mirror,
+    precompressed, random_index, realip, rewrite, static_files, stub_status, try_files, vnc,
 };
 use crate::proxy;
 use crate::request::Request;
@@ -305,14 +305,29 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request),
         Handler::VncStatus => vnc::status::run(request).await,
-        Handler::Static => match index::run(request) {
-            Flow::Next => match precompressed::run(request) {
-                Flow::Next => static_files::run(request),
-                flow => flow,
-            },
-            flow => flow,
-        },
+        Handler::StubStatus => stub_status::run(request),
+        Handler::EmptyGif => empty_gif::run(request),
+        Handler::Static => files(request),
     }
+}
+
+/// What files and folders answer with, in the order in which it is tried.
+const FILE_HANDLERS: &[fn(&Request) -> Flow] = &[
+    random_index::run,
+    index::run,
+    autoindex::run,
+    precompressed::run,
+    static_files::run,
+];
+
+fn files(request: &Request) -> Flow {
+    for handler in FILE_HANDLERS {
+        match handler(request) {
+            Flow::Next => {}
+            flow => return flow,
+        }
+    }
+    Flow::Next
 }
 
 /// `post_action`: a request of our own, behind the response, whose answer nobody sees.

@@ -154,7 +154,7 @@ impl<'r> Proxy<'r> {
             let Some(lease) = group.select(&mut self.search, clock::now()) else {
                 return self.no_live_upstreams(&group);
             };
-            let mut held = self.begin(lease, again);
+            let held = self.begin(lease, again);
             again = true;
             let pool = self.target.pool(self.request);
             let exchange = Exchange::new(self.request, &self.target, &held, pool);
@@ -165,7 +165,6 @@ impl<'r> Proxy<'r> {
             match replied {
                 Ok(replied) => match self.passes_on(replied.status()) {
                     None => {
-                        held.header_came();
                         return replied.into_flow(held, self.request, &self.target);
                     }
                     Some(outcome) => self.next(held, outcome),

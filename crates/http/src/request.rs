@@ -4,6 +4,7 @@
 //! variables and, later, subrequests can share it.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
@@ -406,6 +407,15 @@ impl Context for Request {
             let value = captures.get(index).map(Bytes::copy_from_slice);
             self.set_variable(id, Some(value.unwrap_or_default()));
         }
+    }
+
+    fn client_ip(&self) -> Option<IpAddr> {
+        self.client().ip().map(|addr| addr.ip())
+    }
+
+    fn forwarded_for(&self) -> Vec<Bytes> {
+        let fields = self.head.fields.all(FieldName::XForwardedFor);
+        fields.map(|field| self.slice(field.value)).collect()
     }
 }
 

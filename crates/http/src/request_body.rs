@@ -97,11 +97,10 @@ impl RequestBody {
             .collect()
     }
 
-    /// All of it, if it is in memory (`$request_body`).
+    /// All of it, if there is any and it is in memory (`$request_body`).
     pub fn in_memory(&self) -> Option<Vec<u8>> {
         let kept = self.kept.borrow();
-        let has = kept.read || !kept.memory.is_empty();
-        (has && kept.file.is_none()).then(|| kept.memory.concat())
+        (!kept.memory.is_empty() && kept.file.is_none()).then(|| kept.memory.concat())
     }
 
     /// The file that holds it (`$request_body_file`).
@@ -251,7 +250,8 @@ impl RequestBody {
         }
         let mut kept = self.kept.borrow_mut();
         kept.read = true;
-        if in_file && self.received.get() > 0 {
+        // As nginx: an empty body has its file, too; no body has none.
+        if in_file && self.framing != Framing::None {
             kept.spill(request)
                 .map_err(|error| not_kept(request, &error))?;
             if core.client_body_in_file_only == BodyInFile::On

@@ -97,8 +97,8 @@ impl Head {
         self.remove(FieldName::AcceptRanges);
     }
 
-    /// A changed body is not the same byte for byte: a strong tag becomes a weak one, and what is no
-    /// tag goes (`ngx_http_weak_etag`).
+    /// A changed body is not the same byte for byte: a strong tag becomes a weak one, and what is
+    /// no tag goes (`ngx_http_weak_etag`).
     pub fn weaken_etag(&mut self) {
         let is_tag =
             |value: &[u8]| value.starts_with(b"W/") && value.len() > 2 || value.starts_with(b"\"");

@@ -32,8 +32,8 @@ use crate::request::{Parts, Request};
 use crate::request_body::RequestBody;
 use crate::response::{Body, Chunk, Response, Source};
 
-/// How deep sub-requests may make others (`NGX_HTTP_MAX_SUBREQUESTS`).
-const DEPTH_MAX: u8 = 50;
+/// How deep sub-requests may make others (`NGX_HTTP_MAX_SUBREQUESTS`, and the main one's own).
+const DEPTH_MAX: u8 = 51;
 
 /// How many one client's request may make in all: nginx counts to sixty thousand, and each costs
 /// memory until the end.
@@ -208,8 +208,8 @@ impl Request {
     }
 }
 
-/// Splits a URI that a page or an upstream names into path and query, the path decoded; `None` if it
-/// is not safe (`ngx_http_parse_unsafe_uri`).
+/// Splits a URI that a page or an upstream names into path and query, the path decoded; `None` if
+/// it is not safe (`ngx_http_parse_unsafe_uri`).
 pub fn parse_uri(uri: &Bytes) -> Option<(Bytes, Bytes)> {
     let (path, args) = split_args(uri);
     let climbs = |path: &[u8]| path.split(|&byte| byte == b'/').any(|part| part == b"..");
@@ -239,8 +239,8 @@ pub fn is_broken(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Broken>())
 }
 
-/// Runs a sub-request whose body nobody wants; false if it closes the connection. Its status is that
-/// of the request, its fields are in `sent`.
+/// Runs a sub-request whose body nobody wants; false if it closes the connection. Its status is
+/// that of the request, its fields are in `sent`.
 pub async fn ask(request: &Rc<Request>) -> bool {
     let answered = match phases::respond(request).await {
         Outcome::Response(mut response) => {
@@ -248,7 +248,11 @@ pub async fn ask(request: &Rc<Request>) -> bool {
             request.sent.replace(response.head);
             if let Body::Source(source) = &mut response.body {
                 // A short body that came with its head leaves the connection to be used again.
-                poll_fn(|cx| Poll::Ready(source.poll_ahead(cx))).await;
+                poll_fn(|cx| {
+                    source.poll_ahead(cx);
+                    Poll::Ready(())
+                })
+                .await;
             }
             let upgrades = matches!(response.body, Body::Upgrade(_));
             if upgrades {

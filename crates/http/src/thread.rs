@@ -21,6 +21,7 @@ use upstream::Pool;
 
 use crate::config::Config;
 use crate::connection::{self, Connection};
+use crate::load::{Counters, Load, Totals};
 use crate::modules::upstream::resolve::Names;
 use crate::open_files::OpenFiles;
 use crate::pages::Pages;
@@ -37,7 +38,7 @@ pub struct Shared {
 }
 
 struct Slot {
-    load: AtomicUsize,
+    counters: Counters,
     hand_off: mpsc::UnboundedSender<HandedOff>,
     receiver: std::sync::Mutex<Option<mpsc::UnboundedReceiver<HandedOff>>>,
 }
@@ -60,7 +61,7 @@ impl Shared {
             let (hand_off, receiver) = mpsc::unbounded_channel();
             let receiver = std::sync::Mutex::new(Some(receiver));
             Slot {
-                load: AtomicUsize::new(0),
+                counters: Counters::default(),
                 hand_off,
                 receiver,
             }
@@ -79,9 +80,19 @@ impl Shared {
         self.connections_max.store(max, Ordering::Relaxed);
     }
 
+    /// What a thread counts.
+    pub(crate) fn counters(&self, thread: usize) -> &Counters {
+        &self.threads[thread].counters
+    }
+
+    /// What all threads have counted.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals::of(self.threads.iter().map(|slot| &slot.counters))
+    }
+
     /// The thread that should take a connection which thread `from` accepted.
     fn least_busy(&self, from: usize) -> Option<&Slot> {
-        let load = |slot: &Slot| slot.load.load(Ordering::Relaxed);
+        let load = |slot: &Slot| slot.counters.connections();
         let least = self.threads.iter().min_by_key(|slot| load(slot))?;
         (load(least) + HAND_OFF_MARGIN <= load(&self.threads[from])).then_some(least)
     }
@@ -101,6 +112,8 @@ pub struct Generation {
     /// Idle connections to each upstream.
     pub pools: Vec<Rc<Pool>>,
     listeners: HashMap<Addr, usize>,
+    /// Health checks, which one thread of the process makes.
+    checks: Vec<AbortHandle>,
     closing: Cell<bool>,
     closed: Notify,
     /// The tasks of its connections, to end those that do not end in time.
@@ -128,6 +141,7 @@ impl Generation {
 
     fn close(&self) {
         self.closing.set(true);
+        self.checks.iter().for_each(AbortHandle::abort);
         self.closed.notify_waiters();
         self.pools.iter().for_each(|pool| pool.clear());
     }
@@ -198,6 +212,10 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let listeners = config.listeners.iter().enumerate();
         let generation = Rc::new(Generation {
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
             open_files: OpenFiles::default(),
             pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
             listeners: listeners
@@ -225,11 +243,7 @@ impl Thread {
             .map(|location| &location.settings.core);
         let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
         let number = generation.number;
-        if self.index == 0 {
-            // The old tasks end before the new ones ask.
-            self.names.take();
-            self.names.replace(Names::of(&generation.config, log.log()));
-        }
+        self.look_names_up(&generation.config, log.log());
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
@@ -258,6 +272,15 @@ impl Thread {
                     );
                 }
             }
+        }
+    }
+
+    /// Looks up the names of servers from now on, if this is the thread that does it for all.
+    fn look_names_up(&self, config: &Config, log: &ErrorLog) {
+        if self.index == 0 {
+            // The old tasks end before the new ones ask.
+            self.names.take();
+            self.names.replace(Names::of(config, log));
         }
     }
 
@@ -355,8 +378,7 @@ impl Thread {
             return;
         };
         let slot = &self.shared.threads[self.index];
-        if slot.load.load(Ordering::Relaxed) >= self.shared.connections_max.load(Ordering::Relaxed)
-        {
+        if slot.counters.connections() >= self.shared.connections_max.load(Ordering::Relaxed) {
             let limit = self.shared.connections_max.load(Ordering::Relaxed);
             generation_log(&generation).log(
                 Level::Alert,
@@ -444,27 +466,6 @@ impl Drop for DesktopCount {
 /// How long viewers have to take the word that their sessions end.
 const FAREWELL_TIME: Duration = Duration::from_millis(500);
 
-/// Counts a connection for as long as it exists.
-pub struct Load {
-    shared: Arc<Shared>,
-    index: usize,
-}
-
-impl Load {
-    fn new(shared: Arc<Shared>, index: usize) -> Self {
-        shared.threads[index].load.fetch_add(1, Ordering::Relaxed);
-        Self { shared, index }
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.shared.threads[self.index]
-            .load
-            .fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Accepts from one socket for as long as it is listened on.
 async fn accept(thread: Rc<Thread>, listener: Listener) {
     /// Connections taken in one turn, so that those already open are not kept waiting.
@@ -486,6 +487,7 @@ async fn accept(thread: Rc<Thread>, listener: Listener) {
                 return Poll::Pending;
             };
             taken += 1;
+            thread.shared.counters(thread.index).accepted();
             match thread.shared.least_busy(thread.index) {
                 Some(slot) => {
                     let listen = listener.addr().clone();

@@ -1,5 +1,5 @@
-//! Commands in a page (`ngx_http_ssi_filter_module`): finds `<!--#command name="value" -->` in bytes
-//! that come piece by piece.
+//! Commands in a page (`ngx_http_ssi_filter_module`): finds `<!--#command name="value" -->` in
+//! bytes that come piece by piece.
 //!
 //! ```text
 //! Text ─▶ Open(1..=4) ─▶ BeforeName ─▶ Name ─▶ BeforeKey ─▶ Key ─▶ BeforeEqual ─▶ BeforeValue

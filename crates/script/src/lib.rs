@@ -7,13 +7,18 @@
 #![forbid(unsafe_code)]
 
 pub mod format;
+pub mod geo;
 pub mod map;
+pub mod network;
 pub mod regex;
+pub mod split;
 pub mod template;
 pub mod variables;
 
 pub use format::{Escape, Format};
+pub use geo::Geo;
 pub use map::Map;
 pub use regex::{Captures, Regex};
+pub use split::SplitClients;
 pub use template::Template;
-pub use variables::{Builtin, Context, Names, Slots, VarId, Variables};
+pub use variables::{Builtin, Caching, Context, Names, Rule, Slots, VarId, Variables};

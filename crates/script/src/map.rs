@@ -8,13 +8,13 @@ use conf::{Diagnostic, Item};
 
 use crate::regex::Regex;
 use crate::template::Template;
-use crate::variables::{Context, Names, VarId};
+use crate::variables::{Caching, Context, Names, Rule, VarId};
 
 /// A compiled map. Exact and wildcard look-ups are hashes; expressions are tried in their order.
 pub struct Map<C: ?Sized> {
     source: Template,
     hostnames: bool,
-    pub(crate) volatile: bool,
+    caching: Caching,
     exact: HashMap<Box<[u8]>, Template>,
     /// `*.example.com`, kept as `example.com`.
     heads: HashMap<Box<[u8]>, Template>,
@@ -23,6 +23,13 @@ pub struct Map<C: ?Sized> {
     expressions: Vec<Expression>,
     default: Template,
     context: std::marker::PhantomData<fn(&C)>,
+}
+
+impl<C: Context + ?Sized> Rule<C> for Map<C> {
+    fn value(&self, cx: &C) -> Bytes {
+        let key = self.source.value(cx);
+        self.choose(&key, cx).value(cx)
+    }
 }
 
 struct Expression {
@@ -49,7 +56,7 @@ impl<C: Context + ?Sized> Map<C> {
         let mut map = Self {
             source,
             hostnames: false,
-            volatile: false,
+            caching: Caching::Cached,
             exact: HashMap::new(),
             heads: HashMap::new(),
             tails: HashMap::new(),
@@ -59,7 +66,9 @@ impl<C: Context + ?Sized> Map<C> {
         };
         let is = |entry: &Item, word: &[u8]| entry.args.is_empty() && entry.name.text == word;
         map.hostnames = item.entries().iter().any(|entry| is(entry, b"hostnames"));
-        map.volatile = item.entries().iter().any(|entry| is(entry, b"volatile"));
+        if item.entries().iter().any(|entry| is(entry, b"volatile")) {
+            map.caching = Caching::Volatile;
+        }
         let mut has_default = false;
         for entry in item.entries() {
             if is(entry, b"hostnames") || is(entry, b"volatile") {
@@ -147,10 +156,9 @@ impl<C: Context + ?Sized> Map<C> {
         Ok(())
     }
 
-    /// The value for this request.
-    pub(crate) fn find(&self, cx: &C) -> Bytes {
-        let key = self.source.value(cx);
-        self.choose(&key, cx).value(cx)
+    /// Whether a request evaluates it once.
+    pub fn caching(&self) -> Caching {
+        self.caching
     }
 
     fn choose(&self, key: &Bytes, cx: &C) -> &Template {

@@ -1,11 +1,11 @@
-//! The variables of a configuration: built-in ones, those that it sets, and those that maps make.
+//! The variables of a configuration: built-in ones, those that it sets, and those that rules make.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use crate::map::Map;
 use crate::regex::Captures;
 
 /// A variable of one configuration.
@@ -25,6 +25,27 @@ pub trait Context {
 
     /// Stores the named groups of a match in their variables.
     fn set_named(&self, names: &[(VarId, usize)], captures: &Captures);
+
+    /// The client's address; none for a unix socket.
+    fn client_ip(&self) -> Option<IpAddr>;
+
+    /// The values of `X-Forwarded-For`, first line first; none where the protocol has no such thing.
+    fn forwarded_for(&self) -> Vec<Bytes>;
+}
+
+/// How a variable's value follows from others: `map`, `geo`, `split_clients`.
+pub trait Rule<C: ?Sized>: Send + Sync {
+    /// The value.
+    fn value(&self, cx: &C) -> Bytes;
+}
+
+/// Whether a request evaluates a rule once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// The first value stays.
+    Cached,
+    /// `volatile`: every use evaluates it anew.
+    Volatile,
 }
 
 /// Reads a built-in variable: appends the value, `false` if it has none.
@@ -70,7 +91,7 @@ enum Source<C: ?Sized> {
     Builtin(Get<C>, Box<str>),
     /// Only what `set` or a named group stored.
     Stored,
-    Map(Box<Map<C>>),
+    Rule(Box<dyn Rule<C>>),
 }
 
 struct Entry<C: ?Sized> {
@@ -172,16 +193,20 @@ impl<C: ?Sized> Names<C> {
         Ok(id)
     }
 
-    /// A variable whose value a map finds.
-    pub fn define_map(&mut self, name: &str, map: Map<C>) -> Result<VarId, String> {
-        let volatile = map.volatile;
+    /// A variable whose value follows from a rule.
+    pub fn define_rule(
+        &mut self,
+        name: &str,
+        rule: Box<dyn Rule<C>>,
+        caching: Caching,
+    ) -> Result<VarId, String> {
         let id = self.use_name(name);
         let entry = &mut self.entries[id.0 as usize];
         if matches!(entry.source, Source::Builtin(..)) && !entry.changeable {
             return Err(format!("the duplicate \"{name}\" variable"));
         }
-        entry.source = Source::Map(Box::new(map));
-        entry.cached = !volatile;
+        entry.source = Source::Rule(rule);
+        entry.cached = caching == Caching::Cached;
         if entry.slot.is_none() {
             entry.slot = Some(self.slots);
             self.slots += 1;
@@ -290,7 +315,7 @@ impl<C: Context> Variables<C> {
         match &entry.source {
             Source::Builtin(Get::Plain(get), _) => get(cx, out),
             Source::Builtin(Get::Prefix(get), suffix) => get(cx, suffix, out),
-            Source::Map(map) => self.map(entry, map, cx, slots, out),
+            Source::Rule(rule) => self.rule(entry, &**rule, cx, slots, out),
             // As ngx_http_rewrite_module: a variable that was never set is empty.
             Source::Stored | Source::Unknown => true,
         }
@@ -311,15 +336,15 @@ impl<C: Context> Variables<C> {
         }
     }
 
-    fn map(
+    fn rule(
         &self,
         entry: &Entry<C>,
-        map: &Map<C>,
+        rule: &dyn Rule<C>,
         cx: &C,
         slots: &Slots,
         out: &mut Vec<u8>,
     ) -> bool {
-        let value = map.find(cx);
+        let value = rule.value(cx);
         out.extend_from_slice(&value);
         if let (true, Some(slot)) = (entry.cached, entry.slot) {
             slots.put(slot, self.slots, Slot::Value(value));

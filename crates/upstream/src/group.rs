@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::health::{Patience, Verdict};
+use crate::health::{Checked, Patience, Verdict};
 use crate::least_time::Took;
 use crate::member::Member;
 use crate::method::Method;
@@ -97,10 +97,10 @@ impl Group {
         self.tries.store(table.tries, Ordering::Relaxed);
     }
 
-    /// Takes other servers and another method: what a reload makes of a group that outlives it.
-    pub fn reconfigure(&self, servers: &[Server], method: Method) {
+    /// Takes other servers, another method and whether there are checks: what a reload makes of a group that outlives it.
+    pub fn reconfigure(&self, servers: &[Server], method: Method, checked: Checked) {
         let mut table = self.lock();
-        table.reconfigure(servers, method, Instant::now());
+        table.reconfigure(servers, method, checked, Instant::now());
         self.tries.store(table.tries, Ordering::Relaxed);
     }
 
@@ -135,11 +135,6 @@ impl Group {
     /// Takes the result of a check; the new verdict if that changed it.
     pub fn note_check(&self, peer: &Watched, passed: bool, patience: Patience) -> Option<Verdict> {
         self.lock().note_check(peer, passed, patience)
-    }
-
-    /// Lets no request go to a peer before it has passed a check (`mandatory`).
-    pub fn await_checks(&self) {
-        self.lock().await_checks(Instant::now());
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

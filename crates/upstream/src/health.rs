@@ -12,6 +12,18 @@ pub enum Verdict {
     Awaited,
 }
 
+/// Whether peers are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Checked {
+    /// Not at all: nothing is held against them.
+    #[default]
+    Never,
+    /// While they are in use.
+    Meanwhile,
+    /// Before they get their first request (`mandatory`), and from then on.
+    First,
+}
+
 /// The verdict, and how many checks in a row spoke against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Health {
@@ -32,6 +44,18 @@ pub struct Patience {
 impl Health {
     pub(crate) fn is_good(self) -> bool {
         self.verdict == Verdict::Good
+    }
+
+    /// What is known of a peer that is new.
+    pub(crate) fn new(checked: Checked) -> Self {
+        let verdict = match checked {
+            Checked::First => Verdict::Awaited,
+            Checked::Never | Checked::Meanwhile => Verdict::Good,
+        };
+        Self {
+            verdict,
+            against: 0,
+        }
     }
 
     /// Takes the result of a check; the new verdict if there is one.

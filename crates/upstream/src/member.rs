@@ -50,6 +50,11 @@ impl Member {
         })
     }
 
+    /// Who may use it.
+    pub fn used(&self) -> Use {
+        self.used
+    }
+
     /// Whether it is the same peer, whatever else the configuration says of it now.
     pub(crate) fn is_same_peer(&self, other: &Self) -> bool {
         self.peer == other.peer && self.server == other.server && self.backup == other.backup

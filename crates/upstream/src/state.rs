@@ -41,14 +41,6 @@ impl Table {
         self.refresh(peer.slot() as u32, now);
         Some(verdict)
     }
-
-    pub(crate) fn await_checks(&mut self, now: Instant) {
-        for id in 0..self.slots.len() as u32 {
-            let slot = &mut self.slots[id as usize];
-            slot.health.verdict = Verdict::Awaited;
-            self.refresh(id, now);
-        }
-    }
 }
 
 impl Slot {

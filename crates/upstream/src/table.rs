@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::group::PeerId;
+use crate::health::{Checked, Health};
 use crate::member::{Member, Place, Slot};
 use crate::method::Method;
 use crate::ring::Ring;
@@ -19,6 +20,7 @@ use crate::wheel::{Key, Seat};
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) method: Method,
+    checked: Checked,
     pub(crate) slots: Vec<Slot>,
     free: Vec<u32>,
     /// Primary and backup servers.
@@ -33,6 +35,7 @@ impl Table {
     pub(crate) fn new(method: Method, servers: &[Server], now: Instant) -> Self {
         let mut table = Self {
             method,
+            checked: Checked::Never,
             slots: Vec::new(),
             free: Vec::new(),
             tiers: Default::default(),
@@ -45,10 +48,21 @@ impl Table {
         table
     }
 
-    /// Takes other servers and another method.
-    pub(crate) fn reconfigure(&mut self, servers: &[Server], method: Method, now: Instant) {
+    /// Takes other servers, another method and whether there are checks.
+    pub(crate) fn reconfigure(
+        &mut self,
+        servers: &[Server],
+        method: Method,
+        checked: Checked,
+        now: Instant,
+    ) {
         let old = self.clear();
         self.method = method;
+        if checked == Checked::Never || self.checked == Checked::Never {
+            let health = Health::new(checked);
+            self.slots.iter_mut().for_each(|slot| slot.health = health);
+        }
+        self.checked = checked;
         self.fill(old, servers, now);
     }
 
@@ -111,7 +125,10 @@ impl Table {
         let entry = &mut self.slots[slot as usize];
         match same {
             Some(_) => entry.set_member(member.clone()),
-            None => *entry = Slot::new(member.clone()),
+            None => {
+                *entry = Slot::new(member.clone());
+                entry.health = Health::new(self.checked);
+            }
         }
         let at = self.tiers[usize::from(backup)].push(slot, &member);
         self.slots[slot as usize].place = Some(Place { backup, at });

@@ -30,6 +30,8 @@ pub enum Contender {
 pub enum Task {
     /// HTTP and tunnels to the backend.
     Proxy,
+    /// HTTP to the backend, which stands in the configuration so often.
+    Balance(usize),
     /// Files of its own.
     Files,
     /// The same over TLS.

@@ -44,6 +44,7 @@ pub fn measure(work: Work, contender: Contender, options: &Options) -> Result<Me
 fn setup(work: Work, inputs: &Inputs) -> (Task, Kind) {
     let vnc = |updates| (Task::Desktop, Kind::Vnc(updates, inputs.clone()));
     match work {
+        Work::Balancing { servers, .. } => (Task::Balance(servers), Kind::Http),
         Work::Files { .. } => (Task::Files, Kind::Http),
         Work::Handshakes { .. } | Work::TlsBulk { .. } => (Task::TlsFiles, Kind::Http),
         Work::DesktopBulk { .. } | Work::DesktopInput { .. } => vnc(Updates::Bulk),
@@ -77,6 +78,7 @@ async fn run(
         } => {
             load::http::start(&meter, addr, path, connections, rate);
         }
+        Work::Balancing { rate, .. } => load::http::start(&meter, addr, "/100", 64, rate),
         Work::Handshakes { resumed, rate } => {
             load::tls::start_handshakes(&meter, addr, resumed, rate)?;
         }
@@ -119,7 +121,7 @@ fn few(count: usize, options: &Options) -> usize {
 
 fn values(work: Work, window: &Window, inputs: &[Duration]) -> Vec<(&'static str, f64)> {
     match work {
-        Work::Http { .. } | Work::Files { .. } => vec![
+        Work::Http { .. } | Work::Balancing { .. } | Work::Files { .. } => vec![
             (rows::CPU_PER_REQUEST, window.cpu_per_done()),
             (rows::P99, window.p99()),
         ],

@@ -34,6 +34,8 @@ pub enum Work {
         connections: usize,
         rate: f64,
     },
+    /// The same to a group of so many servers, all of which are the backend.
+    Balancing { servers: usize, rate: f64 },
     /// The same for the contender's own files.
     Files {
         path: &'static str,
@@ -92,6 +94,7 @@ const fn most(metric: &'static str, most: f64) -> Budget {
 }
 
 const PROXIES: &[Contender] = &[Portway, Nginx, Haproxy];
+const BALANCERS: &[Contender] = &[Portway, Nginx];
 const DESKTOPS: &[Contender] = &[Portway, NginxWebsockify];
 
 pub const ROWS: &[Row] = &[
@@ -127,6 +130,26 @@ pub const ROWS: &[Row] = &[
         },
         contenders: PROXIES,
         budgets: &[ratio(CPU_PER_REQUEST, Nginx, 0.70)],
+    },
+    Row {
+        name: "balancing-10",
+        what: "round robin over 10 servers, reply of 100 B, 8,000/s on 64 connections",
+        work: Work::Balancing {
+            servers: 10,
+            rate: 8_000.0,
+        },
+        contenders: BALANCERS,
+        budgets: &[ratio(CPU_PER_REQUEST, Nginx, 0.95)],
+    },
+    Row {
+        name: "balancing-10k",
+        what: "the same over 10,000 servers",
+        work: Work::Balancing {
+            servers: 10_000,
+            rate: 8_000.0,
+        },
+        contenders: BALANCERS,
+        budgets: &[ratio(CPU_PER_REQUEST, Nginx, 0.8)],
     },
     Row {
         name: "static-1k",

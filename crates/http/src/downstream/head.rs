@@ -124,6 +124,9 @@ async fn more(
         .client_header_timeout
         .saturating_sub(clock::now() - started);
     let at_rest = conn.buf.borrow().is_empty();
+    if !at_rest {
+        conn.load.reads();
+    }
     match conn.fill(HEAD_READ, left).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {

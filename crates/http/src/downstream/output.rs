@@ -15,7 +15,7 @@ use net::{Deadline, clock};
 use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK, LAST_CHUNK_BEFORE_TRAILERS};
 
 use super::write_head::BodyEnd;
-use crate::filters::BodyFilter;
+use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Field, FileSlice};
 use crate::subrequest::is_broken;
@@ -162,7 +162,10 @@ impl<'r> Output<'r> {
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         while self.queued < QUEUE_BYTES_MAX {
             if self.filter_more(0)? {
-                continue;
+                match portions::poll_turn(cx) {
+                    Poll::Ready(()) => continue,
+                    Poll::Pending => return Ok(true),
+                }
             }
             let next = match &mut self.body {
                 None => return Ok(false),
@@ -421,7 +424,11 @@ fn poll_sendfile(
     allowed: u64,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let wanted = (slice.end - slice.start).min(allowed).min(SENDFILE_MAX) as usize;
+    let max = match request.conf().core.sendfile_max_chunk {
+        0 => SENDFILE_MAX,
+        max => max,
+    };
+    let wanted = (slice.end - slice.start).min(allowed).min(max) as usize;
     let mut offset = slice.start;
     request.conn.stream.poll_send(cx, wanted, |socket| {
         rustix::fs::sendfile(socket, &slice.file, Some(&mut offset), wanted)

@@ -91,13 +91,13 @@ impl Coding {
     fn coder(self, conf: &Settings, head: &Head) -> Box<dyn Coder> {
         match self {
             Coding::Brotli => {
-                let (level, bits) = (conf.brotli.level, conf.brotli.window_bits);
-                Box::new(brotli::Brotli::new(level, bits))
+                let bits = fitting(conf.brotli.window_bits, 10, 16, head.content_length);
+                Box::new(brotli::Brotli::new(conf.brotli.level, bits))
             }
-            Coding::Zstd => Box::new(zstd::Zstd::new(conf.zstd.level)),
+            Coding::Zstd => Box::new(zstd::Zstd::new(conf.zstd.level, head.content_length)),
             Coding::Gzip => {
-                let bits = window_bits(conf.gzip.window_bits, head.content_length);
-                Box::new(deflate::Gzip::new(conf.gzip.level as u32, bits))
+                let bits = fitting(conf.gzip.window_bits.into(), 9, 262, head.content_length);
+                Box::new(deflate::Gzip::new(conf.gzip.level as u32, bits as u8))
             }
         }
     }
@@ -173,13 +173,14 @@ fn become_coded(head: &mut Head, coding: Coding) {
     head.weaken_etag();
 }
 
-/// A short body needs no large window: that saves memory, not a byte of the result.
-fn window_bits(configured: u8, length: Option<u64>) -> u8 {
+/// A window for a body of that length, as a power of two: a short body needs no large one, which
+/// saves memory and not a byte of the result. A window has room for all but `overhead` bytes.
+fn fitting(configured: u32, least: u32, overhead: u64, length: Option<u64>) -> u32 {
     let Some(length) = length else {
         return configured;
     };
     let mut bits = configured;
-    while bits > 9 && length < (1 << (bits - 1)) - 262 {
+    while bits > least && length < (1 << (bits - 1)) - overhead {
         bits -= 1;
     }
     bits

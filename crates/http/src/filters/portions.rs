@@ -64,15 +64,7 @@ impl Source for Portions {
                 None => return Poll::Ready(Ok(None)),
             }
         }
-        for _ in 0..PORTION_COST {
-            let Poll::Ready(turn) = coop::poll_proceed(cx) else {
-                // A thread that always has something to do never parks, which is what else would
-                // move its clock on.
-                clock::refresh();
-                return Poll::Pending;
-            };
-            turn.made_progress();
-        }
+        ready!(poll_turn(cx));
         Poll::Ready(Ok(self.next()))
     }
 
@@ -90,6 +82,20 @@ impl Source for Portions {
         let trailers = self.source.as_mut().map(|source| source.trailers());
         trailers.unwrap_or_default()
     }
+}
+
+/// Pays for about a portion's work; not ready when it is the turn of others.
+pub fn poll_turn(cx: &mut Context<'_>) -> Poll<()> {
+    for _ in 0..PORTION_COST {
+        let Poll::Ready(turn) = coop::poll_proceed(cx) else {
+            // A thread that always has something to do never parks, which is what else would move
+            // its clock on.
+            clock::refresh();
+            return Poll::Pending;
+        };
+        turn.made_progress();
+    }
+    Poll::Ready(())
 }
 
 /// A filter that works on bytes: what it makes of them is appended to `out`.

@@ -52,6 +52,8 @@ settings! {
     send_timeout: Duration = Duration::from_secs(60), inherit;
     /// How long an idle connection stays open.
     keepalive_timeout: Duration = Duration::from_secs(75), inherit;
+    /// How long a connection at rest stays open even if the configuration is replaced.
+    keepalive_min_timeout: Duration = Duration::ZERO, inherit;
     /// What the `Keep-Alive` field promises.
     keepalive_header: Option<Duration> = None, inherit;
     /// Requests on one connection.
@@ -68,6 +70,8 @@ settings! {
     lingering_timeout: Duration = Duration::from_secs(5), inherit;
     /// Whether the kernel sends files.
     sendfile: bool = false, inherit;
+    /// What one call sends of a file, in bytes; 0 is no limit.
+    sendfile_max_chunk: u64 = 2 << 20, inherit;
     /// Whether files leave in full segments.
     tcp_nopush: bool = false, inherit;
     /// Bytes per second of a response; 0 is no limit.
@@ -116,6 +120,8 @@ settings! {
 pub enum Handler {
     /// Files.
     Static,
+    /// `empty_gif`
+    EmptyGif,
     /// `proxy_pass`
     Proxy,
     /// `tunnel_pass`
@@ -124,6 +130,8 @@ pub enum Handler {
     Vnc,
     /// `vnc_status`
     VncStatus,
+    /// `stub_status`
+    StubStatus,
 }
 
 /// `root` and `alias`.

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use bytes::Bytes;
 use conf::{Arity, Directive};
-use net::log::Level as LogLevel;
 use script::Template;
 
 use crate::module::{ANY, Module, Set, doc};
@@ -76,14 +75,7 @@ pub fn run(request: &Request) -> Flow {
         }
     }
     match static_files::look(request, &uri) {
-        Ok(_) => {
-            let path = folder.display();
-            request.log(
-                LogLevel::Error,
-                format_args!("directory index of \"{path}\" is forbidden"),
-            );
-            Flow::Status(403)
-        }
+        Ok(_) => Flow::Next,
         Err(error) => static_files::refuse(request, &uri, &error),
     }
 }

@@ -115,7 +115,7 @@ const KEY_MAX: usize = 255;
 /// The handler of the preaccess phase.
 pub fn run(request: &Request) -> Flow {
     let conf = &request.conf().limit_conn;
-    let held = &request.limit_conn;
+    let held = &request.main().limit_conn;
     if conf.limits.is_empty() || held.status.get().is_some() {
         return Flow::Next;
     }
@@ -144,7 +144,7 @@ pub fn run(request: &Request) -> Flow {
             }
         }
     }
-    held.places.replace(places);
+    held.places.borrow_mut().append(&mut places);
     Flow::Next
 }
 

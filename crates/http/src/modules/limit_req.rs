@@ -118,7 +118,7 @@ impl fmt::Display for Excess {
 /// The handler of the preaccess phase. Cancel-safe: what it waits for is only time.
 pub async fn run(request: &Request) -> Flow {
     let conf = &request.conf().limit_req;
-    if conf.limits.is_empty() || request.limit_req_status.get().is_some() {
+    if conf.limits.is_empty() || request.main().limit_req_status.get().is_some() {
         return Flow::Next;
     }
     let name = |zone| request.config().zones.get(zone).name();
@@ -155,7 +155,7 @@ pub async fn run(request: &Request) -> Flow {
             }
         }
     };
-    request.limit_req_status.set(Some(status));
+    request.main().limit_req_status.set(Some(status));
     if let Some(wait) = wait {
         net::timer::sleep(wait).await;
     }

@@ -44,8 +44,9 @@ pub const MODULE: Module = Module {
 fn map(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
     let name = variable_name(item, 1)?;
     if let Some(map) = Map::compile(item, &mut cx.names, &mut cx.diagnostics) {
+        let caching = map.caching();
         cx.names
-            .define_map(&name, map)
+            .define_rule(&name, Box::new(map), caching)
             .map_err(|message| item.error(message))?;
     }
     Ok(())

@@ -14,12 +14,16 @@ pub mod access;
 pub mod addition;
 pub mod auth_basic;
 pub mod auth_request;
+pub mod autoindex;
 pub mod brotli;
 pub mod charset;
 pub mod core;
+pub mod empty_gif;
+pub mod geo;
 pub mod gunzip;
 pub mod gzip;
 pub mod headers;
+pub mod health_check;
 pub mod index;
 pub mod limit_conn;
 pub mod limit_req;
@@ -32,12 +36,17 @@ pub mod open_file_cache;
 pub mod precompressed;
 pub mod proxy;
 pub mod proxy_protocol;
+pub mod random_index;
 pub mod realip;
+pub mod referer;
 pub mod rewrite;
+pub mod secure_link;
 pub mod server;
+pub mod split_clients;
 pub mod ssi;
 pub mod ssl;
 pub mod static_files;
+pub mod stub_status;
 pub mod sub;
 pub mod try_files;
 pub mod tunnel;
@@ -62,17 +71,25 @@ pub static MODULES: &[&Module] = &[
     &variables::MODULE,
     &static_files::MODULE,
     &index::MODULE,
+    &random_index::MODULE,
+    &autoindex::MODULE,
+    &empty_gif::MODULE,
     &try_files::MODULE,
     &rewrite::MODULE,
     &map::MODULE,
+    &geo::MODULE,
+    &split_clients::MODULE,
     &headers::MODULE,
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &realip::MODULE,
+    &referer::MODULE,
+    &secure_link::MODULE,
+    &stub_status::MODULE,
     &auth_request::MODULE,
     &mirror::MODULE,
     &addition::MODULE,
-    &realip::MODULE,
     &limit_conn::MODULE,
     &limit_req::MODULE,
     &ssi::MODULE,
@@ -98,6 +115,7 @@ pub static MODULES: &[&Module] = &[
     &upstream::methods::LEAST_TIME,
     &upstream::zone::MODULE,
     &upstream::sticky::MODULE,
+    &health_check::MODULE,
     &ssl::MODULE,
     &vnc::MODULE,
 ];
@@ -132,11 +150,13 @@ level_settings! {
     addition,
     auth_basic,
     auth_request,
+    autoindex,
     brotli,
     charset,
     gunzip,
     gzip,
     headers,
+    health_check,
     index,
     limit_conn,
     limit_req,
@@ -146,7 +166,10 @@ level_settings! {
     precompressed,
     proxy,
     proxy_ssl,
+    random_index,
     realip,
+    referer,
+    secure_link,
     ssi,
     sub,
     try_files,
@@ -184,6 +207,9 @@ impl Settings {
     /// Whether a prefix location that ends with a slash answers its name without the slash by a
     /// redirect: those that hand requests on do.
     pub(crate) fn redirects_to_slash(&self) -> bool {
-        !matches!(self.core.handler, core::Handler::Static)
+        !matches!(
+            self.core.handler,
+            core::Handler::Static | core::Handler::EmptyGif
+        )
     }
 }

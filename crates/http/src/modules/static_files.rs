@@ -143,6 +143,14 @@ pub fn run(request: &Request) -> Flow {
     }
     let uri = request.uri();
     let path = path_of(request, &uri);
+    if uri.ends_with(b"/") {
+        let path = path.display();
+        request.log(
+            LogLevel::Error,
+            format_args!("directory index of \"{path}\" is forbidden"),
+        );
+        return Flow::Status(403);
+    }
     if uri.contains(&0) {
         return Flow::Status(404);
     }

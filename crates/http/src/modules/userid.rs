@@ -1,6 +1,6 @@
 //! `ngx_http_userid_module`: a cookie that knows a browser again.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -116,12 +116,12 @@ const VARIABLES: &[Builtin<Request>] = &[
     Builtin {
         name: "uid_reset",
         get: Get::Plain(|request, out| {
-            out.extend_from_slice(&request.user_id.reset.borrow());
+            out.extend_from_slice(&request.user_id.known().reset);
             true
         }),
         set: Some(|request, value| {
             let value = Bytes::copy_from_slice(value);
-            request.user_id.reset.replace(value);
+            request.user_id.known().reset = value;
         }),
         doc: "If it is neither empty nor 0, the browser gets a new cookie; log also tells the error log.",
     },
@@ -221,13 +221,24 @@ fn mark(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 /// The four numbers of a cookie, as bytes on the wire.
 type Id = [u8; 16];
 
-/// What a request has of it.
+/// What a request has of it, once anybody asked.
 #[derive(Debug, Default)]
-pub struct UserId {
+pub struct UserId(RefCell<Option<Box<Known>>>);
+
+#[derive(Debug, Clone, Default)]
+struct Known {
     /// `$uid_reset`
-    reset: RefCell<Bytes>,
-    /// What came and what goes, once anybody asked.
-    cookies: RefCell<Option<Cookies>>,
+    reset: Bytes,
+    /// What came and what goes.
+    cookies: Option<Cookies>,
+}
+
+impl UserId {
+    fn known(&self) -> RefMut<'_, Known> {
+        RefMut::map(self.0.borrow_mut(), |known| {
+            &mut **known.get_or_insert_default()
+        })
+    }
 }
 
 /// The cookie that came and the one that goes.
@@ -306,12 +317,12 @@ fn cookie_date(at: i64) -> Vec<u8> {
 
 /// What came, and what goes if `makes`; both are found out once for a request.
 fn cookies(request: &Request, conf: &Conf, makes: bool) -> Cookies {
-    let known = request.user_id.cookies.borrow().clone();
+    let known = request.user_id.known().cookies.clone();
     let mut cookies = known.unwrap_or_else(|| read(request, conf));
     if makes && cookies.set.is_none() {
         make(request, conf, &mut cookies);
     }
-    request.user_id.cookies.replace(Some(cookies.clone()));
+    request.user_id.known().cookies = Some(cookies.clone());
     cookies
 }
 

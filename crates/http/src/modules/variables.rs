@@ -80,15 +80,11 @@ const VARIABLES: &[Builtin<Request>] = &[
     prefix("arg_", arg, "An argument of the query."),
     Builtin {
         name: "args",
-        get: Get::Plain(|r, out| put(out, &r.args.borrow())),
+        get: Get::Plain(args),
         set: Some(set_args),
         doc: "The query.",
     },
-    builtin(
-        "query_string",
-        |r, out| put(out, &r.args.borrow()),
-        "The query.",
-    ),
+    builtin("query_string", args, "The query."),
     builtin(
         "is_args",
         |r, out| {
@@ -450,7 +446,13 @@ fn cookie(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     false
 }
 
-fn arg(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
+/// No query is no value, and not an empty one: logs show a dash, pages their default.
+fn args(request: &Request, out: &mut Vec<u8>) -> bool {
+    let args = request.args.borrow();
+    !args.is_empty() && put(out, &args)
+}
+
+pub(crate) fn arg(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     argument(&request.args.borrow(), name.as_bytes()).is_some_and(|value| put(out, value))
 }
 

@@ -42,6 +42,8 @@ pub struct UpstreamBody {
     done: bool,
     reusable: bool,
     buffered: bool,
+    /// Something was given that filters may hold back, and the client is to have it now.
+    unflushed: bool,
     /// Decoded chunks, read ahead of the client.
     ahead: VecDeque<Chunk>,
     ahead_bytes: u64,
@@ -136,6 +138,7 @@ impl UpstreamBody {
             done: matches!(framing, Framing::None | Framing::Length(0)),
             reusable: keeps,
             buffered,
+            unflushed: false,
             ahead: VecDeque::new(),
             ahead_bytes: 0,
             file: None,
@@ -413,8 +416,17 @@ impl Source for UpstreamBody {
         if let Some(error) = self.failed.take() {
             return Poll::Ready(Err(error));
         }
-        self.poll_decoded(cx)
-            .map_ok(|piece| piece.map(Chunk::Memory))
+        match self.poll_decoded(cx) {
+            Poll::Ready(piece) => {
+                self.unflushed = !self.buffered;
+                Poll::Ready(piece.map(|piece| piece.map(Chunk::Memory)))
+            }
+            Poll::Pending if self.unflushed => {
+                self.unflushed = false;
+                Poll::Ready(Ok(Some(Chunk::Flush)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn poll_ahead(&mut self, cx: &mut Context<'_>) {

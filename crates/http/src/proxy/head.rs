@@ -19,15 +19,17 @@ use crate::request::Request;
 use crate::response::{Body, Field, Head, Response};
 
 /// Turns an answer into the response, or into a redirect of our own (`X-Accel-Redirect`).
-pub fn into_flow(replied: Replied, held: Held, request: &Rc<Request>, target: &Target) -> Flow {
+pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target: &Target) -> Flow {
     let conf = &request.conf().proxy;
     if target.work == Work::Tunnel {
+        held.header_came();
         return Flow::Respond(Response {
             head: Head::new(200),
             body: Body::Upgrade(Box::new(Upgrade::tunnel(replied, held))),
         });
     }
     if replied.headless {
+        held.header_came();
         // DIFFERS: nginx gives the client such an answer without a head, as HTTP/0.9.
         let body = UpstreamBody::new(request, replied, held, Framing::UntilClose);
         return Flow::Respond(Response {
@@ -47,6 +49,7 @@ pub fn into_flow(replied: Replied, held: Held, request: &Rc<Request>, target: &T
         }
     };
     store_upstream_fields(request, &replied);
+    held.header_came();
     if let Some(flow) = accel_redirect(request, conf, &replied) {
         return flow;
     }

@@ -17,8 +17,8 @@ use crate::temp_file::TempFile;
 
 /// An answer on its way into a file. It stands at its place when it is complete; dropped before, it
 /// leaves nothing behind.
-// DIFFERS: when the client leaves, nginx reads the answer to its end to store it. Here an answer that
-// nobody waits for is not stored.
+// DIFFERS: when the client leaves, nginx reads the answer to its end to store it. Here an answer
+// that nobody waits for is not stored.
 pub struct Storing {
     file: TempFile,
     modified: Option<i64>,

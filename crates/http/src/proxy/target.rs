@@ -221,7 +221,7 @@ impl Target {
     /// How the error log shows what is asked of a peer.
     pub fn url(&self, peer: &str) -> String {
         if self.work == Work::Tunnel {
-            return format!("tunnel://{peer}");
+            return peer.to_owned();
         }
         let (scheme, uri) = (self.scheme.name(), String::from_utf8_lossy(&self.uri));
         format!("{scheme}://{peer}{uri}")

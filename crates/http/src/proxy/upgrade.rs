@@ -18,10 +18,11 @@ use super::held::Held;
 use super::target::Work;
 use crate::connection::Connection;
 use crate::downstream::head::asks_for_upgrade;
+use crate::load::Load;
 use crate::log_later::LogLater;
 use crate::request::Request;
 use crate::response::{Body, Chunk, Source, Takeover};
-use crate::thread::{Load, Thread};
+use crate::thread::Thread;
 
 /// An upstream that switched protocols, or one that a client wants to speak to by itself.
 pub struct Upgrade {

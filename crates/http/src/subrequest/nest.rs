@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::Subrequest;
-use crate::filters::BodyFilter;
+use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Field, FileSlice, Source};
 
@@ -54,6 +54,9 @@ pub trait Inserter {
 
 /// What waits to be sent, in order.
 pub type Pieces = VecDeque<Piece>;
+
+/// Pieces below this length are sent together, up to about twice that.
+const JOINED_MAX: usize = 4 * 1024;
 
 /// Bytes of its own that a body has waiting behind a sub-request.
 const AHEAD_BYTES_MAX: u64 = 64 * 1024;
@@ -113,7 +116,7 @@ impl Nest {
             return Ok(true);
         }
         if self.filter_more(0)? {
-            return Ok(true);
+            return Ok(portions::poll_turn(cx).is_ready());
         }
         let next = match &mut self.body {
             Body::Empty | Body::Upgrade(_) => None,
@@ -200,8 +203,8 @@ impl Nest {
         Ok(Some(Chunk::Memory(part.read()?)))
     }
 
-    /// What runs behind the first pieces goes on, and what comes behind all of them is looked at, so
-    /// that several sub-requests run at once.
+    /// What runs behind the first pieces goes on, and what comes behind all of them is looked at,
+    /// so that several sub-requests run at once.
     fn poll_others(&mut self, skip: usize, cx: &mut Context<'_>) -> io::Result<()> {
         let ahead = |queue: &Pieces| queue.iter().map(Piece::len).sum::<u64>();
         while ahead(&self.queue) < AHEAD_BYTES_MAX && self.poll_own(cx)? {}
@@ -213,13 +216,38 @@ impl Nest {
         Ok(())
     }
 
+    /// Joins small pieces, so that a page of many commands is not sent in as many chunks.
+    fn join(&mut self, first: Chunk) -> Chunk {
+        let is_small = |chunk: &Chunk| matches!(chunk, Chunk::Memory(b) if b.len() < JOINED_MAX);
+        let mut joined = match first {
+            Chunk::Memory(bytes) if bytes.len() < JOINED_MAX => bytes,
+            other => return other,
+        };
+        let mut text = Vec::new();
+        while let Some(Piece::Chunk(chunk)) = self.queue.front()
+            && is_small(chunk)
+            && text.len() < JOINED_MAX
+        {
+            if text.is_empty() {
+                text.extend_from_slice(&joined);
+            }
+            if let Some(Piece::Chunk(Chunk::Memory(bytes))) = self.queue.pop_front() {
+                text.extend_from_slice(&bytes);
+            }
+        }
+        if !text.is_empty() {
+            joined = text.into();
+        }
+        Chunk::Memory(joined)
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
         loop {
             self.holds = false;
             match self.queue.front_mut() {
                 Some(Piece::Chunk(_)) => {
                     if let Some(Piece::Chunk(chunk)) = self.queue.pop_front() {
-                        return Poll::Ready(Ok(Some(chunk)));
+                        return Poll::Ready(Ok(Some(self.join(chunk))));
                     }
                 }
                 Some(Piece::Subrequest(sub)) => match sub.poll_next(cx) {

@@ -33,8 +33,8 @@ pub fn with<T>(f: impl FnOnce(&Times) -> T) -> T {
     })
 }
 
-/// The current second as `format` says (`strftime`), in Greenwich or here. `None` if that is nothing,
-/// or longer than 2048 bytes.
+/// The current second as `format` says (`strftime`), in Greenwich or here. `None` if that is
+/// nothing, or longer than 2048 bytes.
 pub fn format(format: &std::ffi::CStr, gmt: bool) -> Option<Vec<u8>> {
     crate::sys::time::format(seconds(clock::wall()), gmt, format)
 }

@@ -231,3 +231,41 @@ fn a_proxy_that_is_open_to_all_is_warned_about() {
     assert_eq!(said("tunnel_pass; deny all;"), 0);
     assert_eq!(said("tunnel_pass 127.0.0.1:22;"), 0);
 }
+
+#[test]
+fn an_address_that_is_not_ours_is_an_internal_error() {
+    let upstream = echo();
+    let conf = "events {} http { server { listen 127.0.0.1:%PORT%;
+        location / { proxy_bind 192.0.2.1; proxy_pass http://%UPSTREAM%; }
+        location /odd { proxy_bind $arg_a; proxy_pass http://127.0.0.1:1; } } }";
+    let server = Setup::new(conf)
+        .with("UPSTREAM", upstream.addr())
+        .start(&portway());
+    assert_eq!(testkit::http::get(server.addr(), "/").status, 500);
+    server.wait_error_log("bind(192.0.2.1:0) failed (99: Cannot assign requested address)");
+    assert_eq!(testkit::http::get(server.addr(), "/odd?a=x").status, 502);
+    server.wait_error_log("invalid local address \"x\"");
+}
+
+#[test]
+fn a_worker_that_binds_transparently_keeps_the_power_to_do_so() {
+    if !rustix::process::geteuid().is_root() {
+        // Nobody else has it to begin with.
+        return;
+    }
+    let conf = "events {} http { server { listen 127.0.0.1:%PORT%;
+        location / { return 200 $pid; }
+        location /up { %BIND% proxy_pass http://127.0.0.1:%PORT%/; } } }";
+    let powers = |bind: &str| {
+        let server = Setup::new(conf).with("BIND", bind).start(&portway());
+        let pid = testkit::http::get(server.addr(), "/up").text();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+        let line = status.lines().find(|line| line.starts_with("CapEff:"));
+        line.expect("its powers").to_owned()
+    };
+    assert_eq!(
+        powers("proxy_bind 127.0.0.3 transparent;"),
+        "CapEff:\t0000000000002000"
+    );
+    assert_eq!(powers("proxy_bind 127.0.0.3;"), "CapEff:\t0000000000000000");
+}

@@ -29,6 +29,8 @@ macro_rules! corpus {
 }
 
 corpus! {
+    addresses_and_shares_lead_to_nginx_s_values: "addresses",
+    folders_are_listed_as_nginx_does: "folders",
     connections_go_on_and_end_as_nginx_s: "connections",
     error_pages_are_nginx_s: "error-page",
     fields_are_nginx_s: "headers",

@@ -2,7 +2,8 @@
 
 use testkit::dns::Record;
 use testkit::http::get;
-use testkit::{Conn, NameServer, Response, Server, Setup, Upstream, wait_true};
+use testkit::vnc::{Look, VncServer};
+use testkit::{Conn, NameServer, Response, Server, Setup, Upstream, WebSocket, wait_true};
 
 use crate::support::portway;
 
@@ -171,4 +172,21 @@ fn resolve_needs_a_zone_and_a_resolver() {
         let said = says(&conf.replace('%', parameters));
         assert!(said.contains(expected), "{said}");
     }
+}
+
+#[test]
+fn a_desktop_that_a_request_names_is_looked_up_when_its_session_starts() {
+    let (dns, desktop) = (NameServer::start(), VncServer::start(Look::default()));
+    let conf = "events {} http { resolver %DNS%; server { listen 127.0.0.1:%PORT%;
+        location /vm/ { vnc_pass $arg_name:%DESKTOP%; } } }";
+    let server = Setup::new(conf)
+        .with("DNS", dns.addr())
+        .with("DESKTOP", desktop.addr().port())
+        .start(&portway());
+    dns.say("desk.test", 60, &[a(1)]);
+    let mut socket = WebSocket::open(server.addr(), "/vm/ws?name=desk.test", "");
+    assert_eq!(socket.recv_bytes(12), b"RFB 003.008\n");
+    wait_true("a connection", || desktop.connections() == 1);
+    let _other = WebSocket::open(server.addr(), "/vm/ws?name=none.test", "");
+    server.wait_error_log("none.test could not be resolved (3: Host not found)");
 }

@@ -1,3 +1,5 @@
+//! Pages whole and in pieces, good commands and broken ones.
+
 use super::{Command, Event, Parser, fuzz};
 
 fn command(name: &str, parameters: &[(&str, &str)]) -> Event {

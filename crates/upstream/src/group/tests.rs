@@ -274,7 +274,9 @@ fn checks_take_peers_out_and_bring_them_back() {
     let bad = &group.watched()[0];
     assert_eq!(group.note_check(bad, true, patience), Some(Verdict::Good));
     assert!(sequence(&group, 3, now).contains('1'));
-    group.await_checks();
+    let servers = [server(1), server(2)];
+    group.reconfigure(&servers, Method::RoundRobin, Checked::Never);
+    group.reconfigure(&servers, Method::RoundRobin, Checked::First);
     assert_eq!(sequence(&group, 1, now), "-");
 }
 

@@ -48,7 +48,7 @@ pub fn nginx(
         Task::Files | Task::TlsFiles => {
             files(dir) + "        open_file_cache max=100 inactive=1h;\n"
         }
-        Task::Proxy | Task::Desktop => proxy(large),
+        Task::Proxy | Task::Balance(_) | Task::Desktop => proxy(large),
     };
     main(&http(task, listen, backend, &location), dir)
 }
@@ -71,20 +71,24 @@ pub fn portway(
         }
 "
         .to_owned(),
-        (_, Task::Proxy) => proxy(""),
+        (_, Task::Proxy | Task::Balance(_)) => proxy(""),
     };
     main(&http(task, listen, backend, &location), dir)
 }
 
 fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
+    let count = match task {
+        Task::Balance(count) => count,
+        _ => 1,
+    };
+    let servers = format!("        server {backend};\n").repeat(count);
     let upstream = format!(
         "    map $http_upgrade $connection_upgrade {{
         default upgrade;
         '' '';
     }}
     upstream backend {{
-        server {backend};
-        keepalive 512;
+{servers}        keepalive 512;
         keepalive_requests 1000000000;
     }}
 "
@@ -92,7 +96,7 @@ fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> 
     let (upstream, tls) = match task {
         Task::Files => ("", ""),
         Task::TlsFiles => ("", " ssl"),
-        Task::Proxy | Task::Desktop => (&upstream[..], ""),
+        Task::Proxy | Task::Balance(_) | Task::Desktop => (&upstream[..], ""),
     };
     let certificate = match task {
         Task::TlsFiles => CERTIFICATE,

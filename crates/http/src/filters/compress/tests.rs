@@ -117,6 +117,18 @@ fn streams_unpack_to_what_went_in() {
         }
         let mut coder = coding.coder(&Settings::default(), &Head::new(200));
         assert_eq!(unpack(coding, &coded(&mut *coder, b"", false)), b"");
+        for length in [0, 1, 1000, 300_000] {
+            let head = Head {
+                content_length: Some(length),
+                ..Head::new(200)
+            };
+            let mut coder = coding.coder(&Settings::default(), &head);
+            let text = &text[..length as usize];
+            assert!(
+                unpack(coding, &coded(&mut *coder, text, false)) == text,
+                "{coding:?}"
+            );
+        }
     }
 }
 
@@ -142,11 +154,12 @@ fn what_was_flushed_can_be_read_before_the_end() {
 
 #[test]
 fn a_short_body_gets_a_small_window() {
-    assert_eq!(window_bits(15, None), 15);
-    assert_eq!(window_bits(15, Some(1 << 20)), 15);
-    assert_eq!(window_bits(15, Some(1000)), 11);
-    assert_eq!(window_bits(15, Some(0)), 9);
-    assert_eq!(window_bits(12, Some(1 << 20)), 12);
+    assert_eq!(fitting(15, 9, 262, None), 15);
+    assert_eq!(fitting(15, 9, 262, Some(1 << 20)), 15);
+    assert_eq!(fitting(15, 9, 262, Some(1000)), 11);
+    assert_eq!(fitting(15, 9, 262, Some(0)), 9);
+    assert_eq!(fitting(12, 9, 262, Some(1 << 20)), 12);
+    assert_eq!(fitting(24, 10, 16, Some(2000)), 11);
 }
 
 #[test]

@@ -6,20 +6,25 @@ use zstd::stream::write::Encoder;
 
 use super::Coder;
 
-/// The largest window that every client has to read (RFC 9659), as a power of two: eight megabytes.
-const WINDOW_LOG_MAX: u32 = 23;
+/// The highest level that is worked at.
+// DIFFERS: the zstd module works at the levels up to 22. Their tables take hundreds of megabytes for
+// each response, and their windows are larger than clients have to read (RFC 9659).
+const LEVEL_MAX: i32 = 19;
 
 /// A Zstandard stream, which takes its memory with its first byte.
 pub struct Zstd {
     level: i32,
+    /// The length of the body, if it is known: a short one takes little memory.
+    length: Option<u64>,
     stream: Option<Encoder<'static, Vec<u8>>>,
 }
 
 impl Zstd {
-    /// A stream of that level; negative ones are faster.
-    pub fn new(level: i32) -> Self {
+    /// A stream of that level for a body of that length; negative levels are faster.
+    pub fn new(level: i32, length: Option<u64>) -> Self {
         Self {
-            level,
+            level: level.min(LEVEL_MAX),
+            length,
             stream: None,
         }
     }
@@ -29,10 +34,7 @@ impl Zstd {
             Some(stream) => stream,
             None => {
                 let mut stream = Encoder::new(Vec::new(), self.level)?;
-                // Only the levels from 20 on would take more.
-                if self.level >= 20 {
-                    stream.window_log(WINDOW_LOG_MAX)?;
-                }
+                stream.set_pledged_src_size(self.length)?;
                 stream
             }
         };

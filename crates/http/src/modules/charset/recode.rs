@@ -38,11 +38,11 @@ impl Recode {
                 }
                 out
             }
-            Table::FromUtf8(_) => self.from_utf8(input),
+            Table::FromUtf8(_) => self.recode_utf8(input),
         }
     }
 
-    fn from_utf8(&mut self, input: &[u8]) -> Vec<u8> {
+    fn recode_utf8(&mut self, input: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(input.len() + 16);
         let begun = std::mem::take(&mut self.begun);
         if begun.is_empty() {

@@ -11,7 +11,15 @@ use crate::module::{Cx, Done};
 #[derive(Debug, Default)]
 pub struct Charsets {
     names: Vec<Box<[u8]>>,
-    tables: Vec<(Box<[u8]>, Box<[u8]>, Table)>,
+    tables: Vec<Way>,
+}
+
+/// A table, and what it is between.
+#[derive(Debug)]
+struct Way {
+    from: Box<[u8]>,
+    to: Box<[u8]>,
+    table: Table,
 }
 
 /// How bytes of one charset are said in another.
@@ -50,10 +58,9 @@ impl Charsets {
     /// The table from one charset to another.
     pub fn table(&self, from: &[u8], to: &[u8]) -> Option<Table> {
         let mut tables = self.tables.iter();
-        let found = tables.find(|(source, target, _)| {
-            source.eq_ignore_ascii_case(from) && target.eq_ignore_ascii_case(to)
-        });
-        found.map(|(.., table)| table.clone())
+        let found = tables
+            .find(|way| way.from.eq_ignore_ascii_case(from) && way.to.eq_ignore_ascii_case(to));
+        found.map(|way| way.table.clone())
     }
 
     /// What is said about two charsets that no table is between.
@@ -92,11 +99,13 @@ pub fn charset_map(item: &Item, cx: &mut Cx<'_>) -> Done {
         true => utf8_tables(item)?,
         false => byte_tables(item)?,
     };
-    let names = || (from.text.clone().into(), to.text.clone().into());
-    let (source, target): (Box<[u8]>, Box<[u8]>) = names();
-    cx.charsets.tables.push((source, target, there));
-    let (source, target) = names();
-    cx.charsets.tables.push((target, source, back));
+    let way = |from: &Word, to: &Word, table| Way {
+        from: from.text.clone().into(),
+        to: to.text.clone().into(),
+        table,
+    };
+    let ways = [way(from, to, there), way(to, from, back)];
+    cx.charsets.tables.extend(ways);
     Ok(())
 }
 

@@ -228,6 +228,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "keepalive_min_timeout",
+            ANY,
+            Arity::Exactly(1),
+            store!(time core.keepalive_min_timeout),
+            doc(
+                "keepalive_min_timeout time;",
+                "keepalive_min_timeout 0;",
+                "How long an idle connection is kept even when a reload or a shutdown would close it.",
+            ),
+        ),
+        Directive::new(
             "keepalive_time",
             ANY,
             Arity::Exactly(1),
@@ -450,12 +461,16 @@ pub const MODULE: Module = Module {
             "tcp_nodelay on | off;",
             "small writes are never held back",
         ),
-        inert(
+        Directive::new(
             "sendfile_max_chunk",
-            ANY,
+            ANY.or(LOCATION_IF),
             Arity::Exactly(1),
-            "sendfile_max_chunk size;",
-            "one call never sends more than 2 MiB",
+            store!(size core.sendfile_max_chunk),
+            doc(
+                "sendfile_max_chunk size;",
+                "sendfile_max_chunk 2m;",
+                "How much of a file one call sends, so that other connections get their turn.",
+            ),
         ),
         inert(
             "output_buffers",

@@ -78,7 +78,7 @@ pub const MODULE: Module = Module {
     ],
     variables: &[builtin(
         "limit_conn_status",
-        |request, out| match request.limit_conn.status.get() {
+        |request, out| match request.main().limit_conn.status.get() {
             Some(status) => {
                 out.extend_from_slice(status.text().as_bytes());
                 true

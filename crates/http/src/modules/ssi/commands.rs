@@ -127,9 +127,8 @@ impl Page {
                     self.text(Bytes::from_static(&b"<!--"[..held]), out);
                 }
                 Some(Event::Command(command)) => {
-                    if self.command(command, out) == Err(Failed) {
-                        self.show_error(out);
-                    }
+                    let followed = self.command(command, out);
+                    followed.unwrap_or_else(|Failed| self.show_error(out));
                 }
                 Some(Event::Broken(message)) => {
                     self.request.log(Level::Error, format_args!("{message}"));

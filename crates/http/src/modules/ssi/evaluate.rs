@@ -93,7 +93,8 @@ fn name<'t>(
 /// A path as a page names it: one that does not begin with a slash is beside the page.
 pub fn path(request: &Request, written: &[u8]) -> Result<Bytes, Failed> {
     let path = text(request, written)?;
-    if path.starts_with(b"/") || written.is_empty() {
+    // As nginx: nothing at all is the page's folder, variables without a value are nothing.
+    if path.starts_with(b"/") || (path.is_empty() && !written.is_empty()) {
         return Ok(path);
     }
     let uri = request.uri();

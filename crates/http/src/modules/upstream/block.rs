@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ::upstream::health::Checked;
 use ::upstream::keepalive::Limits;
 use ::upstream::{Group, Method, Resolving, Search, Server};
 use conf::{Bundle, Diagnostic, Item, Span};
@@ -13,10 +14,11 @@ use script::Template;
 use super::sticky::Sticky;
 use super::zone::Groups;
 use crate::config::{Config, UpstreamId};
+use crate::health::Check;
 use crate::module::{Cx, Done};
 use crate::modules::core;
 use crate::request::Request;
-use crate::zones::ZoneId;
+use crate::zones::{ZoneId, Zones};
 
 /// What an `upstream` block says.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub struct Upstream {
     servers: Vec<Server>,
     method: Method,
     zone: Option<ZoneId<Groups>>,
+    /// How its peers are checked.
+    pub check: Option<Check>,
     /// Those servers that are names.
     pub(super) resolving: Option<Arc<Resolving>>,
     /// How many idle connections a thread keeps.
@@ -109,6 +113,7 @@ impl Upstream {
             servers: block.servers.clone(),
             method,
             zone: block.zone,
+            check: None,
             resolving: None,
             keepalive,
             key: block.key.clone(),
@@ -143,17 +148,47 @@ impl Upstream {
         search
     }
 
+    /// Has its peers checked; false if they are already.
+    pub fn set_check(&mut self, check: Check) -> bool {
+        if self.check.is_some() {
+            return false;
+        }
+        self.check = Some(check);
+        let (servers, method) = (&self.servers, self.method);
+        self.group.reconfigure(servers, method, self.checked());
+        true
+    }
+
+    fn checked(&self) -> Checked {
+        match &self.check {
+            None => Checked::Never,
+            Some(check) if check.spec.mandatory => Checked::First,
+            Some(_) => Checked::Meanwhile,
+        }
+    }
+
+    /// Whether it goes on as the group of that name in an older configuration: its zone does, or it
+    /// has none and both are checked, whose verdicts stay.
+    fn continues(&self, zones: &Zones, old: &Self, old_zones: &Zones) -> bool {
+        match (self.zone, old.zone) {
+            (Some(id), Some(old)) => Arc::ptr_eq(zones.get(id).state(), old_zones.get(old).state()),
+            (None, None) => self.check.is_some() && old.check.is_some(),
+            _ => false,
+        }
+    }
+
     /// Goes on with the group that stands for it in an older configuration.
     fn take_over(&self, old: &Self) {
         let group = old.group();
+        let checked = self.checked();
         match (&self.resolving, &old.resolving) {
             (Some(names), before) => {
                 if let Some(before) = before {
                     names.inherit(before);
                 }
-                group.reconfigure(&names.servers_now(), self.method);
+                group.reconfigure(&names.servers_now(), self.method, checked);
             }
-            (None, _) => group.reconfigure(&self.servers, self.method),
+            (None, _) => group.reconfigure(&self.servers, self.method, checked),
         }
         // Set already only if requests were served, and then it is too late.
         let _ = self.adopted.set(group.clone());
@@ -180,9 +215,8 @@ impl Config {
                 .upstreams
                 .iter()
                 .find(|before| before.group.name() == upstream.group.name());
-            if let (Some(id), Some(before)) = (upstream.zone, before)
-                && let Some(old_id) = before.zone
-                && Arc::ptr_eq(self.zones.get(id).state(), old.zones.get(old_id).state())
+            if let Some(before) = before
+                && upstream.continues(&self.zones, before, &old.zones)
             {
                 upstream.take_over(before);
             }

@@ -140,7 +140,7 @@ impl Upstream {
             return request.eval(key);
         }
         // As nginx: what has no address hashes as zeros.
-        match request.conn.peer.ip().map(|addr| addr.ip()) {
+        match request.client().ip().map(|addr| addr.ip()) {
             Some(std::net::IpAddr::V4(ip)) => Bytes::copy_from_slice(&ip.octets()[..3]),
             Some(std::net::IpAddr::V6(ip)) => Bytes::copy_from_slice(&ip.octets()),
             None => Bytes::from_static(&[0; 3]),

@@ -13,10 +13,11 @@ use vnc::{
 
 use super::Pass;
 use crate::connection::Connection;
+use crate::load::Load;
 use crate::log_later::LogLater;
 use crate::request::{Desktop, Request};
 use crate::response::Takeover;
-use crate::thread::{DesktopCount, Load, Thread};
+use crate::thread::{DesktopCount, Thread};
 
 /// A session that begins once the head of the 101 was sent.
 pub struct Opening {

@@ -161,9 +161,11 @@ fn fate(conn: &mut Conn, last: Option<&Response>) -> String {
     .to_owned()
 }
 
-/// The body, unpacked: two compressors seldom agree on bytes.
+/// The body, unpacked: two compressors seldom agree on bytes. A part of a packed file stays as it
+/// is.
 fn plain_body(response: &Response, server: &Server) -> Vec<u8> {
-    if response.field("content-encoding") != Some("gzip") || response.body.is_empty() {
+    let is_whole = response.status != 206 && !response.body.is_empty();
+    if response.field("content-encoding") != Some("gzip") || !is_whole {
         return response.body.clone();
     }
     let packed = server.files().write("packed.gz", &response.body);

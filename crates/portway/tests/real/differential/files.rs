@@ -43,7 +43,7 @@ pub fn write(setup: Setup) -> Setup {
         .file("html/list/a.txt", "a\n")
         .file("html/list/B.txt", "BB\n")
         .file("html/list/sp ace & <odd>.txt", "odd\n")
-        .file("html/list/ünï.txt", "unicode\n")
+        .file("html/list-unicode/ünï.txt", "unicode\n")
         .file("html/list/.hidden", "hidden\n")
         .file(
             "html/list/a-very-long-name-that-does-not-fit-into-the-column-of-names.txt",
@@ -68,6 +68,7 @@ pub fn write(setup: Setup) -> Setup {
         "html/noindex",
         "html/list",
         "html/list/deep",
+        "html/list-unicode",
         "html/ssi",
         "html/errors",
         "other",

@@ -1,0 +1,152 @@
+//! Health checks of upstream peers: one thread of the process asks, all threads see the verdicts.
+//!
+//! Each group that is checked has one task. It keeps a bounded number of checks under way, each
+//! with a deadline, so that a peer that does not answer delays no other.
+
+use std::collections::HashSet;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use net::log::Level;
+use net::{Deadline, clock};
+use tokio::task::{AbortHandle, JoinSet};
+use upstream::health::Verdict;
+use upstream::server::Use;
+use upstream::{Group, Watched};
+
+use crate::config::{Config, Location, LocationId, UpstreamId};
+use crate::modules::health_check::Spec;
+use crate::modules::health_check::matching::Match;
+use crate::modules::proxy::Pass;
+use probe::Probe;
+
+mod probe;
+
+/// The checks of one group.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What `health_check` says.
+    pub spec: Arc<Spec>,
+    /// What answers have to fit, if that was said.
+    pub rules: Option<Arc<Match>>,
+    /// The location whose settings hold.
+    pub location: LocationId,
+}
+
+/// Checks under way for one group at once.
+const AT_ONCE: usize = 128;
+
+/// Starts the checks of a configuration; they end when they are aborted.
+pub fn start(config: &Arc<Config>) -> Vec<AbortHandle> {
+    let checked = config.upstreams.iter().enumerate();
+    let checked = checked.filter_map(|(at, upstream)| Some((at, upstream.check.clone()?)));
+    checked
+        .map(|(at, check)| {
+            let group = config.upstream(UpstreamId(at as u32)).group().clone();
+            let watch = Watch {
+                config: config.clone(),
+                group,
+                check,
+            };
+            tokio::task::spawn_local(watch.run()).abort_handle()
+        })
+        .collect()
+}
+
+struct Watch {
+    config: Arc<Config>,
+    group: Arc<Group>,
+    check: Check,
+}
+
+impl Watch {
+    async fn run(self) {
+        let me = Rc::new(self);
+        let spec = &me.check.spec;
+        let mut due: VecDeque<Watched> = VecDeque::new();
+        let mut under_way = HashSet::new();
+        let mut checks = JoinSet::new();
+        let tick = Deadline::after(Duration::ZERO);
+        loop {
+            while checks.len() < AT_ONCE
+                && let Some(peer) = due.pop_front()
+            {
+                under_way.insert(peer.member.peer.name.clone());
+                checks.spawn_local(me.clone().check(peer));
+            }
+            tokio::select! {
+                () = tick.expired() => {
+                    tick.set_after(spec.interval + some_of(spec.jitter));
+                    due = me.group.watched().into();
+                    due.retain(|peer| {
+                        peer.member.used() != Use::Down
+                            && !under_way.contains(&peer.member.peer.name)
+                    });
+                }
+                Some(done) = checks.join_next(), if !checks.is_empty() => {
+                    if let Ok(name) = done {
+                        under_way.remove(&name);
+                    }
+                }
+            }
+        }
+    }
+
+    fn location(&self) -> &Location {
+        self.config.location(self.check.location)
+    }
+
+    /// Checks a peer and notes the result; gives its name.
+    async fn check(self: Rc<Self>, peer: Watched) -> String {
+        let result = match self.probe() {
+            Some(probe) => probe.run(&peer.member.peer).await,
+            None => Ok(()),
+        };
+        let patience = self.check.spec.patience;
+        let verdict = self.group.note_check(&peer, result.is_ok(), patience);
+        let name = &peer.member.peer.name;
+        let group = self.group.name();
+        let rules = self.check.spec.match_name.as_deref().unwrap_or_default();
+        let told = format!("health check \"{rules}\" of peer {name} in upstream \"{group}\"");
+        let log = self.location().settings.core.error_logs.log();
+        match (verdict, result) {
+            (Some(Verdict::Good), _) => {
+                log.log(Level::Notice, None, format_args!("peer is healthy, {told}"));
+            }
+            (Some(_), Err(reason)) => log.log(
+                Level::Warn,
+                None,
+                format_args!("peer is unhealthy while {reason}, {told}"),
+            ),
+            _ => {}
+        }
+        peer.member.peer.name.clone()
+    }
+
+    fn probe(&self) -> Option<Probe<'_>> {
+        let proxy = &self.location().settings.proxy;
+        let Some(Pass::Static { url, .. }) = &proxy.pass else {
+            return None;
+        };
+        Some(Probe {
+            spec: &self.check.spec,
+            rules: self.check.rules.as_deref(),
+            proxy,
+            host: &url.host,
+        })
+    }
+}
+
+/// A time by chance, up to a limit.
+fn some_of(limit: Duration) -> Duration {
+    let millis = limit.as_millis() as u64;
+    let noise = u64::from(clock::now().elapsed().subsec_nanos()) ^ rapid();
+    Duration::from_millis(noise.checked_rem(millis + 1).unwrap_or(0))
+}
+
+fn rapid() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(0u8)
+}
