@@ -1,8 +1,8 @@
 //! `ngx_http_ssl_module`: its directives, checked and not used yet.
 //!
 //! Files that distributions and certificate tools write name them at the `http` level, where they
-//! do nothing without a TLS listener. `listen … ssl` is an error until there is TLS, so that nothing
-//! is served in the clear by mistake.
+//! do nothing without a TLS listener. `listen … ssl` is an error until there is TLS, so that
+//! nothing is served in the clear by mistake.
 
 use conf::{Arity, Directive, Item};
 use script::Builtin;
