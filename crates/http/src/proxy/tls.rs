@@ -15,9 +15,8 @@ use net::{Deadline, PeerAddr, Stream, clock};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::{DnsName, ServerName};
-use script::Template;
 
-use self::files::Files;
+use self::files::{Files, Names, Origin};
 use super::ProxyError;
 use super::target::{Scheme, Target};
 use crate::request::Request;
@@ -29,10 +28,7 @@ pub mod files;
 pub struct Client {
     id: u64,
     settings: ClientSettings,
-    identity: Option<ClientIdentity>,
-    /// A certificate and its key whose names have variables.
-    scripted: Option<(Template, Template)>,
-    files: Files,
+    certificate: Certificate,
     judge: Option<Judge>,
     /// Whether sessions are resumed.
     resumes: bool,
@@ -41,18 +37,25 @@ pub struct Client {
 }
 
 /// Peer, whether a name is sent, and the names of certificate and key if they have variables.
-type ConfigKey = (String, bool, Option<(Bytes, Bytes)>);
+type ConfigKey = (String, bool, Option<Names>);
+
+/// The certificate that is shown.
+#[derive(Debug)]
+pub enum Certificate {
+    /// None.
+    None,
+    /// Always the same.
+    Fixed(ClientIdentity),
+    /// One whose name, or that of its key, has variables.
+    Scripted(Files),
+}
 
 /// What a [`Client`] is made of.
 pub struct Parts {
     /// Versions and ciphers.
     pub settings: ClientSettings,
     /// The certificate that is shown.
-    pub identity: Option<ClientIdentity>,
-    /// A certificate and its key whose names have variables.
-    pub scripted: Option<(Template, Template)>,
-    /// Where those are, and how long they are kept.
-    pub files: Files,
+    pub certificate: Certificate,
     /// Who judges certificates of peers; nobody if they are not verified.
     pub judge: Option<Judge>,
     /// Whether sessions are resumed.
@@ -67,9 +70,7 @@ impl Client {
         Ok(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             settings: parts.settings,
-            identity: parts.identity,
-            scripted: parts.scripted,
-            files: parts.files,
+            certificate: parts.certificate,
             judge: parts.judge,
             resumes: parts.resumes,
             configs: Mutex::default(),
@@ -95,7 +96,7 @@ pub struct Secure<'r> {
     /// Whether that name is sent.
     sends_name: bool,
     /// The names of certificate and key, if they have variables.
-    stored: Option<(Bytes, Bytes)>,
+    stored: Option<Names>,
     /// What a connection must have been made for to be used again.
     pub purpose: Rc<[u8]>,
 }
@@ -123,11 +124,8 @@ impl<'r> Secure<'r> {
             stored: None,
             purpose: Rc::default(),
         };
-        if let Some((certificate, key)) = &client.scripted {
-            let certificate = request.eval(certificate);
-            if !certificate.is_empty() {
-                secure.stored = Some((certificate, request.eval(key)));
-            }
+        if let Certificate::Scripted(files) = &client.certificate {
+            secure.stored = files.names(request);
         }
         secure.purpose = secure.make_purpose();
         Ok(Some(secure))
@@ -140,10 +138,10 @@ impl<'r> Secure<'r> {
         if self.sends_name || self.client.judge.is_some() {
             bytes.extend_from_slice(&self.name);
         }
-        if let Some((certificate, key)) = &self.stored {
-            for part in [certificate, key] {
+        if let Some(names) = &self.stored {
+            for name in [&names.certificate, &names.key] {
                 bytes.push(0);
-                bytes.extend_from_slice(part);
+                bytes.extend_from_slice(name);
             }
         }
         bytes.into()
@@ -181,29 +179,16 @@ impl<'r> Secure<'r> {
     }
 
     fn config(&self, peer: &PeerAddr, sni: bool) -> Result<Arc<ClientConfig>, ProxyError> {
-        let client = &self.client;
+        let (identity, origin) = self.identity()?;
+        if origin == Origin::Read {
+            // It may be another one each time, so nothing is resumed.
+            return self.fresh(identity, sni);
+        }
         let key = (peer.to_string(), sni, self.stored.clone());
-        let identity = match &self.stored {
-            None => client.identity.clone(),
-            Some((certificate, key)) => {
-                let loaded = client.files.identity(certificate, key, clock::now());
-                let (identity, is_kept) = loaded.map_err(|message| {
-                    self.request.log(Level::Error, format_args!("{message}"));
-                    ProxyError::client(500)
-                })?;
-                if !is_kept {
-                    // Read again each time: it may be another one, so nothing is resumed.
-                    return self.fresh(Some(identity), sni);
-                }
-                Some(identity)
-            }
-        };
+        let configs = self.client.configs.lock();
         // Nothing is left half done by a panic.
-        let mut configs = client
-            .configs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = configs.get(&key) {
+        let mut configs = configs.unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = configs.get(&key).filter(|_| origin == Origin::Kept) {
             return Ok(config.clone());
         }
         let config = self.fresh(identity, sni)?;
@@ -212,6 +197,21 @@ impl<'r> Secure<'r> {
         }
         configs.insert(key, config.clone());
         Ok(config)
+    }
+
+    fn identity(&self) -> Result<(Option<ClientIdentity>, Origin), ProxyError> {
+        match (&self.client.certificate, &self.stored) {
+            (Certificate::Fixed(identity), _) => Ok((Some(identity.clone()), Origin::Kept)),
+            (Certificate::Scripted(files), Some(names)) => {
+                let loaded = files.identity(names, clock::now());
+                let (identity, origin) = loaded.map_err(|message| {
+                    self.request.log(Level::Error, format_args!("{message}"));
+                    ProxyError::client(500)
+                })?;
+                Ok((Some(identity), origin))
+            }
+            (Certificate::Scripted(_), None) | (Certificate::None, _) => Ok((None, Origin::Kept)),
+        }
     }
 
     fn fresh(

@@ -1,5 +1,10 @@
 //! `proxy_pass https://…` and `proxy_ssl_…`: whom the proxy speaks to, and whom not.
 
+use std::fs;
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+
 use testkit::http::get;
 use testkit::{Conn, Server, Setup, TlsUpstream, Upstream};
 
@@ -8,7 +13,7 @@ use crate::support::portway;
 /// A file of the certificates that `x509/testdata/make.sh` makes.
 fn data(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../x509/testdata/");
-    std::fs::read(format!("{folder}{name}")).unwrap()
+    fs::read(format!("{folder}{name}")).unwrap()
 }
 
 /// A server at `www.example.com`.
@@ -172,6 +177,7 @@ fn a_certificate_of_ours_is_shown() {
              proxy_ssl_certificate self.crt; proxy_ssl_certificate_key ec_aes256.key; }
          location /variables/ { proxy_pass https://%UPSTREAM%;
              proxy_ssl_certificate $arg_c; proxy_ssl_certificate_key $arg_k; }
+         location /half/ { proxy_pass https://%UPSTREAM%; proxy_ssl_certificate_key $arg_k; }
          location /fresh/ { proxy_pass https://%UPSTREAM%; proxy_ssl_certificate_cache off;
              proxy_ssl_certificate $arg_c; proxy_ssl_certificate_key $arg_k; }",
     );
@@ -186,6 +192,7 @@ fn a_certificate_of_ours_is_shown() {
         ),
         ("/variables/?c=client.crt&k=client.key", Some("client.crt")),
         ("/variables/", None),
+        ("/half/?k=client.key", Some("client.crt")),
         ("/fresh/?c=self.crt&k=ec_aes256.key", Some("self.crt")),
         ("/fresh/?c=client.crt&k=client.key", Some("client.crt")),
     ] {
@@ -276,18 +283,24 @@ fn a_peer_without_tls_is_a_failure_that_leads_to_the_next() {
 fn bodies_and_upgrades_pass_through_tls() {
     let echo = TlsUpstream::serving(&data("server.crt"), &data("server.key"), |peer| {
         let Some(head) = peer.read_head() else { return };
-        let answer: &[u8] = match head.contains("Upgrade: echo") {
-            true => {
-                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+        if head.contains("Upgrade: echo") {
+            peer.send(
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+            );
+            while let Some(bytes) = peer.read_some() {
+                peer.send(&bytes);
             }
-            false => b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
-        };
-        peer.send(answer);
-        while let Some(bytes) = peer.read_some() {
-            if !peer.send(&bytes) || bytes.ends_with(b"END") {
-                return;
-            }
+            return;
         }
+        let mut body = Vec::new();
+        while !body.ends_with(b"END") {
+            let Some(bytes) = peer.read_some() else {
+                return;
+            };
+            body.extend(bytes);
+        }
+        peer.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        peer.send(&body);
     });
     let server = start(
         &echo,
@@ -314,6 +327,82 @@ fn bodies_and_upgrades_pass_through_tls() {
     let response = conn.response();
     assert_eq!(response.status, 200);
     assert_eq!(response.body, body);
+}
+
+#[test]
+fn a_unix_socket_may_have_tls_behind_it() {
+    let upstream = example();
+    let folder = testkit::Scratch::new("proxy_ssl_unix");
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    // Workers run as somebody else.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+    let addr = upstream.addr();
+    std::thread::spawn(move || {
+        let (client, _) = listener.accept().unwrap();
+        carry(client, TcpStream::connect(addr).unwrap());
+    });
+    let locations = format!(
+        "{VERIFY} location / {{ proxy_pass https://unix:{}:/uri; }}",
+        path.display()
+    );
+    let server = start(&upstream, &locations);
+    assert_eq!(get(server.addr(), "/").status, 200);
+}
+
+/// Carries bytes both ways until both are done.
+fn carry(client: UnixStream, server: TcpStream) {
+    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let there = std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+    let (mut from, mut to) = (server, client);
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Both);
+    there.join().unwrap();
+}
+
+#[test]
+fn names_and_redirects_know_the_scheme() {
+    let upstream = TlsUpstream::serving(&data("server.crt"), &data("server.key"), |peer| {
+        let Some(head) = peer.read_head() else { return };
+        let host = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Host: "))
+            .unwrap();
+        let answer = format!(
+            "HTTP/1.1 302 Found\r\nLocation: https://group/b/x\r\nX-Host: {host}\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        peer.send(answer.as_bytes());
+    });
+    let server = start(
+        &upstream,
+        "location /a/ { proxy_pass https://group/b/; add_header X-Port $proxy_port; }",
+    );
+    let response = get(server.addr(), "/a/");
+    let location = response.field("location").unwrap().to_owned();
+    assert!(location.ends_with("/a/x"), "{location}");
+    assert_eq!(response.field("x-host"), Some("group"));
+    assert_eq!(response.field("x-port"), Some("443"));
+}
+
+#[test]
+fn the_same_host_has_other_ports_over_tls() {
+    // Neither group has a block, so each has the port of its scheme, where nobody listens.
+    let upstream = example();
+    let server = start(
+        &upstream,
+        "location /plain/ { proxy_pass http://127.0.0.9; proxy_connect_timeout 1s; }
+         location / { proxy_pass https://127.0.0.9; proxy_connect_timeout 1s; }",
+    );
+    for path in ["/", "/plain/"] {
+        assert_eq!(get(server.addr(), path).status, 502, "{path}");
+    }
+    let log = server.error_log();
+    assert!(log.contains("upstream: \"https://127.0.0.9:443/"), "{log}");
+    assert!(log.contains("upstream: \"http://127.0.0.9:80/"), "{log}");
 }
 
 #[test]

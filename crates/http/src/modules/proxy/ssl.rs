@@ -1,6 +1,6 @@
 //! The TLS side of `ngx_http_proxy_module`: `proxy_ssl_…`. Handshakes are made in `proxy/tls.rs`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use conf::{Arity, Bundle, Diagnostic, Directive, Span};
 use net::tls::ciphers;
@@ -15,8 +15,8 @@ use super::Pass;
 use crate::module::{ANY, Module, Set, doc, store};
 use crate::modules::ssl::form;
 use crate::proxy::target::Scheme;
-use crate::proxy::tls::files::{DATA, Files, Keep};
-use crate::proxy::tls::{Client, Parts};
+use crate::proxy::tls::files::{DATA, Files, Keep, Part};
+use crate::proxy::tls::{Certificate, Client, Parts};
 use crate::settings::settings;
 
 mod setters;
@@ -108,16 +108,12 @@ impl Conf {
     }
 
     fn make(&self, bundle: &Bundle) -> Result<Client, Diagnostic> {
-        let folder = bundle.conf_path(b"");
-        let (identity, scripted) = self.identity()?;
         let parts = Parts {
             settings: ClientSettings {
                 versions: self.versions,
                 ciphers: ciphers::select(&self.ciphers),
             },
-            identity,
-            scripted,
-            files: Files::new(folder, self.passphrases.clone(), self.certificate_cache),
+            certificate: self.certificate(bundle)?,
             judge: self.judge()?,
             resumes: self.session_reuse,
         };
@@ -125,15 +121,9 @@ impl Conf {
             .map_err(|error| Diagnostic::emerg(format!("no TLS to upstreams is possible: {error}")))
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "one is there, or the other, or none"
-    )]
-    fn identity(
-        &self,
-    ) -> Result<(Option<ClientIdentity>, Option<(Template, Template)>), Diagnostic> {
+    fn certificate(&self, bundle: &Bundle) -> Result<Certificate, Diagnostic> {
         let Some(certificate) = &self.certificate else {
-            return Ok((None, None));
+            return Ok(Certificate::None);
         };
         let Some(key) = &self.certificate_key else {
             let shown = match certificate {
@@ -144,13 +134,17 @@ impl Conf {
                 "no \"proxy_ssl_certificate_key\" is defined for certificate \"{shown}\""
             )));
         };
-        match (certificate, key) {
-            (Source::Loaded(certificate), Source::Loaded(key)) => {
-                let identity = self.load(certificate, key)?;
-                Ok((Some(identity), None))
-            }
-            _ => Ok((None, Some((certificate.template(), key.template())))),
+        if let (Source::Loaded(certificate), Source::Loaded(key)) = (certificate, key) {
+            return Ok(Certificate::Fixed(self.load(certificate, key)?));
         }
+        Ok(Certificate::Scripted(Files {
+            folder: bundle.conf_path(b""),
+            certificate: certificate.part(),
+            key: key.part(),
+            passphrases: self.passphrases.clone(),
+            keep: self.certificate_cache,
+            kept: Mutex::default(),
+        }))
     }
 
     fn load(&self, certificate: &Loaded, key: &Loaded) -> Result<ClientIdentity, Diagnostic> {
@@ -194,14 +188,10 @@ impl Conf {
 }
 
 impl Source {
-    /// The name or text, with which a scripted other half goes together.
-    fn template(&self) -> Template {
+    fn part(&self) -> Part {
         match self {
-            Self::Script(template) => template.clone(),
-            Self::Loaded(loaded) => {
-                let text = [DATA, &loaded.bytes[..]].concat();
-                Template::constant(text)
-            }
+            Self::Script(template) => Part::Name(template.clone()),
+            Self::Loaded(loaded) => Part::Text(loaded.bytes.clone()),
         }
     }
 }
