@@ -15,7 +15,7 @@ use crate::logs::LogTargets;
 use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
-use crate::modules::{Settings, server};
+use crate::modules::{Settings, server, ssl};
 use crate::request::Request;
 use crate::server_names::ServerNames;
 use crate::zones::Zones;
@@ -53,6 +53,10 @@ pub struct Config {
 pub struct Server {
     /// Settings that only servers have.
     pub settings: Arc<server::Conf>,
+    /// What it says of TLS.
+    pub ssl: Arc<ssl::Conf>,
+    /// Its TLS, if it has a certificate or refuses handshakes.
+    pub tls: Option<Arc<ssl::ServerTls>>,
     /// The first name, which `$server_name` shows.
     pub name: Bytes,
     /// The level of the server itself.
@@ -98,6 +102,8 @@ pub struct ListenerConf {
 pub struct AddrConf {
     /// Which one answers when no name fits.
     pub default_server: ServerId,
+    /// Whether connections are TLS.
+    pub ssl: bool,
     /// Which one answers to which name.
     pub names: ServerNames,
     /// Whether connections begin with the header of a proxy in front.

@@ -212,13 +212,7 @@ impl Thread {
         let Some(me) = self.me.upgrade() else { return };
         let generation = self.generation(me.clone(), config);
         self.generations.set(self.generations.get() + 1);
-        self.accepting.borrow_mut().retain(|addr, task| {
-            let stays = generation.listeners.contains_key(addr);
-            if !stays {
-                task.abort();
-            }
-            stays
-        });
+        self.stop_accepting_elsewhere(&generation);
         let log = generation
             .config
             .locations
@@ -256,6 +250,17 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Leaves the sockets that a generation does not listen on.
+    fn stop_accepting_elsewhere(&self, generation: &Generation) {
+        self.accepting.borrow_mut().retain(|addr, task| {
+            let stays = generation.listeners.contains_key(addr);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
     }
 
     fn generation(&self, me: Rc<Thread>, config: Arc<Config>) -> Rc<Generation> {
