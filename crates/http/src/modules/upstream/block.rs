@@ -1,11 +1,13 @@
 //! `upstream { }` blocks: what is read in them, and the groups that are made of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::upstream::health::Checked;
 use ::upstream::keepalive::Limits;
+use ::upstream::server::split_port;
 use ::upstream::{Group, Method, Resolving, Search, Server};
 use conf::{Bundle, Diagnostic, Item, Span};
 use net::Resolver;
@@ -174,6 +176,11 @@ impl Upstream {
         }
     }
 
+    /// Whether it can be one that goes on over a reload.
+    fn may_go_on(&self) -> bool {
+        self.zone.is_some() || self.check.is_some()
+    }
+
     /// Goes on with the group that stands for it in an older configuration.
     fn take_over(&self, old: &Self) {
         let group = old.group();
@@ -195,26 +202,28 @@ impl Upstream {
 impl Config {
     /// The group of that name, if the configuration has one.
     pub(crate) fn find_upstream(&self, name: &str) -> Option<UpstreamId> {
-        let at = self
-            .upstreams
-            .iter()
-            .position(|upstream| upstream.group.name().eq_ignore_ascii_case(name))?;
-        Some(UpstreamId(at as u32))
+        self.upstream_names.get(&*caseless(name)).copied()
     }
 
     /// Goes on with the state of groups in zones that were taken over.
     pub(crate) fn take_over_groups(&self, old: &Config) {
-        for upstream in &self.upstreams {
-            let before = old
-                .upstreams
-                .iter()
-                .find(|before| before.group.name() == upstream.group.name());
-            if let Some(before) = before
+        let lasting = |upstream: &&Upstream| upstream.may_go_on();
+        for upstream in self.upstreams.iter().filter(lasting) {
+            if let Some(id) = old.find_upstream(upstream.group.name())
+                && let before = old.upstream(id)
                 && upstream.continues(&self.zones, before, &old.zones)
             {
                 upstream.take_over(before);
             }
         }
+    }
+}
+
+/// A name as names are compared: whatever its case, unless it is a path.
+fn caseless(name: &str) -> Cow<'_, str> {
+    match name.starts_with("unix:") || !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(name.to_ascii_lowercase()),
     }
 }
 
@@ -235,7 +244,7 @@ struct Entry {
 impl Upstreams {
     /// The group of that name, which may be defined later.
     pub fn use_name(&mut self, name: &str, default_port: u16, used_at: Span) -> UpstreamId {
-        if let Some(&id) = self.by_name.get(name) {
+        if let Some(&id) = self.by_name.get(&*caseless(name)) {
             return id;
         }
         let id = UpstreamId(self.entries.len() as u32);
@@ -245,7 +254,7 @@ impl Upstreams {
             block: None,
             used_at,
         });
-        self.by_name.insert(name.to_owned(), id);
+        self.by_name.insert(caseless(name).into_owned(), id);
         id
     }
 
@@ -267,6 +276,20 @@ impl Upstreams {
         self.entries[id.0 as usize].block = Some(block);
     }
 
+    /// The groups by name.
+    pub fn names(&self) -> HashMap<String, UpstreamId> {
+        self.by_name.clone()
+    }
+
+    /// What is wrong with a port behind the name of a block.
+    fn needless_port(&self, name: &str) -> Option<String> {
+        let (host, port) = split_port(name).ok()?;
+        let id = self.by_name.get(&*caseless(host))?;
+        let is_block = self.entries[id.0 as usize].block.is_some();
+        let port = port.filter(|_| is_block)?;
+        Some(format!("upstream \"{host}\" may not have port {port}"))
+    }
+
     /// Makes groups of all of them.
     /// `outer` is what holds in `http`.
     pub fn compile(
@@ -283,6 +306,10 @@ impl Upstreams {
                     Err(error) => errors.push(error),
                 }
                 return upstream;
+            }
+            if let Some(message) = self.needless_port(&entry.name) {
+                errors.push(Diagnostic::emerg(message).at(entry.used_at));
+                return Upstream::implicit(&entry.name, Vec::new());
             }
             if entry.default_port == 0 && lacks_port(&entry.name) {
                 let message = format!("no port in upstream \"{}\"", entry.name);
@@ -301,5 +328,5 @@ impl Upstreams {
 }
 
 fn lacks_port(name: &str) -> bool {
-    !name.starts_with("unix:") && matches!(::upstream::server::split_port(name), Ok((_, None)))
+    !name.starts_with("unix:") && matches!(split_port(name), Ok((_, None)))
 }
