@@ -9,6 +9,7 @@ const BEGINNINGS: &[&str] = &[
     "create_full_put_path",
     "dav_",
     "fastcgi_",
+    "geoip_",
     "grpc_",
     "http3",
     "image_filter",

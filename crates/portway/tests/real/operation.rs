@@ -221,3 +221,44 @@ fn a_subcommand_says_which_file_it_stands_for_and_that_file_loads() {
         assert!(tested.status.success(), "{words:?}: {}", said(&tested));
     }
 }
+
+#[test]
+fn a_test_tells_once_what_is_not_as_with_nginx_and_ends_with_nginx_s_lines() {
+    let files = Scratch::new("conf");
+    let good = "events { }\nhttp { msie_padding on;\nserver { listen 127.0.0.1:1;\n\
+                location /a { aio on; } location /b { aio on; } } }";
+    files.write("good.conf", good);
+    let printed = with_prefix(&files, &["-t", "-c", "good.conf"]);
+    let told = said(&printed);
+    let lines: Vec<_> = told.lines().collect();
+    let [padding, aio, ok, good] = lines[..] else {
+        panic!("{told}");
+    };
+    assert!(
+        padding.starts_with("portway: [notice] \"msie_padding\" has no effect: "),
+        "{told}"
+    );
+    assert!(
+        aio.contains("\"aio\" has no effect: ") && aio.ends_with("good.conf:4"),
+        "{told}"
+    );
+    assert!(
+        ok.ends_with("syntax is ok") && good.ends_with("test is successful"),
+        "{told}"
+    );
+    let quiet = with_prefix(&files, &["-t", "-q", "-c", "good.conf"]);
+    assert_eq!(said(&quiet), "");
+    files.write(
+        "bad.conf",
+        "stream { } http { aio on; unheard_of; geoip_city a; } events { }",
+    );
+    let told = said(&with_prefix(&files, &["-t", "-c", "bad.conf"]));
+    for wanted in [
+        "\"stream\" is not supported: there is no",
+        "unknown directive \"unheard_of\"",
+        "unknown directive \"geoip_city\"",
+        "[notice] \"aio\" has no effect",
+    ] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+}
