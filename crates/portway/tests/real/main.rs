@@ -4,6 +4,7 @@ mod differential;
 mod e2e;
 mod folders;
 mod geo;
+mod growth;
 mod operation;
 mod process;
 mod sessions;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{Contender, Task};
+use crate::bench::growth;
 
 const DESCRIPTORS: usize = 20_000;
 
@@ -47,6 +48,7 @@ pub fn nginx(
     let location = match task {
         Task::Files => files(dir) + "        open_file_cache max=100 inactive=1h;\n",
         Task::Proxy | Task::Desktop => proxy(large),
+        Task::Growth(..) => String::new(),
     };
     main(&http(task, listen, backend, &location), dir)
 }
@@ -70,11 +72,15 @@ pub fn portway(
 "
         .to_owned(),
         (_, Task::Proxy) => proxy(""),
+        (_, Task::Growth(..)) => String::new(),
     };
     main(&http(task, listen, backend, &location), dir)
 }
 
 fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
+    if let Task::Growth(table, entries) = task {
+        return growth::config(table, entries, listen);
+    }
     let upstream = format!(
         "    map $http_upgrade $connection_upgrade {{
         default upgrade;
