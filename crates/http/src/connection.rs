@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use net::log::Level;
+use net::log::{ErrorLog, Level};
 use net::{Addr, Deadline, Stream, clock};
 use proto::proxy_protocol::Header;
 
@@ -157,12 +157,16 @@ impl Connection {
         }
     }
 
+    /// The error log of the connection's default server.
+    pub fn error_log(&self) -> Option<&ErrorLog> {
+        let config = &self.generation.config;
+        let level = config.server(self.default_server()?).level;
+        Some(config.location(level).settings.core.error_logs.log())
+    }
+
     /// Writes to the error log of the connection's default server.
     pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
-        let config = &self.generation.config;
-        let server = self.default_server().map(|id| config.server(id));
-        let Some(server) = server else { return };
-        let log = config.location(server.level).settings.core.error_logs.log();
+        let Some(log) = self.error_log() else { return };
         if log.admits(level) {
             let client = self.client_text();
             let local = self.local();
