@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use conf::{Bundle, Contexts, Diagnostic, Item, Severity, directive};
+use conf::{Bundle, Contexts, Diagnostic, Item, Severity, Support, directive};
 use net::Addr;
 use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
@@ -20,7 +20,7 @@ use crate::modules::health_check::matching::Match;
 use crate::modules::proxy::Pass;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
-use crate::modules::{self, Settings, server};
+use crate::modules::{self, Settings, server, ssl};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
 
@@ -123,9 +123,11 @@ fn set(
     place: &mut Place<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Diagnostic> {
-    let table = modules::MODULES.iter().flat_map(|module| module.directives);
-    let entry = directive::find(table, item, context)
+    let entry = directive::find(modules::directives(item.name()), item, context)
         .map_err(|error| crate::missing::explain(error, item))?;
+    if entry.support != Support::Full && cx.noticed.insert(entry.name) {
+        cx.diagnostics.extend(entry.notice(item));
+    }
     match (entry.set, place) {
         (Set::Main(set), Place::Http(draft)) => set(item, draft, cx),
         (Set::Server(set), place) => match place.server() {
@@ -145,6 +147,13 @@ fn not_allowed(item: &Item) -> Diagnostic {
 struct Compiler<'c, 'b> {
     cx: &'c mut Cx<'b>,
     locations: Vec<Option<Location>>,
+    tls: ssl::Servers,
+}
+
+/// What `http` says of all servers.
+struct OuterServer {
+    settings: Arc<server::Conf>,
+    ssl: Arc<ssl::Conf>,
 }
 
 impl<'c, 'b> Compiler<'c, 'b> {
@@ -152,11 +161,15 @@ impl<'c, 'b> Compiler<'c, 'b> {
         Self {
             cx,
             locations: Vec::new(),
+            tls: ssl::Servers::default(),
         }
     }
 
     fn http(mut self, draft: Draft) -> Config {
-        let outer_server = draft.server.settings.compile_top();
+        let outer_server = OuterServer {
+            settings: draft.server.settings.compile_top(),
+            ssl: draft.server.ssl.compile(&Arc::default(), LevelKind::Named),
+        };
         let outer = draft
             .level
             .drafts
@@ -178,10 +191,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let mut upstreams = self.upstreams(&outer);
         self.health_checks(&mut upstreams, &draft.matches);
         let listeners = self.listeners(&listens, &names);
+        self.check_certificates(&listens, &listeners, &servers);
         Config {
             servers,
             locations: self.locations.into_iter().flatten().collect(),
             upstreams,
+            upstream_names: self.cx.upstreams.names(),
             listeners,
             ..Config::empty()
         }
@@ -191,13 +206,18 @@ impl<'c, 'b> Compiler<'c, 'b> {
         &mut self,
         id: ServerId,
         draft: ServerDraft,
-        outer_server: &Arc<server::Conf>,
+        outer_server: &OuterServer,
         outer: &Settings,
     ) -> (Server, Vec<ListenDraft>, Vec<CompiledName>) {
         let settings = draft
             .server
             .settings
-            .compile(outer_server, draft.level.kind);
+            .compile(&outer_server.settings, draft.level.kind);
+        let ssl = draft
+            .server
+            .ssl
+            .compile(&outer_server.ssl, draft.level.kind);
+        let tls = self.tls.get(&ssl, self.cx);
         let mut named = HashMap::new();
         let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
@@ -214,6 +234,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
         (
             Server {
                 settings,
+                ssl,
+                tls,
                 name: name.into(),
                 names: self.own_names(&names, id),
                 level,
@@ -274,6 +296,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 self.cx.diagnostics.push(error.at(span));
             }
         }
+        tree.finish();
         let limit_except = level
             .limit_except
             .map(|(methods, child)| (methods.into_boxed_slice() as Box<[Method]>, children[child]));
@@ -321,6 +344,41 @@ impl<'c, 'b> Compiler<'c, 'b> {
             false => {
                 let name = String::from_utf8_lossy(name);
                 Err(Diagnostic::emerg(format!("duplicate location \"{name}\"")))
+            }
+        }
+    }
+
+    /// Every server that may come to show a certificate must have one.
+    fn check_certificates(
+        &mut self,
+        listens: &[(ListenDraft, ServerId)],
+        listeners: &[ListenerConf],
+        servers: &[Server],
+    ) {
+        let own = listeners.iter().filter_map(|listener| {
+            let conf = listener.servers.as_ref()?;
+            Some((&listener.listen.addr, conf))
+        });
+        let others = listeners.iter().flat_map(|listener| &listener.others);
+        for (addr, conf) in own.chain(others).filter(|(_, conf)| conf.ssl) {
+            let ssl_of = |id: ServerId| &servers[id.0 as usize].ssl;
+            let default_server = ssl_of(conf.default_server);
+            if !default_server.certificates.is_empty() {
+                continue;
+            }
+            let lacks = |id: ServerId| match default_server.reject_handshake {
+                false => id == conf.default_server,
+                true => ssl_of(id).certificates.is_empty() && !ssl_of(id).reject_handshake,
+            };
+            let lacking = listens
+                .iter()
+                .find(|(listen, id)| listen.addr == *addr && lacks(*id));
+            if let Some((listen, _)) = lacking {
+                let message =
+                    "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive";
+                self.cx
+                    .diagnostics
+                    .push(Diagnostic::emerg(message).at(listen.span));
             }
         }
     }
@@ -382,7 +440,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
             if group.is_empty() {
                 order.push(&entry.0.addr);
             }
-            if group.iter().any(|(_, server)| *server == entry.1) {
+            // The lines of a server stand together.
+            if group.last().is_some_and(|(_, server)| *server == entry.1) {
                 let message = format!("a duplicate listen {}", entry.0.addr);
                 self.cx
                     .diagnostics
@@ -456,8 +515,10 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 }
             }
         }
+        table.finish();
         AddrConf {
             default_server,
+            ssl: group.iter().any(|(listen, _)| listen.ssl),
             names: table,
             proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
         }

@@ -15,7 +15,7 @@ use crate::logs::LogTargets;
 use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
-use crate::modules::{Settings, server};
+use crate::modules::{Settings, server, ssl};
 use crate::request::Request;
 use crate::server_names::ServerNames;
 use crate::zones::Zones;
@@ -38,6 +38,7 @@ pub struct Config {
     pub(crate) servers: Vec<Server>,
     pub(crate) locations: Vec<Location>,
     pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) upstream_names: HashMap<String, UpstreamId>,
     pub(crate) variables: Variables<Request>,
     pub(crate) listeners: Vec<ListenerConf>,
     pub(crate) logs: LogTargets,
@@ -52,6 +53,10 @@ pub struct Config {
 pub struct Server {
     /// Settings that only servers have.
     pub settings: Arc<server::Conf>,
+    /// What it says of TLS.
+    pub ssl: Arc<ssl::Conf>,
+    /// Its TLS, if it has a certificate or refuses handshakes.
+    pub tls: Option<Arc<ssl::ServerTls>>,
     /// The first name, which `$server_name` shows.
     pub name: Bytes,
     /// The level of the server itself.
@@ -97,6 +102,8 @@ pub struct ListenerConf {
 pub struct AddrConf {
     /// Which one answers when no name fits.
     pub default_server: ServerId,
+    /// Whether connections are TLS.
+    pub ssl: bool,
     /// Which one answers to which name.
     pub names: ServerNames,
     /// Whether connections begin with the header of a proxy in front.
@@ -110,6 +117,7 @@ impl Config {
             servers: Vec::new(),
             locations: Vec::new(),
             upstreams: Vec::new(),
+            upstream_names: HashMap::new(),
             variables: Variables::default(),
             listeners: Vec::new(),
             logs: LogTargets::default(),

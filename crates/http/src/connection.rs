@@ -20,8 +20,9 @@ use net::log::Level;
 use net::{Addr, Deadline, Stream, clock};
 use proto::proxy_protocol::Header;
 
-use crate::config::AddrConf;
+use crate::config::{AddrConf, ServerId};
 use crate::downstream::head;
+use crate::downstream::tls::{self, ClientTls};
 use crate::handle::{self, After};
 use crate::load::Load;
 use crate::modules::proxy_protocol;
@@ -53,6 +54,10 @@ pub struct Connection {
     pub requests: Cell<u64>,
     /// Its place in the count of connections.
     pub load: Load,
+    /// Its TLS, from the client's first message on.
+    pub tls: OnceCell<Box<ClientTls>>,
+    /// Whether it is in the clear where TLS is wanted.
+    pub lacks_tls: Cell<bool>,
     _listed: Listed,
 }
 
@@ -83,6 +88,8 @@ impl Connection {
             opened: clock::now(),
             requests: Cell::new(0),
             load,
+            tls: OnceCell::new(),
+            lacks_tls: Cell::new(false),
             _listed: listed,
         }
     }
@@ -104,6 +111,15 @@ impl Connection {
     pub fn addr_conf(&self) -> Option<&AddrConf> {
         self.listener_conf()
             .addr_conf(|| Some(self.local().clone()))
+    }
+
+    /// The server that answers where a request names none: the one that the handshake chose, or
+    /// that of the address.
+    pub fn default_server(&self) -> Option<ServerId> {
+        match self.tls.get() {
+            Some(tls) => Some(tls.server),
+            None => self.addr_conf().map(|conf| conf.default_server),
+        }
     }
 
     /// The client's address without its port, as logs show it.
@@ -144,9 +160,7 @@ impl Connection {
     /// Writes to the error log of the connection's default server.
     pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
         let config = &self.generation.config;
-        let server = self
-            .addr_conf()
-            .map(|conf| config.server(conf.default_server));
+        let server = self.default_server().map(|id| config.server(id));
         let Some(server) = server else { return };
         let log = config.location(server.level).settings.core.error_logs.log();
         if log.admits(level) {
@@ -222,7 +236,8 @@ pub async fn serve(conn: Rc<Connection>) {
 }
 
 /// What comes before the first request, each only where the listener asks for it: the header of a
-/// proxy in front, then TLS. What was read too far stays in `conn.buf`. False if it came to nothing.
+/// proxy in front, then TLS. What was read too far stays in `conn.buf`. False if it came to
+/// nothing.
 async fn begin(conn: &Rc<Connection>) -> bool {
     let Some(addr_conf) = conn.addr_conf() else {
         return false;
@@ -230,7 +245,7 @@ async fn begin(conn: &Rc<Connection>) -> bool {
     if addr_conf.proxy_protocol && !Box::pin(proxy_protocol::receive(conn)).await {
         return false;
     }
-    true
+    !addr_conf.ssl || Box::pin(tls::begin(conn)).await
 }
 
 /// How long a connection waits for its next request.

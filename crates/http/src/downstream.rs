@@ -2,4 +2,5 @@
 
 pub mod head;
 pub mod output;
+pub mod tls;
 pub mod write_head;

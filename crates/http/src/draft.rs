@@ -10,7 +10,7 @@ use script::Regex;
 use crate::logs::ErrorTarget;
 use crate::modules::health_check::matching::Match;
 use crate::modules::rewrite::Op;
-use crate::modules::{Drafts, server};
+use crate::modules::{Drafts, server, ssl};
 use crate::settings::LevelKind;
 
 /// The `http` block.
@@ -40,6 +40,8 @@ pub struct ServerDraft {
 pub struct ServerLevel {
     /// Settings that only servers have.
     pub settings: server::Draft,
+    /// What it says of TLS.
+    pub ssl: ssl::Draft,
     /// Its `listen` lines.
     pub listens: Vec<ListenDraft>,
     /// Its `server_name`s.
@@ -61,6 +63,8 @@ pub struct ListenDraft {
     pub default_server: bool,
     /// `proxy_protocol`
     pub proxy_protocol: bool,
+    /// `ssl`: connections are TLS.
+    pub ssl: bool,
     /// Where it stands.
     pub span: Span,
 }

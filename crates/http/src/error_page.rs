@@ -141,13 +141,30 @@ pub fn built_in(request: &Request, status: u16) -> Response {
         ServerTokens::On | ServerTokens::Build => server_name(request),
     };
     let mut page = String::new();
+    let (title, heading) = match tls_reason(status) {
+        None => (line.to_owned(), format!("<h1>{line}</h1></center>")),
+        Some(reason) => (
+            format!("400 {reason}"),
+            format!("<h1>{line}</h1></center>\r\n<center>{reason}</center>"),
+        ),
+    };
     // Writing to a String cannot fail.
     let _ = write!(
         page,
-        "<html>\r\n<head><title>{line}</title></head>\r\n<body>\r\n<center><h1>{line}</h1></center>\r\n\
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center>{heading}\r\n\
          <hr><center>{signature}</center>\r\n</body>\r\n</html>\r\n"
     );
     Response::text(shown_as(status), "text/html", page)
+}
+
+/// What is wrong with a request because of TLS.
+fn tls_reason(status: u16) -> Option<&'static str> {
+    match status {
+        495 => Some("The SSL certificate error"),
+        496 => Some("No required SSL certificate was sent"),
+        497 => Some("The plain HTTP request was sent to HTTPS port"),
+        _ => None,
+    }
 }
 
 /// A redirect: the response for its status, unless an error page takes its place.
@@ -176,7 +193,11 @@ pub fn absolute_location(request: &Request, head: &mut Head) {
     if !location.starts_with(b"/") || !core.absolute_redirect {
         return;
     }
-    let mut absolute = b"http://".to_vec();
+    let (scheme, usual_port) = match request.conn.stream.is_tls() {
+        true => (&b"https://"[..], 443),
+        false => (&b"http://"[..], 80),
+    };
+    let mut absolute = scheme.to_vec();
     let server = request.server();
     if core.server_name_in_redirect && !server.name.is_empty() {
         absolute.extend_from_slice(&server.name);
@@ -191,8 +212,12 @@ pub fn absolute_location(request: &Request, head: &mut Head) {
             net::Addr::Unix(_) => absolute.extend(b"localhost"),
         }
     }
-    let port = request.conn.local().ip().map_or(80, |addr| addr.port());
-    if core.port_in_redirect && port != 80 && port != 0 {
+    let port = request
+        .conn
+        .local()
+        .ip()
+        .map_or(usual_port, |addr| addr.port());
+    if core.port_in_redirect && port != usual_port && port != 0 {
         absolute.extend(format!(":{port}").bytes());
     }
     absolute.extend_from_slice(location);

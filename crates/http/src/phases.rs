@@ -1,9 +1,10 @@
 //! The phases that a request passes, each an explicit list (`ngx_http_core_run_phases`).
 //!
 //! ```text
-//! post-read ─▶ server rewrite ─▶ find location ─▶ rewrite ─▶ preaccess ─▶ access ─▶ try_files ─▶ content
-//!                    ▲                 ▲             │                                  │           │
-//!                    └─────────────────┴─────────────┴────────────── a new URI ─────────┴───────────┘
+//! post-read ─▶ server rewrite ─▶ find location ─▶ rewrite ─▶ preaccess ─▶ access ─┐
+//!                    ▲                 ▲             │                            │
+//!                    └─────────────────┴── new URI ──┤         content ◀─ try_files
+//!                                                    └────────────┴───────────┘
 //! ```
 
 use std::rc::Rc;

@@ -210,32 +210,9 @@ impl Thread {
         retire_after: Option<Duration>,
     ) {
         let Some(me) = self.me.upgrade() else { return };
-        let listeners = config.listeners.iter().enumerate();
-        let generation = Rc::new(Generation {
-            checks: match self.index {
-                0 => crate::health::start(&config),
-                _ => Vec::new(),
-            },
-            open_files: OpenFiles::default(),
-            pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
-            listeners: listeners
-                .map(|(at, conf)| (conf.listen.addr.clone(), at))
-                .collect(),
-            number: self.number.replace(self.number.get() + 1),
-            thread: me.clone(),
-            config,
-            closing: Cell::new(false),
-            closed: Notify::new(),
-            tasks: RefCell::default(),
-        });
+        let generation = self.generation(me.clone(), config);
         self.generations.set(self.generations.get() + 1);
-        self.accepting.borrow_mut().retain(|addr, task| {
-            let stays = generation.listeners.contains_key(addr);
-            if !stays {
-                task.abort();
-            }
-            stays
-        });
+        self.stop_accepting_elsewhere(&generation);
         let log = generation
             .config
             .locations
@@ -273,6 +250,39 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Leaves the sockets that a generation does not listen on.
+    fn stop_accepting_elsewhere(&self, generation: &Generation) {
+        self.accepting.borrow_mut().retain(|addr, task| {
+            let stays = generation.listeners.contains_key(addr);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+    }
+
+    fn generation(&self, me: Rc<Thread>, config: Arc<Config>) -> Rc<Generation> {
+        let listeners = config.listeners.iter().enumerate();
+        Rc::new(Generation {
+            // Once for the process: all threads see what is found out.
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
+            open_files: OpenFiles::default(),
+            pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
+            listeners: listeners
+                .map(|(at, conf)| (conf.listen.addr.clone(), at))
+                .collect(),
+            number: self.number.replace(self.number.get() + 1),
+            thread: me,
+            config,
+            closing: Cell::new(false),
+            closed: Notify::new(),
+            tasks: RefCell::default(),
+        })
     }
 
     /// Looks up the names of servers from now on, if this is the thread that does it for all.

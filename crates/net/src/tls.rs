@@ -14,6 +14,7 @@ mod handshake;
 pub mod identity;
 pub mod names;
 mod outgoing;
+pub mod peers;
 pub mod server;
 mod session;
 pub mod sessions;
@@ -25,7 +26,11 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
-use rustls::CommonState;
+pub use rustls::server::ClientHello;
+pub use rustls::{
+    AlertDescription, CipherSuite, CommonState, HandshakeKind, NamedGroup, ServerConfig,
+    SignatureScheme, SupportedCipherSuite,
+};
 
 pub use handshake::{Failure, Reject};
 pub use watch::{Seen, SessionId};

@@ -15,7 +15,11 @@ use crate::setup::{self, Setup};
 pub fn run(mut invocation: Invocation, dump: bool, quiet: bool) -> ExitCode {
     let log = invocation.open_log(Level::Info);
     let name = invocation.conf_file.display().to_string();
-    let (setup, sources) = setup::load(&invocation, &log);
+    let (setup, sources) = setup::load_and_compare(&invocation, &log, |line| {
+        if !quiet {
+            eprintln!("portway: {line}");
+        }
+    });
     let good = setup.is_some_and(|setup| {
         if !quiet {
             eprintln!("portway: the configuration file {name} syntax is ok");

@@ -11,7 +11,8 @@ use proto::h1::{
     RequestHead, RequestParser, Slashes, Version, normalize,
 };
 
-use crate::config::ServerId;
+use super::tls;
+use crate::config::{Server, ServerId};
 use crate::connection::Connection;
 use crate::modules::server;
 use crate::request::{Parts, Request};
@@ -30,11 +31,12 @@ const HEAD_READ: usize = 4096;
 
 /// Reads the next head; `None` when the connection is over.
 pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
-    let default_server = conn.addr_conf()?.default_server;
+    let default_server = conn.default_server()?;
     let config = conn.generation.config.clone();
     let conf = &config.server(default_server).settings;
     let mut server = default_server;
-    let pipelined = !conn.buf.borrow().is_empty();
+    // What came with the header of a proxy in front, or with TLS, was not too early.
+    let pipelined = conn.requests.get() > 0 && !conn.buf.borrow().is_empty();
     let buffers = conf.head_buffers();
     let mut room = HeadRoom::new(&buffers);
     let mut parser = RequestParser::new();
@@ -236,6 +238,7 @@ fn with_uri(
     if let Some((id, _)) = &found {
         parts.server = *id;
     }
+    let misdirected = tls::is_misdirected(conn, &parts.host, asked_for(conn, &found));
     // As nginx, which reads the path before it knows the host.
     let slashes = match config.server(default_server).settings.merge_slashes {
         true => Slashes::Merge,
@@ -261,8 +264,36 @@ fn with_uri(
         request.log(Level::Info, format_args!("client sent invalid request"));
         refused = Some(400);
     }
-    let refused = refused.or_else(|| refused_method(&request));
+    let refused = refused
+        .or_else(|| misdirected.then(|| refuse_misdirected(&request)))
+        .or_else(|| tls::refusal(&request))
+        .or_else(|| refused_method(&request));
     (request, refused)
+}
+
+/// The server that the host names, or else the address's own.
+fn asked_for<'c, T>(conn: &'c Connection, found: &Option<(ServerId, T)>) -> &'c Server {
+    let fallback = || conn.addr_conf().map(|addr| addr.default_server);
+    let id = found.as_ref().map(|(id, _)| *id).or_else(fallback);
+    conn.generation.config.server(id.unwrap_or(ServerId(0)))
+}
+
+fn refuse_misdirected(request: &Request) -> u16 {
+    request.log(
+        Level::Info,
+        format_args!(
+            "client attempted to request the server name different from the one that was \
+             negotiated"
+        ),
+    );
+    421
+}
+
+/// A request that has no head yet, for variables of the connection.
+pub fn without_head(conn: &Rc<Connection>, server: ServerId) -> Request {
+    let head = RequestParser::new().take_head();
+    let parts = Parts::of(Bytes::new(), head, server);
+    Request::new(conn.clone(), conn.generation.clone(), parts)
 }
 
 fn set_uri(request: &Request, target: proto::h1::Span, slashes: Slashes) -> Option<()> {

@@ -8,6 +8,7 @@ use net::listen::{Keepalive, ListenOptions};
 
 use crate::draft::{ListenDraft, ServerLevel};
 use crate::module::{Cx, Done, Module, SERVER, Set};
+use crate::modules::http2;
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -20,7 +21,7 @@ pub const MODULE: Module = Module {
         Doc {
             syntax: "listen address[:port] | port | unix:path [parameter …];",
             default: "listen *:80 | *:8000;",
-            text: "An address that the server answers at. Parameters: default_server, proxy_protocol, bind, backlog=, \
+            text: "An address that the server answers at. Parameters: default_server, ssl, proxy_protocol, bind, backlog=, \
                    rcvbuf=, sndbuf=, ipv6only=, reuseport, deferred, fastopen=, so_keepalive=. A port \
                    may be a range.",
         },
@@ -43,6 +44,7 @@ impl ListenDraft {
             bind: false,
             default_server: false,
             proxy_protocol: false,
+            ssl: false,
             span: conf::Span::default(),
         }
     }
@@ -57,6 +59,7 @@ fn listen(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
     for word in &item.args[1..] {
         parameter(&mut draft, item, word)?;
     }
+    check_http2(&draft, item, cx)?;
     for addr in addrs {
         if server.listens.iter().any(|known| known.addr == addr) {
             return Err(item.error(format!("a duplicate listen {}", item.args[0].display())));
@@ -66,6 +69,21 @@ fn listen(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
             ..draft.clone()
         });
     }
+    Ok(())
+}
+
+/// `http2` beside `ssl`: browsers agree on HTTP/1.1 in the handshake. Without TLS there is nothing
+/// to agree in, and clients would speak what nobody understands.
+fn check_http2(draft: &ListenDraft, item: &Item, cx: &mut Cx<'_>) -> Done {
+    let Some(word) = item.args.iter().find(|word| word.text == b"http2") else {
+        return Ok(());
+    };
+    if !draft.ssl {
+        let message = "the \"http2\" parameter of \"listen\" without \"ssl\" is not supported yet";
+        let error = item.error(message).at(word.span);
+        return Err(error.help("a listener without it works, with HTTP/1.1"));
+    }
+    cx.diagnostics.push(http2::warning(item).at(word.span));
     Ok(())
 }
 
@@ -144,6 +162,10 @@ fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
             draft.proxy_protocol = true;
             return Ok(());
         }
+        ("ssl", None) => {
+            draft.ssl = true;
+            return Ok(());
+        }
         ("bind", None) => draft.bind = true,
         ("deferred", None) => options.deferred = true,
         ("reuseport", None) => options.reuseport = true,
@@ -157,11 +179,13 @@ fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
             options.ipv6only = value::flag(value.as_bytes()).ok_or_else(wrong)?;
         }
         ("so_keepalive", Some(value)) => options.keepalive = keepalive(value).ok_or_else(wrong)?,
-        ("ssl" | "http2" | "quic" | "setfib" | "accept_filter", _) => {
+        ("http2", None) => return Ok(()),
+        ("quic" | "setfib" | "accept_filter", _) => {
             let message = format!("the \"{name}\" parameter of \"listen\" is not supported yet");
-            return Err(item.error(message).at(word.span).help(
-                "a listener without it works; terminate TLS in front of Portway until it does",
-            ));
+            return Err(item
+                .error(message)
+                .at(word.span)
+                .help("a listener without it works"));
         }
         _ => return Err(wrong()),
     }

@@ -232,10 +232,14 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "scheme",
-        |_, out| put(out, b"http"),
+        |r, out| put(out, scheme(r)),
         "\"http\" or \"https\".",
     ),
-    builtin("https", |_, out| put(out, b""), "\"on\" over TLS."),
+    builtin(
+        "https",
+        |r, out| put(out, if r.conn.stream.is_tls() { b"on" } else { b"" }),
+        "\"on\" over TLS.",
+    ),
     builtin(
         "remote_addr",
         |r, out| address(r.client(), out),
@@ -339,6 +343,13 @@ const VARIABLES: &[Builtin<Request>] = &[
 fn put(out: &mut Vec<u8>, value: &[u8]) -> bool {
     out.extend_from_slice(value);
     true
+}
+
+fn scheme(request: &Request) -> &'static [u8] {
+    match request.conn.stream.is_tls() {
+        true => b"https",
+        false => b"http",
+    }
 }
 
 fn number(out: &mut Vec<u8>, value: u64) -> bool {

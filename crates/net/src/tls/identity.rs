@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
-use rustls::{Error, InconsistentKeys, SignatureAlgorithm, SignatureScheme};
+use rustls::{SignatureAlgorithm, SignatureScheme};
+use x509::{Certificate, KeyError, KeyFormat, PrivateKey, pem};
 
 use super::watch;
 
@@ -21,12 +23,15 @@ pub enum IdentityError {
     /// There is no certificate in the text.
     #[error("no certificate in it")]
     NoCertificate,
-    /// The text is not PEM.
-    #[error("bad PEM")]
-    BadCertificate,
-    /// There is no key in the text, or one of an unknown kind.
-    #[error("no usable private key in it")]
-    NoKey,
+    /// A certificate cannot be read.
+    #[error("{0}")]
+    BadCertificate(String),
+    /// The key cannot be read.
+    #[error("{0}")]
+    BadKey(#[from] KeyError),
+    /// The key is of a kind that cannot sign here.
+    #[error("the private key is of an unsupported kind")]
+    UnusableKey,
     /// The key is another certificate's.
     #[error("key values mismatch")]
     Mismatch,
@@ -35,7 +40,37 @@ pub enum IdentityError {
 impl IdentityError {
     /// Whether the certificate is at fault, and not the key.
     pub fn is_certificate(&self) -> bool {
-        matches!(self, Self::NoCertificate | Self::BadCertificate)
+        matches!(self, Self::NoCertificate | Self::BadCertificate(_))
+    }
+}
+
+/// Reads the certificates of a text in PEM.
+pub fn certificates(text: &[u8]) -> Result<Vec<Certificate>, IdentityError> {
+    let bad = |error: String| IdentityError::BadCertificate(error);
+    let mut found = Vec::new();
+    for block in pem::blocks(text) {
+        let block = block.map_err(|error| bad(error.to_string()))?;
+        if block.is_certificate() {
+            let parsed = match block.label.starts_with("TRUSTED") {
+                true => Certificate::parse_trusted(&block.content),
+                false => Certificate::parse(&block.content),
+            };
+            found.push(parsed.map_err(|error| bad(error.to_string()))?);
+        }
+    }
+    match found.is_empty() {
+        true => Err(IdentityError::NoCertificate),
+        false => Ok(found),
+    }
+}
+
+/// A key in the form that rustls takes.
+fn key_der(key: &PrivateKey) -> PrivateKeyDer<'static> {
+    let der = key.der().to_vec();
+    match key.format() {
+        KeyFormat::Pkcs8 => PrivatePkcs8KeyDer::from(der).into(),
+        KeyFormat::Pkcs1 => PrivatePkcs1KeyDer::from(der).into(),
+        KeyFormat::Sec1 => PrivateSec1KeyDer::from(der).into(),
     }
 }
 
@@ -44,28 +79,31 @@ impl Identity {
     pub fn load(
         chain: &[u8],
         key: &[u8],
-        _passphrases: &[Vec<u8>],
+        passphrases: &[Vec<u8>],
         provider: &CryptoProvider,
     ) -> Result<Self, IdentityError> {
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
-            .collect::<Result<_, _>>()
-            .map_err(|_| IdentityError::BadCertificate)?;
-        if chain.is_empty() {
-            return Err(IdentityError::NoCertificate);
+        let chain = certificates(chain)?;
+        let key = PrivateKey::from_pem(key, passphrases)?;
+        if !chain.first().is_some_and(|leaf| key.belongs_to(leaf)) {
+            return Err(IdentityError::Mismatch);
         }
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| IdentityError::NoKey)?;
         let key = provider
             .key_provider
-            .load_private_key(key)
-            .map_err(|_| IdentityError::NoKey)?;
-        let certified = CertifiedKey::new(chain, Arc::new(WatchedKey(key)));
-        match certified.keys_match() {
-            Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-                Err(IdentityError::Mismatch)
-            }
-            // A certificate that rustls cannot read may be one that clients can.
-            _ => Ok(Self(Arc::new(certified))),
-        }
+            .load_private_key(key_der(&key))
+            .map_err(|_| IdentityError::UnusableKey)?;
+        let chain = chain
+            .iter()
+            .map(|certificate| CertificateDer::from(certificate.der().to_vec()))
+            .collect();
+        Ok(Self(Arc::new(CertifiedKey::new(
+            chain,
+            Arc::new(WatchedKey(key)),
+        ))))
+    }
+
+    /// For whoever shows it as a client.
+    pub fn certified_key(&self) -> Arc<CertifiedKey> {
+        self.0.clone()
     }
 
     /// The certificates, ours first.

@@ -51,9 +51,6 @@ const OPTIONAL: &[&str] = &[
     "http_stub_status_module",
 ];
 
-/// Directives that are read without the module being there.
-const NOT_YET: &[&str] = &["http_ssl_module"];
-
 /// Whether a module is here, by its name without `ngx_`; that of a filter says so in its name, and
 /// not in its switch.
 pub fn has_module(name: &str) -> bool {
@@ -61,7 +58,7 @@ pub fn has_module(name: &str) -> bool {
         let known = module.name.strip_prefix("ngx_").unwrap_or_default();
         known == name || known.replace("_filter_module", "_module") == name
     };
-    http::modules::MODULES.iter().any(is) && !NOT_YET.contains(&name)
+    http::modules::MODULES.iter().any(is)
 }
 
 /// nginx's default modules that are missing here, by the end of `--without-`.
@@ -79,6 +76,7 @@ fn present() -> impl Iterator<Item = &'static str> {
 pub fn version(with_arguments: bool) -> String {
     let mut text = format!("portway version: {PRODUCT}\nnginx version: nginx/{NGINX_VERSION}\n");
     if with_arguments {
+        text.push_str("TLS SNI support enabled\n");
         text.push_str(&configure_arguments());
         text.push('\n');
     }

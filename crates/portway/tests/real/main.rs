@@ -24,6 +24,7 @@ mod ssi;
 mod stub_status;
 mod subrequests;
 mod support;
+mod tls;
 mod tunnels;
 mod userid;
 mod vnc;

@@ -304,3 +304,21 @@ fn an_upstream_is_read_no_faster_than_it_may_be() {
     assert_eq!(text, b"4567");
     assert!(begun.elapsed() > Duration::from_millis(900));
 }
+
+#[test]
+fn a_page_is_counted_once_with_all_that_is_in_it() {
+    let upstream = judge();
+    let conf = "events {} http { limit_req_zone $remote_addr zone=r:1m rate=1r/m;
+        limit_conn_zone $remote_addr zone=c:1m;
+        server { listen 127.0.0.1:%PORT%; root %DIR%/pages; limit_req zone=r; limit_conn c 1;
+            location / { add_before_body /before.html; add_after_body /after.html; }
+            location = /before.html { } location = /after.html { } } }";
+    let server = Setup::new(conf)
+        .with("UPSTREAM", upstream.addr())
+        .file("pages/page.html", "page")
+        .file("pages/before.html", "before ")
+        .file("pages/after.html", " after")
+        .start(&portway());
+    assert_eq!(get(server.addr(), "/page.html").text(), "before page after");
+    assert_eq!(get(server.addr(), "/page.html").status, 503);
+}

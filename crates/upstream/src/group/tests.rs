@@ -1,3 +1,5 @@
+//! Groups as requests see them, one after the other.
+
 use std::collections::VecDeque;
 
 use super::*;

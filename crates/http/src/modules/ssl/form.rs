@@ -126,8 +126,12 @@ pub fn ticket_key(item: &Item, cx: &mut Cx<'_>) -> Done {
     }
 }
 
-fn read(item: &Item, cx: &Cx<'_>, what: &str) -> Result<Arc<[u8]>, Diagnostic> {
+/// The contents of the file that is named, or of a `data:` value.
+pub(super) fn read(item: &Item, cx: &Cx<'_>, what: &str) -> Result<Arc<[u8]>, Diagnostic> {
     let word = item.arg(0)?;
+    if let Some(text) = word.text.strip_prefix(b"data:") {
+        return Ok(text.into());
+    }
     let path = cx.bundle.conf_path(&word.text);
     cx.bundle.read(&path).map_err(|failure| {
         let path = path.display();
@@ -182,19 +186,9 @@ pub fn ciphers(item: &Item, _cx: &mut Cx<'_>) -> Done {
     }
 }
 
-/// A size.
-pub fn size(item: &Item, _cx: &mut Cx<'_>) -> Done {
-    item.size(0).map(drop)
-}
-
 /// A number.
 pub fn number(item: &Item, _cx: &mut Cx<'_>) -> Done {
     item.number(0).map(drop)
-}
-
-/// A time.
-pub fn time(item: &Item, _cx: &mut Cx<'_>) -> Done {
-    item.time(0).map(drop)
 }
 
 /// A value with variables.

@@ -1,11 +1,13 @@
 //! `upstream { }` blocks: what is read in them, and the groups that are made of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::upstream::health::Checked;
 use ::upstream::keepalive::Limits;
+use ::upstream::server::split_port;
 use ::upstream::{Group, Method, Resolving, Search, Server};
 use conf::{Bundle, Diagnostic, Item, Span};
 use net::Resolver;
@@ -177,6 +179,11 @@ impl Upstream {
         }
     }
 
+    /// Whether it can be one that goes on over a reload.
+    fn may_go_on(&self) -> bool {
+        self.zone.is_some() || self.check.is_some()
+    }
+
     /// Goes on with the group that stands for it in an older configuration.
     fn take_over(&self, old: &Self) {
         let group = old.group();
@@ -199,29 +206,40 @@ impl Config {
     /// The group of that name, if the configuration has one. The port is what the name means if
     /// it does not say one.
     pub(crate) fn find_upstream(&self, name: &str, default_port: u16) -> Option<UpstreamId> {
-        let says_port = !lacks_port(name);
-        let fits = |upstream: &Upstream| {
-            let same_port = upstream.port == 0 || upstream.port == default_port;
-            upstream.group.name().eq_ignore_ascii_case(name) && (says_port || same_port)
-        };
-        let at = self.upstreams.iter().position(fits)?;
-        Some(UpstreamId(at as u32))
+        let id = *self.upstream_names.get(&*caseless(name))?;
+        let port = self.upstreams.get(id.0 as usize)?.port;
+        if port == 0 || port == default_port || !lacks_port(name) {
+            return Some(id);
+        }
+        let key = with_port(&caseless(name), default_port);
+        self.upstream_names.get(&key).copied()
     }
 
     /// Goes on with the state of groups in zones that were taken over.
     pub(crate) fn take_over_groups(&self, old: &Config) {
-        for upstream in &self.upstreams {
-            let before = old
-                .upstreams
-                .iter()
-                .find(|before| before.group.name() == upstream.group.name());
-            if let Some(before) = before
+        let lasting = |upstream: &&Upstream| upstream.may_go_on();
+        for upstream in self.upstreams.iter().filter(lasting) {
+            if let Some(id) = old.find_upstream(upstream.group.name(), upstream.port)
+                && let before = old.upstream(id)
                 && upstream.continues(&self.zones, before, &old.zones)
             {
                 upstream.take_over(before);
             }
         }
     }
+}
+
+/// A name as names are compared: whatever its case, unless it is a path.
+fn caseless(name: &str) -> Cow<'_, str> {
+    match name.starts_with("unix:") || !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(name.to_ascii_lowercase()),
+    }
+}
+
+/// The key of a name that has another port besides.
+fn with_port(name: &str, port: u16) -> String {
+    format!("{name}\0{port}")
 }
 
 /// The groups that a configuration names: by an `upstream` block, or by an address in `proxy_pass`.
@@ -241,15 +259,16 @@ struct Entry {
 impl Upstreams {
     /// The group of that name, which may be defined later.
     pub fn use_name(&mut self, name: &str, default_port: u16, used_at: Span) -> UpstreamId {
-        if let Some(&id) = self.by_name.get(name) {
+        let mut key = caseless(name).into_owned();
+        if let Some(&id) = self.by_name.get(&key) {
             let entry = &self.entries[id.0 as usize];
             if entry.block.is_some() || entry.default_port == default_port || !lacks_port(name) {
                 return id;
             }
             // The same host, by http and by https: other ports.
-            let same = |entry: &Entry| entry.name == name && entry.default_port == default_port;
-            if let Some(at) = self.entries.iter().position(same) {
-                return UpstreamId(at as u32);
+            key = with_port(&key, default_port);
+            if let Some(&id) = self.by_name.get(&key) {
+                return id;
             }
         }
         let id = UpstreamId(self.entries.len() as u32);
@@ -259,13 +278,13 @@ impl Upstreams {
             block: None,
             used_at,
         });
-        self.by_name.entry(name.to_owned()).or_insert(id);
+        self.by_name.insert(key, id);
         id
     }
 
     /// The group that a block defines.
     pub fn define(&mut self, item: &Item, name: &str) -> Result<UpstreamId, Diagnostic> {
-        let named = self.by_name.get(name).copied();
+        let named = self.by_name.get(&*caseless(name)).copied();
         let id = named.unwrap_or_else(|| self.use_name(name, 80, item.span()));
         match self.entries[id.0 as usize].block {
             Some(_) => Err(item.error(format!("duplicate upstream \"{name}\""))),
@@ -282,6 +301,20 @@ impl Upstreams {
         self.entries[id.0 as usize].block = Some(block);
     }
 
+    /// The groups by name.
+    pub fn names(&self) -> HashMap<String, UpstreamId> {
+        self.by_name.clone()
+    }
+
+    /// What is wrong with a port behind the name of a block.
+    fn needless_port(&self, name: &str) -> Option<String> {
+        let (host, port) = split_port(name).ok()?;
+        let id = self.by_name.get(&*caseless(host))?;
+        let is_block = self.entries[id.0 as usize].block.is_some();
+        let port = port.filter(|_| is_block)?;
+        Some(format!("upstream \"{host}\" may not have port {port}"))
+    }
+
     /// Makes groups of all of them.
     /// `outer` is what holds in `http`.
     pub fn compile(
@@ -291,17 +324,17 @@ impl Upstreams {
     ) -> (Vec<Upstream>, Vec<Diagnostic>) {
         let mut errors = Vec::new();
         let mut make = |entry: &Entry| {
-            // A name that was used with several ports before its block came means the block.
-            let first = self.by_name.get(&entry.name);
-            let first = first.and_then(|id| self.entries.get(id.0 as usize));
-            let block = entry.block.as_ref();
-            if let Some(block) = block.or(first.and_then(|first| first.block.as_ref())) {
+            if let Some(block) = &entry.block {
                 let mut upstream = Upstream::of_block(block);
                 match block.resolving(outer, entry.used_at) {
                     Ok(resolving) => upstream.resolving = resolving,
                     Err(error) => errors.push(error),
                 }
                 return upstream;
+            }
+            if let Some(message) = self.needless_port(&entry.name) {
+                errors.push(Diagnostic::emerg(message).at(entry.used_at));
+                return Upstream::implicit(&entry.name, Vec::new());
             }
             if entry.default_port == 0 && lacks_port(&entry.name) {
                 let message = format!("no port in upstream \"{}\"", entry.name);
@@ -317,11 +350,26 @@ impl Upstreams {
             upstream.port = entry.default_port;
             upstream
         };
-        let upstreams = self.entries.iter().map(&mut make).collect();
+        let mut upstreams: Vec<Upstream> = Vec::with_capacity(self.entries.len());
+        for (index, entry) in self.entries.iter().enumerate() {
+            // A name that was used with several ports before its block came means the block.
+            let first = self.by_name.get(&*caseless(&entry.name));
+            let first = first.filter(|id| id.0 as usize != index);
+            let first = first.map(|id| id.0 as usize);
+            let block = first.and_then(|at| self.entries[at].block.as_ref());
+            let upstream = match (block, first.and_then(|at| upstreams.get(at))) {
+                (Some(block), Some(first)) => Upstream {
+                    group: first.group.clone(),
+                    ..Upstream::of_block(block)
+                },
+                _ => make(entry),
+            };
+            upstreams.push(upstream);
+        }
         (upstreams, errors)
     }
 }
 
 fn lacks_port(name: &str) -> bool {
-    !name.starts_with("unix:") && matches!(::upstream::server::split_port(name), Ok((_, None)))
+    !name.starts_with("unix:") && matches!(split_port(name), Ok((_, None)))
 }

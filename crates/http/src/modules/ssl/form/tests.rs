@@ -43,7 +43,6 @@ fn messages(line: &str) -> Vec<String> {
 #[test]
 fn what_distributions_write_loads() {
     for line in [
-        "ssl_certificate cert.pem; ssl_certificate_key /etc/key.pem;",
         "ssl_certificate $ssl_server_name.crt; ssl_certificate_key data:$arg_key;",
         "ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers off;",
         "ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:HIGH:!aNULL:@SECLEVEL=1;",
@@ -53,9 +52,8 @@ fn what_distributions_write_loads() {
         "ssl_ecdh_curve X25519MLKEM768:x25519:prime256v1; ssl_reject_handshake on;",
         "ssl_stapling on; ssl_stapling_verify on; ssl_trusted_certificate cert.pem;",
         "ssl_client_certificate cert.pem; ssl_verify_client optional; ssl_verify_depth 2;",
-        "ssl_ocsp leaf; ssl_ocsp_cache shared:o:1m; ssl_ocsp_responder http://a/;",
-        "ssl_certificate_cache max=10 inactive=1m valid=1h; ssl_certificate_cache off;",
-        "ssl_conf_command Options PrioritizeChaCha;",
+        "ssl_ocsp off; ssl_ocsp_cache shared:o:1m; ssl_ocsp_responder http://a/;",
+        "ssl_certificate_cache max=10 inactive=1m valid=1h;",
         "location / { proxy_ssl_server_name on; proxy_ssl_name $host; proxy_ssl_verify on;
            proxy_ssl_trusted_certificate cert.pem; proxy_ssl_certificate \"\"; }",
         "add_header X-Verify $ssl_client_verify; add_header X-Cipher $ssl_cipher;",
@@ -72,6 +70,39 @@ fn mistakes_are_told() {
             "cannot load certificate \"/conf/missing\": open() failed (2: No such file or directory)",
         ),
         (
+            "ssl_certificate cert.pem;",
+            "no \"ssl_certificate_key\" is defined for certificate \"/conf/cert.pem\"",
+        ),
+        (
+            "ssl_certificate data:x;",
+            "cannot load certificate \"data:x\": there is none in the file",
+        ),
+        (
+            "listen 443 ssl;",
+            "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive",
+        ),
+        (
+            "ssl_certificate $arg_c; ssl_certificate_key $arg_k; ssl_verify_client on;",
+            "no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client",
+        ),
+        (
+            "ssl_protocols SSLv3 TLSv1;",
+            "none of these versions of TLS is supported",
+        ),
+        (
+            "ssl_protocols TLSv1.1 TLSv1.2;",
+            "TLSv1.1 is not supported and is left out",
+        ),
+        (
+            "ssl_ecdh_curve secp521r1:X25519;",
+            "some groups of \"secp521r1:X25519\" are not supported and are left out",
+        ),
+        ("ssl_ocsp on;", "\"ssl_ocsp\" is not supported yet"),
+        (
+            "ssl_conf_command Options PrioritizeChaCha;",
+            "\"ssl_conf_command\" is for OpenSSL, which is not here; it is ignored",
+        ),
+        (
             "ssl_certificate ticket;",
             "cannot load certificate \"ticket\": there is none in the file",
         ),
@@ -83,7 +114,10 @@ fn mistakes_are_told() {
             "ssl_certificate_key engine:e:id;",
             "certificate key \"engine:e:id\" is in an engine, which is not supported",
         ),
-        ("ssl_certificate $nothing;", "unknown \"nothing\" variable"),
+        (
+            "ssl_certificate_key $nothing;",
+            "unknown \"nothing\" variable",
+        ),
         (
             "ssl_protocols TLSv1.2 TLSv2;",
             "invalid value \"TLSv2\" in \"ssl_protocols\" directive",
@@ -128,13 +162,4 @@ fn mistakes_are_told() {
     ] {
         assert_eq!(messages(line), [message], "{line}");
     }
-}
-
-#[test]
-fn a_listener_with_tls_is_an_error() {
-    let messages = messages("listen 443 ssl;");
-    assert_eq!(
-        messages,
-        ["the \"ssl\" parameter of \"listen\" is not supported yet"]
-    );
 }

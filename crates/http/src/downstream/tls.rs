@@ -1,0 +1,265 @@
+//! TLS of clients: the handshake, the choice of a server by the name in it, and what a request may
+//! not do because of it (`ngx_http_ssl_handshake`, `ngx_http_ssl_servername`,
+//! `ngx_http_process_request`).
+
+use std::cell::{Cell, OnceCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use bytes::Bytes;
+use net::clock;
+use net::log::Level;
+use net::tls::peers::{ClientAuth, read_chain};
+use net::tls::{
+    AlertDescription, CipherSuite, ClientHello, Failure, NamedGroup, Reject, ServerConfig,
+    SignatureScheme,
+};
+use proto::h1::Host;
+use x509::{Certificate, Purpose};
+
+use super::head;
+use crate::config::{Server, ServerId};
+use crate::connection::Connection;
+use crate::modules::ssl::{Identify, VerifyClient};
+use crate::request::Request;
+
+/// What is known of the TLS of a client's connection, besides what the stream knows.
+pub struct ClientTls {
+    /// The server that the name in the handshake chose, or else the default one.
+    pub server: ServerId,
+    /// The name, if a server has it.
+    pub chosen_by: Option<Bytes>,
+    /// The name that the client asked for.
+    pub name: Option<Bytes>,
+    /// What the client offered.
+    pub offered: Offered,
+    /// What its certificate is worth.
+    auth: Cell<ClientAuth>,
+    chain: OnceCell<Vec<Arc<Certificate>>>,
+}
+
+/// What a client offered.
+#[derive(Debug, Default)]
+pub struct Offered {
+    /// Ciphers.
+    pub ciphers: Box<[CipherSuite]>,
+    /// Groups of key exchange.
+    pub groups: Box<[NamedGroup]>,
+    /// Algorithms of signatures.
+    pub signatures: Box<[SignatureScheme]>,
+}
+
+impl ClientTls {
+    /// What the client's certificate is worth.
+    pub fn auth(&self) -> ClientAuth {
+        self.auth.get()
+    }
+
+    /// The client's certificate, and those that it sent along.
+    pub fn chain(&self) -> &[Arc<Certificate>] {
+        self.chain.get().map_or(&[], |chain| chain)
+    }
+}
+
+/// Shakes hands if the address wants TLS; false if the connection is over.
+pub async fn begin(conn: &Rc<Connection>) -> bool {
+    let Some(addr) = conn.addr_conf() else {
+        return false;
+    };
+    if !addr.ssl {
+        return true;
+    }
+    let server = conn.generation.config.server(addr.default_server);
+    conn.deadline
+        .set_after(server.settings.client_header_timeout);
+    let failure = match speaks_tls(conn).await {
+        Ok(true) => match shake_hands(conn).await {
+            Ok(()) => {
+                judge(conn);
+                return true;
+            }
+            Err(failure) => failure,
+        },
+        Ok(false) => {
+            conn.lacks_tls.set(true);
+            return true;
+        }
+        Err(failure) => failure,
+    };
+    log(conn, &failure);
+    false
+}
+
+/// Whether the first byte is one of TLS.
+async fn speaks_tls(conn: &Connection) -> Result<bool, Failure> {
+    const HANDSHAKE: u8 = 22;
+    poll_fn(|cx| {
+        let mut first = [0];
+        match conn.stream.poll_peek(cx, &mut first)? {
+            Poll::Ready(0) => Poll::Ready(Err(Failure::Closed)),
+            // As nginx, what may be a greeting of SSLv2 is left to the handshake to refuse.
+            Poll::Ready(_) => Poll::Ready(Ok(first[0] == HANDSHAKE || first[0] >= 0x80)),
+            Poll::Pending => {
+                ready!(conn.deadline.poll_expired(cx));
+                Poll::Ready(Err(Failure::TimedOut))
+            }
+        }
+    })
+    .await
+}
+
+async fn shake_hands(conn: &Rc<Connection>) -> Result<(), Failure> {
+    let choose = |hello: &ClientHello<'_>| choose(conn, hello);
+    conn.stream.accept_tls(choose, &conn.deadline).await
+}
+
+/// Chooses the server by the name that the client asks for.
+fn choose(conn: &Rc<Connection>, hello: &ClientHello<'_>) -> Result<Arc<ServerConfig>, Reject> {
+    let internal = Reject(AlertDescription::InternalError);
+    let config = &conn.generation.config;
+    let addr = conn.addr_conf().ok_or(internal)?;
+    let name = hello
+        .server_name()
+        .map(|name| Bytes::from(name.to_ascii_lowercase()));
+    let valid = name
+        .as_ref()
+        .and_then(|name| Host::parse(name))
+        .map(|host| Bytes::copy_from_slice(&host.name));
+    let found = valid.and_then(|host| {
+        let (server, _) = addr.names.find(&host)?;
+        Some((server, host))
+    });
+    let (id, chosen_by) = match found {
+        Some((server, host)) => (server, Some(host)),
+        None => (addr.default_server, None),
+    };
+    let tls = ClientTls {
+        server: id,
+        chosen_by,
+        name,
+        offered: Offered {
+            ciphers: hello.cipher_suites().into(),
+            groups: hello.named_groups().unwrap_or_default().into(),
+            signatures: hello.signature_schemes().into(),
+        },
+        auth: Cell::new(ClientAuth::None),
+        chain: OnceCell::new(),
+    };
+    let server = config.server(id);
+    // A handshake happens once.
+    let _ = conn.tls.set(Box::new(tls));
+    if server.ssl.reject_handshake {
+        return Err(Reject(AlertDescription::UnrecognisedName));
+    }
+    let tls = tls_of(conn).ok_or(internal)?;
+    match &tls.identify {
+        Identify::Fixed => Ok(tls.config.clone()),
+        Identify::Scripted(scripted) => {
+            let request = head::without_head(conn, id);
+            scripted.config(&tls.config, &request).map_err(|error| {
+                conn.log(Level::Error, format_args!("{error}"));
+                internal
+            })
+        }
+    }
+}
+
+/// The TLS that a connection has: its server's, or else that of the address's default server.
+fn tls_of(conn: &Connection) -> Option<&crate::modules::ssl::ServerTls> {
+    let config = &conn.generation.config;
+    let of = |id: ServerId| config.server(id).tls.as_deref();
+    of(conn.default_server()?).or_else(|| of(conn.addr_conf()?.default_server))
+}
+
+/// Judges the client's certificate, whether it was shown now or when the session began.
+fn judge(conn: &Connection) {
+    let Some(tls) = conn.tls.get() else { return };
+    let Some(judge) = tls_of(conn).and_then(|tls| tls.judge.as_ref()) else {
+        return;
+    };
+    let shown = conn
+        .stream
+        .with_tls(|state| state.peer_certificates().map(read_chain));
+    let chain = match shown.flatten() {
+        None => return,
+        // The handshake refused what cannot be read.
+        Some(chain) => chain.unwrap_or_default(),
+    };
+    let verdict = judge.judge(&chain, Purpose::Client, clock::wall());
+    tls.auth.set(match verdict {
+        Ok(()) => ClientAuth::Ok,
+        Err(error) => ClientAuth::Failed(error),
+    });
+    let _ = tls.chain.set(chain);
+}
+
+fn log(conn: &Connection, failure: &Failure) {
+    let doing = "while SSL handshaking";
+    match failure {
+        Failure::Closed => conn.log(
+            Level::Info,
+            format_args!("client closed connection {doing}"),
+        ),
+        Failure::TimedOut => conn.log(Level::Info, format_args!("client timed out {doing}")),
+        failure => conn.log(
+            Level::Info,
+            format_args!("SSL_do_handshake() failed (SSL: {failure}) {doing}"),
+        ),
+    }
+}
+
+/// The status for a request that may not be answered because of TLS: it came in the clear, or with
+/// a certificate that is not good enough for the server that it asks for. Every request passes
+/// here before any handler.
+pub fn refusal(request: &Request) -> Option<u16> {
+    let conn = &request.conn;
+    if conn.lacks_tls.get() {
+        request.log(
+            Level::Info,
+            format_args!("client sent plain HTTP request to HTTPS port"),
+        );
+        return Some(497);
+    }
+    let tls = conn.tls.get()?;
+    let verify = request.server().ssl.verify_client;
+    if verify == VerifyClient::Off {
+        return None;
+    }
+    match tls.auth() {
+        ClientAuth::Ok => None,
+        ClientAuth::None if verify == VerifyClient::On => {
+            request.log(
+                Level::Info,
+                format_args!("client sent no required SSL certificate"),
+            );
+            Some(496)
+        }
+        ClientAuth::None => None,
+        ClientAuth::Failed(error)
+            if verify == VerifyClient::OptionalNoCa && error.is_missing_trust() =>
+        {
+            None
+        }
+        ClientAuth::Failed(error) => {
+            request.log(
+                Level::Info,
+                format_args!(
+                    "client SSL certificate verify error: ({}:{error})",
+                    error.code()
+                ),
+            );
+            Some(495)
+        }
+    }
+}
+
+/// Whether a request asks for another server than the one that was negotiated, which wants to see
+/// certificates that it has not seen.
+pub fn is_misdirected(conn: &Connection, host: &[u8], server: &Server) -> bool {
+    let chosen_by = conn.tls.get().and_then(|tls| tls.chosen_by.as_ref());
+    chosen_by.is_some_and(|name| name[..] != *host)
+        && !host.is_empty()
+        && server.ssl.verify_client != VerifyClient::Off
+}

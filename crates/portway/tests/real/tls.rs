@@ -1,0 +1,347 @@
+//! TLS of clients: certificates, names, sessions, and what a client's certificate decides.
+//! The client is OpenSSL's.
+
+use testkit::{Certs, Server, Setup, Upstream};
+
+use crate::support::portway;
+
+/// A server with these certificates, whose folder is `%CERTS%`.
+fn start(certs: &Certs, http: &str) -> Server {
+    let conf = format!("events {{}} http {{ {http} }}");
+    Setup::new(&conf)
+        .with("CERTS", certs.dir().display())
+        .start(&portway())
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.0\r\nHost: a\r\n\r\n")
+}
+
+/// What comes behind the first empty line of an answer to a request over TLS.
+fn body(certs: &Certs, server: &Server, arguments: &[&str], request: &str) -> String {
+    let text = certs.talk(server.addr(), arguments, request);
+    match text.split_once("\r\n\r\n") {
+        Some((_, body)) => body.trim().to_owned(),
+        None => text,
+    }
+}
+
+const PAIR: &str = "ssl_certificate %CERTS%/a.crt; ssl_certificate_key %CERTS%/a.key;";
+
+#[test]
+fn a_page_is_served_over_both_versions_and_variables_name_them() {
+    let certs = Certs::default().self_signed("a");
+    let server = start(
+        &certs,
+        &format!(
+            "server {{ listen 127.0.0.1:%PORT% ssl; {PAIR}
+               location / {{ return 200 '$scheme $https $ssl_protocol $ssl_cipher $ssl_curve \
+                 $ssl_sigalg $ssl_alpn_protocol $ssl_server_name $ssl_session_reused'; }} }}"
+        ),
+    );
+    let arguments = ["-tls1_3", "-alpn", "http/1.1", "-servername", "A"];
+    assert_eq!(
+        body(&certs, &server, &arguments, &get("/")),
+        "https on TLSv1.3 TLS_AES_256_GCM_SHA384 X25519 ecdsa_secp256r1_sha256 http/1.1 a ."
+    );
+    let arguments = ["-tls1_2", "-groups", "P-256", "-noservername"];
+    assert_eq!(
+        body(&certs, &server, &arguments, &get("/")),
+        "https on TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384 prime256v1 ecdsa_secp256r1_sha256   ."
+    );
+}
+
+#[test]
+fn ciphers_groups_and_versions_are_those_of_the_configuration() {
+    let certs = Certs::default().self_signed("a").self_signed_rsa("r");
+    let server = start(
+        &certs,
+        &format!(
+            "server {{ listen 127.0.0.1:%PORT% ssl; {PAIR}
+               ssl_certificate %CERTS%/r.crt; ssl_certificate_key %CERTS%/r.key;
+               ssl_protocols TLSv1.2; ssl_prefer_server_ciphers on; ssl_buffer_size 4k;
+               ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256;
+               ssl_ecdh_curve secp384r1; ssl_dhparam %CERTS%/a.key;
+               location / {{ return 200 '$ssl_protocol $ssl_cipher $ssl_curve'; }} }}"
+        ),
+    );
+    assert_eq!(
+        body(&certs, &server, &["-sigalgs", "RSA+SHA256"], &get("/")),
+        "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 secp384r1"
+    );
+    let arguments = ["-sigalgs", "ECDSA+SHA256"];
+    assert_eq!(
+        body(&certs, &server, &arguments, &get("/")),
+        "TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256 secp384r1"
+    );
+    let refused = certs.s_client(server.addr(), &["-tls1_3"], "");
+    assert!(refused.contains("alert protocol version"), "{refused}");
+}
+
+#[test]
+fn plain_http_is_told_that_the_port_is_for_tls() {
+    let certs = Certs::default().self_signed("a");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} server {{ listen 127.0.0.1:%PORT% ssl; }}
+             server {{ listen 127.0.0.1:%PORT1% ssl;
+               error_page 497 = /plain; location /plain {{ return 200 'use TLS'; }} }}"
+        ),
+    );
+    let response = server.connect().send(get("/")).response();
+    assert_eq!(response.status, 400);
+    let text = "The plain HTTP request was sent to HTTPS port";
+    assert!(response.text().contains(text), "{}", response.text());
+    let mut conn = testkit::Conn::open(server.addr_of("PORT1"));
+    let response = conn.send(get("/")).response();
+    assert_eq!((response.status, &response.text()[..]), (200, "use TLS"));
+}
+
+#[test]
+fn the_name_in_the_handshake_chooses_the_certificate() {
+    let certs = Certs::default().self_signed("a").self_signed("b");
+    let server = start(
+        &certs,
+        "server { listen 127.0.0.1:%PORT% ssl default_server; ssl_reject_handshake on; }
+         server { listen 127.0.0.1:%PORT% ssl; server_name a;
+           ssl_certificate %CERTS%/a.crt; ssl_certificate_key %CERTS%/a.key; }
+         server { listen 127.0.0.1:%PORT% ssl; server_name ~^b(?<n>\\d)$;
+           ssl_certificate %CERTS%/b.crt; ssl_certificate_key %CERTS%/b.key;
+           location / { return 200 'b$n'; } }",
+    );
+    let shown = certs.s_client(server.addr(), &["-servername", "a"], &get("/"));
+    assert!(shown.contains("subject=CN = a") || shown.contains("subject=CN=a"));
+    let request = "GET / HTTP/1.0\r\nHost: b7\r\n\r\n";
+    let shown = certs.s_client(server.addr(), &["-servername", "b7"], request);
+    assert!(shown.contains("subject=CN = b") || shown.contains("subject=CN=b"));
+    assert!(shown.contains("b7"), "{shown}");
+    for arguments in [&["-noservername"][..], &["-servername", "other"]] {
+        let refused = certs.s_client(server.addr(), arguments, "");
+        assert!(refused.contains("unrecognized name"), "{refused}");
+    }
+}
+
+#[test]
+fn a_client_without_a_good_certificate_reaches_no_handler() {
+    let certs = Certs::default()
+        .self_signed("a")
+        .self_signed("ca")
+        .signed("client", "ca")
+        .self_signed("stranger");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} ssl_client_certificate %CERTS%/ca.crt;
+             server {{ listen 127.0.0.1:%PORT% ssl; ssl_verify_client on;
+               location / {{ return 200 'in: $ssl_client_verify $ssl_client_s_dn'; }} }}
+             server {{ listen 127.0.0.1:%PORT1% ssl; ssl_verify_client optional_no_ca;
+               location / {{ return 200 'in: $ssl_client_verify'; }} }}"
+        ),
+    );
+    for version in ["-tls1_2", "-tls1_3"] {
+        let answer = |arguments: &[&str]| {
+            body(
+                &certs,
+                &server,
+                &[&[version], arguments].concat(),
+                &get("/"),
+            )
+        };
+        assert_eq!(
+            answer(&["-cert", "client.crt", "-key", "client.key"]),
+            "in: SUCCESS CN=client"
+        );
+        let none = answer(&[]);
+        assert!(none.contains("No required SSL certificate"), "{none}");
+        let bad = answer(&["-cert", "stranger.crt", "-key", "stranger.key"]);
+        assert!(bad.contains("The SSL certificate error"), "{bad}");
+        assert!(!bad.contains("in:") && !none.contains("in:"));
+    }
+    let arguments = ["-cert", "stranger.crt", "-key", "stranger.key"];
+    let optional = certs.talk(server.addr_of("PORT1"), &arguments, &get("/"));
+    assert!(optional.contains("in: FAILED:self"), "{optional}");
+    server.wait_error_log("client SSL certificate verify error: (18:");
+    let asked = certs.s_client(server.addr(), &[], &get("/"));
+    assert!(asked.contains("Acceptable client certificate CA names"));
+}
+
+#[test]
+fn a_resumed_session_is_judged_again() {
+    let certs = Certs::default()
+        .self_signed("a")
+        .self_signed("ca")
+        .signed("client", "ca");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} ssl_client_certificate %CERTS%/ca.crt; ssl_session_cache shared:S:1m;
+             server {{ listen 127.0.0.1:%PORT% ssl; ssl_verify_client on;
+               location / {{ return 200 'in $ssl_session_reused $ssl_client_serial'; }} }}"
+        ),
+    );
+    let client = ["-cert", "client.crt", "-key", "client.key"];
+    for version in ["-tls1_2", "-tls1_3"] {
+        let first = [&client[..], &[version, "-sess_out", "s.pem"]].concat();
+        let again = [&client[..], &[version, "-sess_in", "s.pem"]].concat();
+        let one = body(&certs, &server, &first, &get("/"));
+        let two = body(&certs, &server, &again, &get("/"));
+        assert!(one.starts_with("in . "), "{one}");
+        assert_eq!(two, one.replace("in . ", "in r "), "{version}");
+        // The session of a client that showed none is resumed as such, and refused as such.
+        let first = body(&certs, &server, &[version, "-sess_out", "n.pem"], &get("/"));
+        let again = body(&certs, &server, &[version, "-sess_in", "n.pem"], &get("/"));
+        assert!(first.contains("No required SSL certificate"), "{first}");
+        assert!(again.contains("No required SSL certificate"), "{again}");
+    }
+}
+
+#[test]
+fn sessions_are_kept_as_the_configuration_says_and_never_cross_certificates() {
+    let certs = Certs::default().self_signed("a").self_signed("b");
+    let server = start(
+        &certs,
+        "ssl_session_timeout 1m;
+         server { listen 127.0.0.1:%PORT% ssl; ssl_session_cache shared:S:1m;
+           ssl_certificate %CERTS%/a.crt; ssl_certificate_key %CERTS%/a.key;
+           location / { return 200 '$ssl_session_reused'; } }
+         server { listen 127.0.0.1:%PORT1% ssl; ssl_session_cache shared:S:1m;
+           ssl_certificate %CERTS%/b.crt; ssl_certificate_key %CERTS%/b.key;
+           location / { return 200 '$ssl_session_reused'; } }
+         server { listen 127.0.0.1:%PORT2% ssl;
+           ssl_session_tickets off; ssl_session_cache builtin:100;
+           ssl_certificate %CERTS%/a.crt; ssl_certificate_key %CERTS%/a.key;
+           location / { return 200 '$ssl_session_reused'; } }
+         server { listen 127.0.0.1:%PORT3% ssl; ssl_session_tickets off; ssl_session_cache off;
+           ssl_certificate %CERTS%/a.crt; ssl_certificate_key %CERTS%/a.key;
+           location / { return 200 '$ssl_session_reused'; } }",
+    );
+    for version in ["-tls1_2", "-tls1_3"] {
+        let reused = |from: &str, to: &str| {
+            let ask = |port: &str, option: &str| {
+                let arguments = [version, option, "s.pem"];
+                let text = certs.talk(server.addr_of(port), &arguments, &get("/"));
+                text.trim_end().ends_with('r')
+            };
+            assert!(!ask(from, "-sess_out"), "{version} {from}");
+            ask(to, "-sess_in")
+        };
+        assert!(reused("PORT", "PORT"), "{version}");
+        assert!(!reused("PORT", "PORT1"), "{version}: another certificate");
+        assert!(reused("PORT2", "PORT2"), "{version}: kept here");
+        assert!(!reused("PORT3", "PORT3"), "{version}: kept nowhere");
+    }
+}
+
+#[test]
+fn a_request_for_another_server_that_wants_certificates_is_misdirected() {
+    let certs = Certs::default().self_signed("a").self_signed("ca");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} server {{ listen 127.0.0.1:%PORT% ssl; server_name open;
+               location / {{ return 200 open; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name closed;
+               ssl_verify_client optional; ssl_trusted_certificate %CERTS%/ca.crt;
+               ssl_verify_depth 3; location / {{ return 200 closed; }} }}"
+        ),
+    );
+    let closed = "GET / HTTP/1.0\r\nHost: closed\r\n\r\n";
+    let misdirected = body(&certs, &server, &["-servername", "open"], closed);
+    assert!(misdirected.contains("421"), "{misdirected}");
+    let direct = body(&certs, &server, &["-servername", "closed"], closed);
+    assert_eq!(direct, "closed");
+}
+
+#[test]
+fn keys_may_be_encrypted_and_certificates_named_by_variables() {
+    let certs = Certs::default().self_signed("a").self_signed("b");
+    certs.openssl(&[
+        "pkcs8",
+        "-topk8",
+        "-in",
+        "a.key",
+        "-out",
+        "enc.key",
+        "-passout",
+        "pass:secret",
+    ]);
+    std::fs::write(certs.file("words"), "wrong\nsecret\n").unwrap();
+    // What variables name is read by the worker, as its user.
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(certs.file("b.key"), readable).unwrap();
+    let server = start(
+        &certs,
+        "ssl_password_file %CERTS%/words; ssl_certificate_cache max=4 inactive=1m;
+         server { listen 127.0.0.1:%PORT% ssl;
+           ssl_certificate %CERTS%/a.crt; ssl_certificate_key %CERTS%/enc.key; }
+         server { listen 127.0.0.1:%PORT1% ssl;
+           ssl_certificate %CERTS%/$ssl_server_name.crt;
+           ssl_certificate_key %CERTS%/$ssl_server_name.key; }",
+    );
+    let shown = certs.s_client(server.addr(), &[], &get("/"));
+    assert!(
+        shown.contains("CN = a") || shown.contains("CN=a"),
+        "{shown}"
+    );
+    for _ in 0..2 {
+        let arguments = ["-servername", "b"];
+        let shown = certs.s_client(server.addr_of("PORT1"), &arguments, &get("/"));
+        assert!(
+            shown.contains("CN = b") || shown.contains("CN=b"),
+            "{shown}"
+        );
+    }
+    let refused = certs.s_client(server.addr_of("PORT1"), &["-servername", "c"], "");
+    assert!(refused.contains("internal error"), "{refused}");
+    server.wait_error_log("cannot load certificate \"");
+}
+
+#[test]
+fn a_key_of_another_certificate_is_found_before_anything_starts() {
+    let certs = Certs::default().self_signed("a").self_signed("b");
+    let conf = "events {} http { server { listen 127.0.0.1:1 ssl;
+        ssl_certificate %CERTS%/a.crt;
+        ssl_certificate_key %CERTS%/b.key; } }";
+    let conf = conf.replace("%CERTS%", &certs.dir().display().to_string());
+    let file = certs.file("nginx.conf");
+    std::fs::write(&file, conf).unwrap();
+    let output = portway().run(&["-t", "-c", &file.display().to_string()]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("b.key\": key values mismatch"), "{said}");
+    assert!(said.contains("nginx.conf:3"), "{said}");
+}
+
+#[test]
+fn bulk_and_tunnels_pass_through_tls() {
+    let certs = Certs::default().self_signed("a");
+    let upstream = Upstream::serving(|peer| {
+        if peer.read_head().is_none() {
+            return;
+        }
+        peer.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+        let Some(bytes) = peer.read_some() else {
+            return;
+        };
+        peer.send(&bytes);
+        peer.send(&vec![b'x'; 300_000]);
+        peer.send(b"end");
+    });
+    let conf = format!(
+        "events {{}} http {{ {PAIR} server {{ listen 127.0.0.1:%PORT% ssl; root %DIR%;
+           location /t {{ proxy_pass http://%UPSTREAM%; proxy_http_version 1.1;
+             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }} }} }}"
+    );
+    let server = Setup::new(&conf)
+        .with("CERTS", certs.dir().display())
+        .with("UPSTREAM", upstream.addr())
+        .file("big", vec![b'y'; 1_000_000])
+        .start(&portway());
+    let big = body(&certs, &server, &[], &get("/big"));
+    assert_eq!(big.len(), 1_000_000);
+    let ask = "GET /t HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello";
+    let tunnel = body(&certs, &server, &[], ask);
+    assert!(tunnel.starts_with("hellox") && tunnel.ends_with("xend"));
+    assert_eq!(tunnel.len(), 300_008);
+}
