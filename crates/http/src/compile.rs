@@ -267,6 +267,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
+        let pass = settings.proxy.pass.as_ref();
+        if let Err(error) = settings.proxy_ssl.prepare(pass, self.cx.bundle) {
+            let span = error.span.unwrap_or(level.span);
+            let error = error.at(span);
+            self.cx.diagnostics.push(error);
+        }
         let takes_over = settings.core.handler != outer.core.handler;
         if (level.kind == LevelKind::Named || takes_over)
             && let Some(warning) = settings.open_to_all()

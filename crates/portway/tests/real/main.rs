@@ -15,6 +15,7 @@ mod open_files;
 mod operation;
 mod process;
 mod proxy_protocol;
+mod proxy_ssl;
 mod realip;
 mod resolver;
 mod secure_links;
