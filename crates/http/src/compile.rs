@@ -217,7 +217,6 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .server
             .ssl
             .compile(&outer_server.ssl, draft.level.kind);
-        let tls = self.tls.get(&ssl, self.cx);
         let mut named = HashMap::new();
         let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
@@ -225,6 +224,11 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .iter()
             .flatten()
             .any(|location| location.settings.core.handler == Handler::Tunnel);
+        let core = self.locations[level.0 as usize]
+            .as_ref()
+            .map(|location| &location.settings.core);
+        let resolver = core.and_then(|core| Some((core.resolver.clone()?, core.resolver_timeout)));
+        let tls = self.tls.get(&ssl, &resolver, self.cx);
         let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
         let name = match names.first() {
             Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),
@@ -267,6 +271,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
+        let pass = settings.proxy.pass.as_ref();
+        if let Err(error) = settings.proxy_ssl.prepare(pass, self.cx.bundle) {
+            let span = error.span.unwrap_or(level.span);
+            let error = error.at(span);
+            self.cx.diagnostics.push(error);
+        }
         let takes_over = settings.core.handler != outer.core.handler;
         if (level.kind == LevelKind::Named || takes_over)
             && let Some(warning) = settings.open_to_all()

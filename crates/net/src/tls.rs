@@ -9,14 +9,17 @@
 
 mod buffers;
 pub mod ciphers;
+pub mod client;
 mod handshake;
 pub mod identity;
 pub mod names;
+pub mod ocsp;
 mod outgoing;
 pub mod peers;
 pub mod server;
 mod session;
 pub mod sessions;
+pub mod staple;
 mod state;
 pub mod tickets;
 mod watch;

@@ -59,6 +59,8 @@ pub mod variables;
 pub mod vnc;
 pub mod zstd;
 
+pub use proxy::ssl as proxy_ssl;
+
 /// All modules.
 pub static MODULES: &[&Module] = &[
     &core::MODULE,
@@ -104,6 +106,7 @@ pub static MODULES: &[&Module] = &[
     &charset::MODULE,
     &userid::MODULE,
     &proxy::MODULE,
+    &proxy_ssl::MODULE,
     &tunnel::MODULE,
     &upstream::MODULE,
     &upstream::keepalive::MODULE,
@@ -184,6 +187,7 @@ level_settings! {
     open_file_cache,
     precompressed,
     proxy,
+    proxy_ssl,
     random_index,
     realip,
     referer,

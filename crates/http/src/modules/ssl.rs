@@ -1,19 +1,16 @@
-//! `ngx_http_ssl_module`, and the TLS side of `ngx_http_proxy_module`.
-//!
-//! What a server says is compiled into a [`ServerTls`]; `downstream/tls.rs` shakes hands with it.
-//! The directives of connections to upstreams are checked and not used yet: `proxy_pass https://…`
-//! is an error until there is TLS, so that nothing is sent in the clear by mistake.
+//! `ngx_http_ssl_module`: what a server says is compiled into a [`ServerTls`]; `downstream/tls.rs`
+//! shakes hands with it.
 
 use conf::{Arity, Directive, Item};
 
-use crate::module::{ANY, Cx, Done, HTTP, Module, SERVER, Set, doc};
+use crate::module::{Cx, Done, HTTP, Module, SERVER, Set, doc};
 
 mod build;
-mod form;
+pub mod form;
 mod settings;
 mod variables;
 
-pub use build::{Identify, ServerTls, Servers};
+pub use build::{ClientOcsp, Identify, ServerTls, Servers};
 pub use settings::{Conf, Draft, VerifyClient};
 
 /// The module.
@@ -50,20 +47,6 @@ macro_rules! inert {
     };
 }
 
-/// A directive of connections to upstreams.
-macro_rules! upstream {
-    ($name:literal, $arity:expr, $check:expr, $arguments:literal, $text:literal) => {
-        Directive::inert(
-            $name,
-            ANY,
-            $arity,
-            Set::Level(|item, _, cx| $check(item, cx)),
-            doc(concat!($name, " ", $arguments, ";"), "", $text),
-            "there is no TLS to upstreams yet",
-        )
-    };
-}
-
 const ONE: Arity = Arity::Exactly(1);
 
 #[rustfmt::skip]
@@ -88,31 +71,17 @@ const DIRECTIVES: &[Directive<Set>] = &[
     listener!("ssl_session_ticket_key", ONE, settings::ticket_key, "file", "", "A key of tickets, 48 or 80 bytes. The first seals, all open."),
     listener!("ssl_session_timeout", ONE, settings::session_timeout, "time", "ssl_session_timeout 5m;", "How long a session can be resumed."),
     listener!("ssl_reject_handshake", Arity::Flag, settings::reject_handshake, "on | off", "ssl_reject_handshake off;", "Whether handshakes are refused."),
-    listener!("ssl_stapling", Arity::Flag, settings::stapling, "on | off", "ssl_stapling off;", "Whether the certificate's OCSP answer is sent along; it is taken from ssl_stapling_file."),
+    listener!("ssl_stapling", Arity::Flag, settings::stapling, "on | off", "ssl_stapling off;", "Whether the OCSP answer about the certificate is sent along."),
     listener!("ssl_stapling_file", ONE, settings::stapling_file, "file", "", "That answer, in DER."),
-    inert!("ssl_stapling_responder", ONE, form::responder, "url", "Who is asked for it.", "nobody is asked yet"),
-    inert!("ssl_stapling_verify", Arity::Flag, nothing, "on | off", "Whether it is verified.", "the answer of ssl_stapling_file is sent as it is"),
-    listener!("ssl_ocsp", ONE, settings::ocsp, "on | off | leaf", "ssl_ocsp off;", "Whether clients' certificates are asked about; not supported yet."),
-    inert!("ssl_ocsp_responder", ONE, form::responder, "url", "Who is asked.", "nobody is asked yet"),
-    inert!("ssl_ocsp_cache", ONE, form::ocsp_cache, "off | shared:name:size", "Where answers are kept.", "nobody is asked yet"),
+    listener!("ssl_stapling_responder", ONE, settings::stapling_responder, "url", "", "Who is asked for it, whatever the certificate says."),
+    listener!("ssl_stapling_verify", Arity::Flag, settings::stapling_verify, "on | off", "ssl_stapling_verify off;", "Whether the issuer must be trusted for the answer to be sent."),
+    listener!("ssl_ocsp", ONE, settings::ocsp, "on | off | leaf", "ssl_ocsp off;", "Whether responders are asked about clients' certificates."),
+    listener!("ssl_ocsp_responder", ONE, settings::ocsp_responder, "url", "", "Who is asked, whatever certificates say."),
+    listener!("ssl_ocsp_cache", ONE, settings::ocsp_cache, "off | shared:name:size", "ssl_ocsp_cache off;", "Where answers are kept."),
     inert!("ssl_ech_file", ONE, form::pem, "file", "A key for Encrypted Client Hello.", "there is no Encrypted Client Hello for servers in rustls"),
     inert!("ssl_dhparam", ONE, form::pem, "file", "Parameters of DHE ciphers.", "there are no DHE ciphers in rustls"),
     inert!("ssl_early_data", Arity::Flag, nothing, "on | off", "Whether requests may come with the handshake of TLS 1.3.", "requests wait for the handshake, which is always right"),
     listener!("ssl_conf_command", Arity::Exactly(2), settings::conf_command, "name value", "", "A command for OpenSSL, which is not here."),
-    upstream!("proxy_ssl_session_reuse", Arity::Flag, nothing, "on | off", "Whether sessions are resumed."),
-    upstream!("proxy_ssl_protocols", Arity::AtLeast(1), form::protocols, "[SSLv2] [SSLv3] [TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]", "The versions of TLS."),
-    upstream!("proxy_ssl_ciphers", ONE, form::ciphers, "ciphers", "The ciphers of TLS 1.2 and before, as OpenSSL writes them."),
-    upstream!("proxy_ssl_name", ONE, form::value, "name", "The name that the upstream's certificate must have."),
-    upstream!("proxy_ssl_server_name", Arity::Flag, nothing, "on | off", "Whether the name is sent (SNI)."),
-    upstream!("proxy_ssl_verify", Arity::Flag, nothing, "on | off", "Whether the upstream's certificate is verified."),
-    upstream!("proxy_ssl_verify_depth", ONE, form::number, "number", "How long its chain of certificates may be."),
-    upstream!("proxy_ssl_trusted_certificate", ONE, form::certificate, "file", "Authorities that sign upstreams."),
-    upstream!("proxy_ssl_crl", ONE, form::pem, "file", "Revoked certificates of upstreams."),
-    upstream!("proxy_ssl_certificate", ONE, form::certificate_or_none, "file", "The certificate that we show."),
-    upstream!("proxy_ssl_certificate_key", ONE, form::key_or_none, "file", "Its key."),
-    upstream!("proxy_ssl_certificate_cache", Arity::Between(1, 3), form::certificate_cache, "off | max=N [inactive=time] [valid=time]", "Keeps certificates with variables in their paths."),
-    upstream!("proxy_ssl_password_file", ONE, form::file, "file", "Passphrases of keys."),
-    upstream!("proxy_ssl_conf_command", Arity::Exactly(2), nothing, "name value", "A command for OpenSSL."),
 ];
 
 /// What has no form beyond its number of arguments.

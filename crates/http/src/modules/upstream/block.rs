@@ -66,6 +66,8 @@ pub struct Upstream {
     pub key: Option<Template>,
     /// How clients stay with their peer.
     pub sticky: Option<Sticky>,
+    /// The port of a name without block that names none; 0 for a block.
+    port: u16,
 }
 
 impl Block {
@@ -118,6 +120,7 @@ impl Upstream {
             keepalive,
             key: block.key.clone(),
             sticky: block.sticky.clone(),
+            port: 0,
         }
     }
 
@@ -133,6 +136,12 @@ impl Upstream {
     /// The peers.
     pub fn group(&self) -> &Arc<Group> {
         self.adopted.get().unwrap_or(&self.group)
+    }
+
+    /// What `hash` goes by, unless another method was set after it.
+    pub(super) fn hash_key(&self) -> Option<&Template> {
+        let hashes = matches!(self.method, Method::Hash | Method::ConsistentHash);
+        self.key.as_ref().filter(|_| hashes)
     }
 
     /// What a request to it asks for.
@@ -200,16 +209,27 @@ impl Upstream {
 }
 
 impl Config {
-    /// The group of that name, if the configuration has one.
-    pub(crate) fn find_upstream(&self, name: &str) -> Option<UpstreamId> {
-        self.upstream_names.get(&*caseless(name)).copied()
+    /// The group of that name, if the configuration has one. The port is what the name means if
+    /// it does not say one.
+    pub(crate) fn find_upstream(&self, name: &str, default_port: u16) -> Option<UpstreamId> {
+        let id = *self.upstream_names.get(&*caseless(name))?;
+        let fits = |upstream: &Upstream| upstream.port == 0 || upstream.port == default_port;
+        if !lacks_port(name) || fits(self.upstream(id)) {
+            return Some(id);
+        }
+        // The same host, by http and by https: other ports.
+        let same = |upstream: &Upstream| {
+            fits(upstream) && upstream.group.name().eq_ignore_ascii_case(name)
+        };
+        let at = self.upstreams.iter().position(same)?;
+        Some(UpstreamId(at as u32))
     }
 
     /// Goes on with the state of groups in zones that were taken over.
     pub(crate) fn take_over_groups(&self, old: &Config) {
         let lasting = |upstream: &&Upstream| upstream.may_go_on();
         for upstream in self.upstreams.iter().filter(lasting) {
-            if let Some(id) = old.find_upstream(upstream.group.name())
+            if let Some(id) = old.find_upstream(upstream.group.name(), upstream.port)
                 && let before = old.upstream(id)
                 && upstream.continues(&self.zones, before, &old.zones)
             {
@@ -245,7 +265,15 @@ impl Upstreams {
     /// The group of that name, which may be defined later.
     pub fn use_name(&mut self, name: &str, default_port: u16, used_at: Span) -> UpstreamId {
         if let Some(&id) = self.by_name.get(&*caseless(name)) {
-            return id;
+            let entry = &self.entries[id.0 as usize];
+            if entry.block.is_some() || entry.default_port == default_port || !lacks_port(name) {
+                return id;
+            }
+            // The same host, by http and by https: other ports.
+            let same = |entry: &Entry| entry.name == name && entry.default_port == default_port;
+            if let Some(at) = self.entries.iter().position(same) {
+                return UpstreamId(at as u32);
+            }
         }
         let id = UpstreamId(self.entries.len() as u32);
         self.entries.push(Entry {
@@ -254,13 +282,16 @@ impl Upstreams {
             block: None,
             used_at,
         });
-        self.by_name.insert(caseless(name).into_owned(), id);
+        self.by_name
+            .entry(caseless(name).into_owned())
+            .or_insert(id);
         id
     }
 
     /// The group that a block defines.
     pub fn define(&mut self, item: &Item, name: &str) -> Result<UpstreamId, Diagnostic> {
-        let id = self.use_name(name, 80, item.span());
+        let named = self.by_name.get(name).copied();
+        let id = named.unwrap_or_else(|| self.use_name(name, 80, item.span()));
         match self.entries[id.0 as usize].block {
             Some(_) => Err(item.error(format!("duplicate upstream \"{name}\""))),
             None => {
@@ -299,7 +330,11 @@ impl Upstreams {
     ) -> (Vec<Upstream>, Vec<Diagnostic>) {
         let mut errors = Vec::new();
         let mut make = |entry: &Entry| {
-            if let Some(block) = &entry.block {
+            // A name that was used with several ports before its block came means the block.
+            let first = self.by_name.get(&entry.name);
+            let first = first.and_then(|id| self.entries.get(id.0 as usize));
+            let block = entry.block.as_ref();
+            if let Some(block) = block.or(first.and_then(|first| first.block.as_ref())) {
                 let mut upstream = Upstream::of_block(block);
                 match block.resolving(outer, entry.used_at) {
                     Ok(resolving) => upstream.resolving = resolving,
@@ -320,7 +355,10 @@ impl Upstreams {
                 errors.push(Diagnostic::emerg(message).at(entry.used_at));
                 Vec::new()
             });
-            Upstream::implicit(&entry.name, vec![Server::new(&entry.name, peers)])
+            let mut upstream =
+                Upstream::implicit(&entry.name, vec![Server::new(&entry.name, peers)]);
+            upstream.port = entry.default_port;
+            upstream
         };
         let upstreams = self.entries.iter().map(&mut make).collect();
         (upstreams, errors)
