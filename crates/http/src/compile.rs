@@ -217,7 +217,6 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .server
             .ssl
             .compile(&outer_server.ssl, draft.level.kind);
-        let tls = self.tls.get(&ssl, self.cx);
         let mut named = HashMap::new();
         let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
@@ -225,6 +224,11 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .iter()
             .flatten()
             .any(|location| location.settings.core.handler == Handler::Tunnel);
+        let core = self.locations[level.0 as usize]
+            .as_ref()
+            .map(|location| &location.settings.core);
+        let resolver = core.and_then(|core| Some((core.resolver.clone()?, core.resolver_timeout)));
+        let tls = self.tls.get(&ssl, &resolver, self.cx);
         let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
         let name = match names.first() {
             Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),

@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use net::log::Level;
+use net::log::{ErrorLog, Level};
 use net::{Addr, Deadline, Stream, clock};
 use proto::proxy_protocol::Header;
 
@@ -157,12 +157,16 @@ impl Connection {
         }
     }
 
+    /// The error log of the connection's default server.
+    pub fn error_log(&self) -> Option<&ErrorLog> {
+        let config = &self.generation.config;
+        let level = config.server(self.default_server()?).level;
+        Some(config.location(level).settings.core.error_logs.log())
+    }
+
     /// Writes to the error log of the connection's default server.
     pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
-        let config = &self.generation.config;
-        let server = self.default_server().map(|id| config.server(id));
-        let Some(server) = server else { return };
-        let log = config.location(server.level).settings.core.error_logs.log();
+        let Some(log) = self.error_log() else { return };
         if log.admits(level) {
             let client = self.client_text();
             let local = self.local();
@@ -236,8 +240,8 @@ pub async fn serve(conn: Rc<Connection>) {
 }
 
 /// What comes before the first request, each only where the listener asks for it: the header of a
-/// proxy in front, then TLS. What was read too far stays in `conn.buf`. False if it came to
-/// nothing.
+/// proxy in front, then TLS. Neither takes more than its own from the socket. False if it
+/// came to nothing.
 async fn begin(conn: &Rc<Connection>) -> bool {
     let Some(addr_conf) = conn.addr_conf() else {
         return false;

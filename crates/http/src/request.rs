@@ -133,7 +133,7 @@ pub struct Request {
     /// Its trailer fields.
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
-    pub secrets: RefCell<Secrets>,
+    pub secrets: Held<RefCell<Secrets>>,
     /// Whom a trusted proxy named as the client.
     pub real_client: OnceCell<Addr>,
     /// What `limit_req` did with it.
@@ -220,7 +220,7 @@ impl Request {
             drops_body: Cell::new(false),
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
-            secrets: RefCell::default(),
+            secrets: Held::Own(RefCell::default()),
             real_client: OnceCell::new(),
             limit_req_status: Cell::new(None),
             limit_conn: limit_conn::Held::default(),

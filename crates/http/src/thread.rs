@@ -22,6 +22,7 @@ use upstream::Pool;
 use crate::config::Config;
 use crate::connection::{self, Connection};
 use crate::load::{Counters, Load, Totals};
+use crate::logs::ErrorLogs;
 use crate::modules::upstream::resolve::Names;
 use crate::open_files::OpenFiles;
 use crate::pages::Pages;
@@ -213,12 +214,7 @@ impl Thread {
         let generation = self.generation(me.clone(), config);
         self.generations.set(self.generations.get() + 1);
         self.stop_accepting_elsewhere(&generation);
-        let log = generation
-            .config
-            .locations
-            .first()
-            .map(|location| &location.settings.core);
-        let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
+        let log = error_logs(&generation.config);
         let number = generation.number;
         self.look_names_up(&generation.config, log.log());
         if let Some(old) = self.current.replace(Some(generation)) {
@@ -439,6 +435,14 @@ async fn retire(generation: Weak<Generation>, number: u64, tunnels: TunnelTable,
         };
         tunnels.order(view.id, order);
     }
+}
+
+/// The error logs of the configuration as a whole; what has no location has none.
+fn error_logs(config: &Config) -> Arc<ErrorLogs> {
+    let first = config.locations.first();
+    first.map_or_else(Arc::default, |location| {
+        location.settings.core.error_logs.clone()
+    })
 }
 
 fn generation_log(generation: &Generation) -> &ErrorLog {

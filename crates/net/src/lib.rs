@@ -7,6 +7,7 @@ pub mod addr;
 pub mod channel;
 pub mod clock;
 pub mod connect;
+pub mod fetch;
 pub mod listen;
 pub mod log;
 pub mod resolve;

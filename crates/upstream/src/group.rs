@@ -93,8 +93,15 @@ impl Group {
     /// Takes other servers from now on. Peers that stay keep what is known of them; requests to
     /// those that go come to their end.
     pub fn replace(&self, servers: &[Server]) {
+        let members: Vec<Member> = servers.iter().flat_map(Member::of).collect();
+        let table = self.lock();
+        let method = table.method;
+        if table.consists_of(&members) {
+            return;
+        }
+        drop(table);
         // A ring takes its time, in which nobody shall wait for the lock.
-        let servers = Prepared::new(servers, self.method());
+        let servers = Prepared::of(members, method);
         let mut table = self.lock();
         table.replace(servers, Instant::now());
         self.tries.store(table.tries, Ordering::Relaxed);

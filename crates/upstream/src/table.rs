@@ -39,7 +39,10 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(servers: &[Server], method: Method) -> Self {
-        let members: Vec<Member> = servers.iter().flat_map(Member::of).collect();
+        Self::of(servers.iter().flat_map(Member::of).collect(), method)
+    }
+
+    pub(crate) fn of(members: Vec<Member>, method: Method) -> Self {
         let primary = members.iter().filter(|member| !member.backup);
         let ring = match method {
             Method::ConsistentHash => {
@@ -84,6 +87,18 @@ impl Table {
         }
         self.checked = checked;
         self.fill(old, servers, now);
+    }
+
+    /// Whether it has these members and no others, in their order.
+    pub(crate) fn consists_of(&self, members: &[Member]) -> bool {
+        let of = |backup: bool| members.iter().filter(move |member| member.backup == backup);
+        [(&self.tiers[0], false), (&self.tiers[1], true)]
+            .into_iter()
+            .all(|(tier, backup)| {
+                let own = tier.order.iter();
+                own.map(|&slot| &*self.slots[slot as usize].member)
+                    .eq(of(backup))
+            })
     }
 
     /// Takes other servers. What is known of peers that stay is kept.

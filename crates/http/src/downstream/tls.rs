@@ -10,19 +10,20 @@ use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use net::clock;
-use net::log::Level;
-use net::tls::peers::{ClientAuth, read_chain};
+use net::log::{ErrorLog, Level};
+use net::tls::peers::{ClientAuth, Reason, read_chain};
 use net::tls::{
     AlertDescription, CipherSuite, ClientHello, Failure, NamedGroup, Reject, ServerConfig,
     SignatureScheme,
 };
 use proto::h1::Host;
+use x509::ocsp::Status;
 use x509::{Certificate, Purpose};
 
 use super::head;
 use crate::config::{Server, ServerId};
 use crate::connection::Connection;
-use crate::modules::ssl::{Identify, VerifyClient};
+use crate::modules::ssl::{ClientOcsp, Identify, ServerTls, VerifyClient};
 use crate::request::Request;
 
 /// What is known of the TLS of a client's connection, besides what the stream knows.
@@ -77,7 +78,7 @@ pub async fn begin(conn: &Rc<Connection>) -> bool {
     let failure = match speaks_tls(conn).await {
         Ok(true) => match shake_hands(conn).await {
             Ok(()) => {
-                judge(conn);
+                judge(conn).await;
                 return true;
             }
             Err(failure) => failure,
@@ -92,15 +93,21 @@ pub async fn begin(conn: &Rc<Connection>) -> bool {
     false
 }
 
+/// What a record of a handshake begins with.
+const HANDSHAKE: u8 = 22;
+
 /// Whether the first byte is one of TLS.
 async fn speaks_tls(conn: &Connection) -> Result<bool, Failure> {
-    const HANDSHAKE: u8 = 22;
+    // As nginx, what may be a greeting of SSLv2 is left to the handshake to refuse.
+    let fits = |first: u8| first == HANDSHAKE || first >= 0x80;
+    if let Some(first) = conn.buf.borrow().first() {
+        return Ok(fits(*first));
+    }
     poll_fn(|cx| {
         let mut first = [0];
         match conn.stream.poll_peek(cx, &mut first)? {
             Poll::Ready(0) => Poll::Ready(Err(Failure::Closed)),
-            // As nginx, what may be a greeting of SSLv2 is left to the handshake to refuse.
-            Poll::Ready(_) => Poll::Ready(Ok(first[0] == HANDSHAKE || first[0] >= 0x80)),
+            Poll::Ready(_) => Poll::Ready(Ok(fits(first[0]))),
             Poll::Pending => {
                 ready!(conn.deadline.poll_expired(cx));
                 Poll::Ready(Err(Failure::TimedOut))
@@ -112,7 +119,8 @@ async fn speaks_tls(conn: &Connection) -> Result<bool, Failure> {
 
 async fn shake_hands(conn: &Rc<Connection>) -> Result<(), Failure> {
     let choose = |hello: &ClientHello<'_>| choose(conn, hello);
-    conn.stream.accept_tls(choose, &conn.deadline).await
+    let read = conn.buf.take().into();
+    conn.stream.accept_tls(read, choose, &conn.deadline).await
 }
 
 /// Chooses the server by the name that the client asks for.
@@ -154,6 +162,7 @@ fn choose(conn: &Rc<Connection>, hello: &ClientHello<'_>) -> Result<Arc<ServerCo
         return Err(Reject(AlertDescription::UnrecognisedName));
     }
     let tls = tls_of(conn).ok_or(internal)?;
+    refresh_staples(conn, tls);
     match &tls.identify {
         Identify::Fixed => Ok(tls.config.clone()),
         Identify::Scripted(scripted) => {
@@ -167,18 +176,17 @@ fn choose(conn: &Rc<Connection>, hello: &ClientHello<'_>) -> Result<Arc<ServerCo
 }
 
 /// The TLS that a connection has: its server's, or else that of the address's default server.
-fn tls_of(conn: &Connection) -> Option<&crate::modules::ssl::ServerTls> {
+fn tls_of(conn: &Connection) -> Option<&ServerTls> {
     let config = &conn.generation.config;
     let of = |id: ServerId| config.server(id).tls.as_deref();
     of(conn.default_server()?).or_else(|| of(conn.addr_conf()?.default_server))
 }
 
 /// Judges the client's certificate, whether it was shown now or when the session began.
-fn judge(conn: &Connection) {
+async fn judge(conn: &Connection) {
     let Some(tls) = conn.tls.get() else { return };
-    let Some(judge) = tls_of(conn).and_then(|tls| tls.judge.as_ref()) else {
-        return;
-    };
+    let Some(server) = tls_of(conn) else { return };
+    let Some(judge) = &server.judge else { return };
     let shown = conn
         .stream
         .with_tls(|state| state.peer_certificates().map(read_chain));
@@ -187,12 +195,53 @@ fn judge(conn: &Connection) {
         // The handshake refused what cannot be read.
         Some(chain) => chain.unwrap_or_default(),
     };
-    let verdict = judge.judge(&chain, Purpose::Client, clock::wall());
+    let judgement = judge.judge(&chain, Purpose::Client, clock::wall());
+    let mut verdict = judgement.result().map_err(Reason::Chain);
+    if let Some(ocsp) = &server.ocsp
+        && verdict.is_ok()
+        && let Some(log) = conn.error_log()
+    {
+        verdict = check_status(ocsp, &judgement.path, log).await;
+    }
     tls.auth.set(match verdict {
         Ok(()) => ClientAuth::Ok,
-        Err(error) => ClientAuth::Failed(error),
+        Err(reason) => ClientAuth::Failed(reason),
     });
     let _ = tls.chain.set(chain);
+}
+
+/// Asks whether certificates of a good chain are revoked.
+async fn check_status(
+    ocsp: &ClientOcsp,
+    path: &[Arc<Certificate>],
+    log: &ErrorLog,
+) -> Result<(), Reason> {
+    let links = path
+        .windows(2)
+        .take(if ocsp.leaf_only { 1 } else { path.len() });
+    for link in links {
+        let [certificate, issuer] = link else {
+            continue;
+        };
+        let status = ocsp.asker.status(certificate, issuer, path, log).await;
+        match status {
+            Some(Status::Good) => {}
+            Some(Status::Revoked) => return Err(Reason::Status("certificate revoked")),
+            Some(Status::Unknown) => return Err(Reason::Status("certificate status unknown")),
+            None => return Err(Reason::Status("certificate status request failed")),
+        }
+    }
+    Ok(())
+}
+
+/// Asks for OCSP responses that are missing or old; this handshake does not wait for them.
+fn refresh_staples(conn: &Connection, tls: &ServerTls) {
+    for staple in tls.staples.iter().filter(|staple| staple.is_due()) {
+        let (staple, log) = (staple.clone(), conn.error_log().cloned());
+        tokio::task::spawn_local(async move {
+            staple.refresh(&log.unwrap_or_default()).await;
+        });
+    }
 }
 
 fn log(conn: &Connection, failure: &Failure) {
@@ -237,19 +286,20 @@ pub fn refusal(request: &Request) -> Option<u16> {
             Some(496)
         }
         ClientAuth::None => None,
-        ClientAuth::Failed(error)
-            if verify == VerifyClient::OptionalNoCa && error.is_missing_trust() =>
+        ClientAuth::Failed(reason)
+            if verify == VerifyClient::OptionalNoCa && reason.is_missing_trust() =>
         {
             None
         }
-        ClientAuth::Failed(error) => {
-            request.log(
-                Level::Info,
-                format_args!(
-                    "client SSL certificate verify error: ({}:{error})",
-                    error.code()
+        ClientAuth::Failed(reason) => {
+            let what = "client SSL certificate verify error:";
+            match reason {
+                Reason::Chain(error) => request.log(
+                    Level::Info,
+                    format_args!("{what} ({}:{error})", error.code()),
                 ),
-            );
+                Reason::Status(text) => request.log(Level::Info, format_args!("{what} {text}")),
+            }
             Some(495)
         }
     }

@@ -21,7 +21,8 @@ pub const MODULE: Module = Module {
         Doc {
             syntax: "listen address[:port] | port | unix:path [parameter …];",
             default: "listen *:80 | *:8000;",
-            text: "An address that the server answers at. Parameters: default_server, ssl, proxy_protocol, bind, backlog=, \
+            text: "An address that the server answers at. Parameters: default_server, ssl, \
+                   proxy_protocol, bind, backlog=, \
                    rcvbuf=, sndbuf=, ipv6only=, reuseport, deferred, fastopen=, so_keepalive=. A port \
                    may be a range.",
         },

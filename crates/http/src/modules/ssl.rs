@@ -1,6 +1,5 @@
-//! `ngx_http_ssl_module`.
-//!
-//! What a server says is compiled into a [`ServerTls`]; `downstream/tls.rs` shakes hands with it.
+//! `ngx_http_ssl_module`: what a server says is compiled into a [`ServerTls`]; `downstream/tls.rs`
+//! shakes hands with it.
 
 use conf::{Arity, Directive, Item};
 
@@ -11,7 +10,7 @@ pub mod form;
 mod settings;
 mod variables;
 
-pub use build::{Identify, ServerTls, Servers};
+pub use build::{ClientOcsp, Identify, ServerTls, Servers};
 pub use settings::{Conf, Draft, VerifyClient};
 
 /// The module.
@@ -72,13 +71,13 @@ const DIRECTIVES: &[Directive<Set>] = &[
     listener!("ssl_session_ticket_key", ONE, settings::ticket_key, "file", "", "A key of tickets, 48 or 80 bytes. The first seals, all open."),
     listener!("ssl_session_timeout", ONE, settings::session_timeout, "time", "ssl_session_timeout 5m;", "How long a session can be resumed."),
     listener!("ssl_reject_handshake", Arity::Flag, settings::reject_handshake, "on | off", "ssl_reject_handshake off;", "Whether handshakes are refused."),
-    listener!("ssl_stapling", Arity::Flag, settings::stapling, "on | off", "ssl_stapling off;", "Whether the certificate's OCSP answer is sent along; it is taken from ssl_stapling_file."),
+    listener!("ssl_stapling", Arity::Flag, settings::stapling, "on | off", "ssl_stapling off;", "Whether the OCSP answer about the certificate is sent along."),
     listener!("ssl_stapling_file", ONE, settings::stapling_file, "file", "", "That answer, in DER."),
-    inert!("ssl_stapling_responder", ONE, form::responder, "url", "Who is asked for it.", "nobody is asked yet"),
-    inert!("ssl_stapling_verify", Arity::Flag, nothing, "on | off", "Whether it is verified.", "the answer of ssl_stapling_file is sent as it is"),
-    listener!("ssl_ocsp", ONE, settings::ocsp, "on | off | leaf", "ssl_ocsp off;", "Whether clients' certificates are asked about; not supported yet."),
-    inert!("ssl_ocsp_responder", ONE, form::responder, "url", "Who is asked.", "nobody is asked yet"),
-    inert!("ssl_ocsp_cache", ONE, form::ocsp_cache, "off | shared:name:size", "Where answers are kept.", "nobody is asked yet"),
+    listener!("ssl_stapling_responder", ONE, settings::stapling_responder, "url", "", "Who is asked for it, whatever the certificate says."),
+    listener!("ssl_stapling_verify", Arity::Flag, settings::stapling_verify, "on | off", "ssl_stapling_verify off;", "Whether the issuer must be trusted for the answer to be sent."),
+    listener!("ssl_ocsp", ONE, settings::ocsp, "on | off | leaf", "ssl_ocsp off;", "Whether responders are asked about clients' certificates."),
+    listener!("ssl_ocsp_responder", ONE, settings::ocsp_responder, "url", "", "Who is asked, whatever certificates say."),
+    listener!("ssl_ocsp_cache", ONE, settings::ocsp_cache, "off | shared:name:size", "ssl_ocsp_cache off;", "Where answers are kept."),
     inert!("ssl_ech_file", ONE, form::pem, "file", "A key for Encrypted Client Hello.", "there is no Encrypted Client Hello for servers in rustls"),
     inert!("ssl_dhparam", ONE, form::pem, "file", "Parameters of DHE ciphers.", "there are no DHE ciphers in rustls"),
     inert!("ssl_early_data", Arity::Flag, nothing, "on | off", "Whether requests may come with the handshake of TLS 1.3.", "requests wait for the handshake, which is always right"),

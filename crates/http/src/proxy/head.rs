@@ -198,9 +198,7 @@ fn response_head(
         }
         Framing::Chunked | Framing::UntilClose => None,
     };
-    if let Some(rate) = limit_rate(conf, replied)
-        && request.limit_rate.get().is_none()
-    {
+    if let Some(rate) = limit_rate(conf, replied) {
         request.limit_rate.set(Some(rate));
     }
     for field in replied.head.fields.iter() {

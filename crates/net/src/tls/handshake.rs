@@ -41,15 +41,19 @@ pub enum Failure {
 }
 
 impl Stream {
-    /// Shakes hands as a server, before anything was read. `choose` sees the client's first
-    /// message and gives the configuration that fits. Not cancel-safe: the connection is of no use
-    /// afterwards.
+    /// Shakes hands as a server; `read` is what was read of it already. `choose` sees the client's
+    /// first message and gives the configuration that fits. Not cancel-safe: the connection is of
+    /// no use afterwards.
     pub async fn accept_tls(
         &self,
+        read: Vec<u8>,
         choose: impl FnOnce(&ClientHello<'_>) -> Result<Arc<ServerConfig>, Reject>,
         deadline: &Deadline,
     ) -> Result<(), Failure> {
-        let mut hello = Hello::default();
+        let mut hello = Hello {
+            bytes: read,
+            ..Hello::default()
+        };
         let config = loop {
             match hello.accept() {
                 Ok(None) => self.until(deadline, |cx| hello.poll_fill(self, cx)).await?,

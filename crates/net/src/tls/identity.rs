@@ -1,6 +1,7 @@
 //! Certificates that we show, with their keys, and the choice among several of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{
@@ -12,10 +13,17 @@ use rustls::{SignatureAlgorithm, SignatureScheme};
 use x509::{Certificate, KeyError, KeyFormat, PrivateKey, pem};
 
 use super::watch;
+use crate::clock;
 
 /// A certificate, those above it, and the key.
 #[derive(Debug, Clone)]
-pub struct Identity(Arc<CertifiedKey>);
+pub struct Identity {
+    certified: Arc<CertifiedKey>,
+    stapled: Arc<Mutex<Stapled>>,
+}
+
+/// The same with an OCSP response to show, and until when that may be shown.
+type Stapled = Option<(Arc<CertifiedKey>, Option<SystemTime>)>;
 
 /// What is wrong with a certificate or its key.
 #[derive(Debug, thiserror::Error)]
@@ -95,31 +103,50 @@ impl Identity {
             .iter()
             .map(|certificate| CertificateDer::from(certificate.der().to_vec()))
             .collect();
-        Ok(Self(Arc::new(CertifiedKey::new(
-            chain,
-            Arc::new(WatchedKey(key)),
-        ))))
+        let certified = CertifiedKey::new(chain, Arc::new(WatchedKey(key)));
+        Ok(Self {
+            certified: Arc::new(certified),
+            stapled: Arc::default(),
+        })
     }
 
     /// For whoever shows it as a client.
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
-        self.0.clone()
+        self.certified.clone()
     }
 
     /// The certificates, ours first.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
-        &self.0.cert
+        &self.certified.cert
     }
 
-    /// The same with an OCSP response to show.
-    pub fn with_ocsp(&self, response: Vec<u8>) -> Self {
-        let mut certified = CertifiedKey::clone(&self.0);
-        certified.ocsp = Some(response);
-        Self(Arc::new(certified))
+    /// Shows an OCSP response from now on, until then; all that share the identity do.
+    pub fn staple(&self, response: Option<(Vec<u8>, Option<SystemTime>)>) {
+        let stapled = response.map(|(der, until)| {
+            let mut certified = CertifiedKey::clone(&self.certified);
+            certified.ocsp = Some(der);
+            (Arc::new(certified), until)
+        });
+        *self.lock() = stapled;
+    }
+
+    /// What is to be shown now.
+    fn current(&self) -> Arc<CertifiedKey> {
+        match &*self.lock() {
+            Some((stapled, until)) if until.is_none_or(|until| clock::wall() <= until) => {
+                stapled.clone()
+            }
+            _ => self.certified.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stapled> {
+        // Nothing panics while it holds it.
+        self.stapled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        self.0.key.algorithm()
+        self.certified.key.algorithm()
     }
 }
 
@@ -141,8 +168,8 @@ impl Identities {
     /// The first algorithm of the client's that a key of ours can use decides.
     pub fn choose(&self, offered: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         offered.iter().find_map(|scheme| {
-            let fits = |id: &&Identity| id.0.key.choose_scheme(&[*scheme]).is_some();
-            self.0.iter().find(fits).map(|id| id.0.clone())
+            let fits = |id: &&Identity| id.certified.key.choose_scheme(&[*scheme]).is_some();
+            self.0.iter().find(fits).map(Identity::current)
         })
     }
 }

@@ -15,7 +15,8 @@ use rustls::{
     SignatureScheme,
 };
 use x509::{
-    Certificate, Crl, CrlStore, HandshakeVersion, Purpose, Rules, Time, TrustStore, VerifyError,
+    Certificate, Crl, CrlStore, HandshakeVersion, Judgement, Purpose, Rules, Time, TrustStore,
+    VerifyError,
 };
 
 /// What a client's certificate is worth.
@@ -26,7 +27,33 @@ pub enum ClientAuth {
     /// It is good.
     Ok,
     /// It is not.
-    Failed(VerifyError),
+    Failed(Reason),
+}
+
+/// Why a certificate is worth nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The chain does not hold.
+    Chain(VerifyError),
+    /// Its issuer says that it is revoked, or nobody says that it is not.
+    Status(&'static str),
+}
+
+impl Reason {
+    /// Whether the chain does not lead to an authority that is known, and nothing else is wrong.
+    pub fn is_missing_trust(self) -> bool {
+        matches!(self, Self::Chain(error) if error.is_missing_trust())
+    }
+}
+
+/// In OpenSSL's and nginx's words.
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Chain(error) => write!(f, "{error}"),
+            Self::Status(text) => f.write_str(text),
+        }
+    }
 }
 
 /// Judges certificates by those that are trusted.
@@ -66,7 +93,7 @@ impl Judge {
         chain: &[Arc<Certificate>],
         purpose: Purpose,
         now: SystemTime,
-    ) -> Result<(), VerifyError> {
+    ) -> Judgement {
         let seconds = now
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -79,7 +106,7 @@ impl Judge {
             partial_chain: false,
             security_level: x509::chain::SECURITY_LEVEL,
         };
-        x509::chain::verify(chain, &rules).result()
+        x509::chain::verify(chain, &rules)
     }
 }
 

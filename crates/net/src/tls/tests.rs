@@ -101,7 +101,7 @@ async fn pair() -> (Stream, Stream) {
     let (near, far) = (soon(), soon());
     let (a, b) = tokio::join!(
         one.connect_tls(client, name(), &near),
-        other.accept_tls(|_| Ok(server), &far)
+        other.accept_tls(Vec::new(), |_| Ok(server), &far)
     );
     a.unwrap();
     b.unwrap();
@@ -196,6 +196,7 @@ fn a_refused_client_is_told_why() {
         let (a, b) = tokio::join!(
             one.connect_tls(client(), name(), &near),
             other.accept_tls(
+                Vec::new(),
                 |hello| {
                     assert_eq!(hello.server_name(), Some("localhost"));
                     Err(Reject(AlertDescription::UnrecognisedName))
@@ -220,7 +221,9 @@ fn a_client_that_says_nothing_does_not_wait_for_ever() {
         let (_one, other) = tcp_pair();
         let deadline = Deadline::after(Duration::from_millis(20));
         let server = server();
-        let failure = other.accept_tls(|_| Ok(server), &deadline).await;
+        let failure = other
+            .accept_tls(Vec::new(), |_| Ok(server), &deadline)
+            .await;
         assert!(matches!(failure, Err(Failure::TimedOut)));
     });
 }
@@ -231,7 +234,7 @@ fn garbage_is_a_failure_and_no_more() {
         let (one, other) = tcp_pair();
         one.write_all(b"\x16\x03\x01\x00\x05hello").await.unwrap();
         let (far, server) = (soon(), server());
-        let failure = other.accept_tls(|_| Ok(server), &far).await;
+        let failure = other.accept_tls(Vec::new(), |_| Ok(server), &far).await;
         assert!(matches!(failure, Err(Failure::Tls(_))), "{failure:?}");
         assert!(!other.is_tls());
     });

@@ -9,6 +9,7 @@ mod examples;
 mod filters;
 mod folders;
 mod geo;
+mod growth;
 mod hardening;
 mod limits;
 mod open_files;

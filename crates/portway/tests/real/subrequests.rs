@@ -322,3 +322,28 @@ fn a_page_is_counted_once_with_all_that_is_in_it() {
     assert_eq!(get(server.addr(), "/page.html").text(), "before page after");
     assert_eq!(get(server.addr(), "/page.html").status, 503);
 }
+
+#[test]
+fn parts_of_a_request_have_its_number_and_its_variables() {
+    let upstream = judge();
+    let server = start(
+        "location / { set $mark main; add_before_body /id; default_type text/html; return 200 \"|$request_id $mark\"; }
+         location = /id { default_type text/html; return 200 \"$request_id $mark\"; }",
+        &upstream,
+    );
+    let text = get(server.addr(), "/").text();
+    let (before, own) = text.split_once('|').expect("two parts");
+    assert_eq!(before, own);
+    assert!(own.ends_with(" main"), "{own}");
+}
+
+#[test]
+fn the_error_log_names_the_part_of_a_request() {
+    let upstream = judge();
+    let server = start(
+        "location / { add_after_body /missing.html; } location = /missing.html { }",
+        &upstream,
+    );
+    assert!(get(server.addr(), "/page.html").text().contains("404"));
+    server.wait_error_log("request: \"GET /page.html HTTP/1.1\", subrequest: \"/missing.html\"");
+}

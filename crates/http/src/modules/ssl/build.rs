@@ -3,18 +3,23 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use conf::{Diagnostic, Span};
+use net::resolve::Resolver;
 use net::tls::identity::{Identities, Identity, IdentityError, certificates};
-use net::tls::peers::{AnyClient, Judge};
+use net::tls::ocsp::{self, Asker, Responder};
+use net::tls::peers::{AnyClient, Judge, read_chain};
 use net::tls::server::{self, ServerSettings};
 use net::tls::sessions::{Cache, Sessions};
+use net::tls::staple::Staple;
 use net::tls::{ServerConfig, ciphers};
 use sha2::{Digest as _, Sha256};
 use x509::Certificate;
 
-use super::settings::{CertificateCache, Conf, Loaded, SessionCache, Source, VerifyClient};
+use super::settings::{
+    AskOcsp, CertificateCache, Conf, Loaded, SessionCache, Source, VerifyClient, with_addrs,
+};
 use crate::module::Cx;
 use crate::request::Request;
 
@@ -27,7 +32,23 @@ pub struct ServerTls {
     pub identify: Identify,
     /// Who judges clients; nobody, if they are not asked for certificates.
     pub judge: Option<Judge>,
+    /// Who is asked about clients' certificates, if anybody is.
+    pub ocsp: Option<ClientOcsp>,
+    /// OCSP responses that are sent with our certificates.
+    pub staples: Vec<Arc<Staple>>,
 }
+
+/// Who is asked about clients' certificates.
+#[derive(Debug)]
+pub struct ClientOcsp {
+    /// Only about the client's own.
+    pub leaf_only: bool,
+    /// How.
+    pub asker: Asker,
+}
+
+/// Who knows addresses of names, and how long he may take.
+pub type NameServers = Option<(Arc<Resolver>, Duration)>;
 
 /// Whose certificates are shown.
 #[derive(Debug)]
@@ -59,29 +80,53 @@ struct KeptIdentity {
 /// Makes each server's TLS; servers that say the same of it have it in common.
 #[derive(Debug, Default)]
 pub struct Servers {
-    made: Vec<(Arc<Conf>, Option<Arc<ServerTls>>)>,
+    made: Vec<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    conf: Arc<Conf>,
+    resolver: NameServers,
+    tls: Option<Arc<ServerTls>>,
 }
 
 impl Servers {
     /// The TLS of a server that says this; none if it has no certificate.
-    pub fn get(&mut self, conf: &Arc<Conf>, cx: &mut Cx<'_>) -> Option<Arc<ServerTls>> {
-        let known = self.made.iter().find(|(known, _)| Arc::ptr_eq(known, conf));
-        if let Some((_, made)) = known {
-            return made.clone();
+    pub fn get(
+        &mut self,
+        conf: &Arc<Conf>,
+        resolver: &NameServers,
+        cx: &mut Cx<'_>,
+    ) -> Option<Arc<ServerTls>> {
+        let same = |known: &&Made| {
+            let [one, other] = [&known.resolver, resolver]
+                .map(|resolver| resolver.as_ref().map(|(resolver, _)| Arc::as_ptr(resolver)));
+            Arc::ptr_eq(&known.conf, conf) && one == other
+        };
+        if let Some(known) = self.made.iter().find(same) {
+            return known.tls.clone();
         }
-        let made = match build(conf, cx) {
+        let made = match build(conf, resolver, cx) {
             Ok(made) => made.map(Arc::new),
             Err(error) => {
                 cx.diagnostics.push(error);
                 None
             }
         };
-        self.made.push((conf.clone(), made.clone()));
+        self.made.push(Made {
+            conf: conf.clone(),
+            resolver: resolver.clone(),
+            tls: made.clone(),
+        });
         made
     }
 }
 
-fn build(conf: &Arc<Conf>, cx: &mut Cx<'_>) -> Result<Option<ServerTls>, Diagnostic> {
+fn build(
+    conf: &Arc<Conf>,
+    resolver: &NameServers,
+    cx: &mut Cx<'_>,
+) -> Result<Option<ServerTls>, Diagnostic> {
     if conf.certificates.is_empty() && !conf.reject_handshake {
         return Ok(None);
     }
@@ -93,6 +138,7 @@ fn build(conf: &Arc<Conf>, cx: &mut Cx<'_>) -> Result<Option<ServerTls>, Diagnos
         return Err(Diagnostic::emerg(message).at(span));
     }
     let (identities, identify) = identities(conf, cx)?;
+    let staples = staples(conf, &identities, resolver, cx)?;
     let mut context = Sha256::new();
     identities
         .iter()
@@ -127,6 +173,8 @@ fn build(conf: &Arc<Conf>, cx: &mut Cx<'_>) -> Result<Option<ServerTls>, Diagnos
         config,
         identify,
         judge,
+        ocsp: client_ocsp(conf, resolver)?,
+        staples,
     }))
 }
 
@@ -176,23 +224,109 @@ fn identities(conf: &Conf, cx: &mut Cx<'_>) -> Result<(Vec<Identity>, Identify),
         }
         let loaded = Identity::load(&certificate.bytes, &key.bytes, &conf.passphrases, &provider);
         let identity = loaded.map_err(|error| unusable(&error, certificate, key))?;
-        identities.push(stapled(identity, conf));
-    }
-    if conf.stapling && conf.stapling_file.is_none() && !identities.is_empty() {
-        // DIFFERS: nobody is asked for answers yet.
-        cx.diagnostics.push(Diagnostic::warn(
-            "\"ssl_stapling\" ignored, there is no \"ssl_stapling_file\", and responders are not \
-             asked yet",
-        ));
+        identities.push(identity);
     }
     Ok((identities, Identify::Fixed))
 }
 
-fn stapled(identity: Identity, conf: &Conf) -> Identity {
-    match &conf.stapling_file {
-        Some(file) if conf.stapling && file.is_there => identity.with_ocsp(file.bytes.to_vec()),
-        _ => identity,
+/// The OCSP responses to our certificates: one from a file, or those of the responders.
+fn staples(
+    conf: &Conf,
+    identities: &[Identity],
+    resolver: &NameServers,
+    cx: &mut Cx<'_>,
+) -> Result<Vec<Arc<Staple>>, Diagnostic> {
+    if !conf.stapling {
+        return Ok(Vec::new());
     }
+    if let Some(file) = &conf.stapling_file {
+        if file.is_there {
+            let staple = |identity: &Identity| identity.staple(Some((file.bytes.to_vec(), None)));
+            identities.iter().for_each(staple);
+        }
+        return Ok(Vec::new());
+    }
+    let trusted = authorities(conf.trusted_certificate.as_deref())?;
+    let mut staples = Vec::new();
+    for (identity, source) in identities.iter().zip(&conf.certificates) {
+        match staple(conf, identity, &trusted, resolver, cx) {
+            Ok(staple) => staples.push(staple),
+            Err(problem) => {
+                let (shown, span) = source.place();
+                let message = format!("\"ssl_stapling\" ignored, {problem} \"{shown}\"");
+                cx.diagnostics.push(Diagnostic::warn(message).at(span));
+            }
+        }
+    }
+    Ok(staples)
+}
+
+fn staple(
+    conf: &Conf,
+    identity: &Identity,
+    trusted: &[Arc<Certificate>],
+    resolver: &NameServers,
+    cx: &Cx<'_>,
+) -> Result<Arc<Staple>, String> {
+    let unreadable = |_| "the certificate cannot be read:".to_owned();
+    let chain = read_chain(identity.chain()).map_err(unreadable)?;
+    let (leaf, others) = chain.split_first().ok_or("there is no certificate in")?;
+    let issuer = others
+        .iter()
+        .chain(trusted)
+        .find(|issuer| issuer.may_have_issued(leaf))
+        .ok_or("issuer certificate not found for certificate")?;
+    let named = || {
+        let url = leaf.extensions().ocsp_urls.first();
+        let url = url.ok_or("no OCSP responder URL in the certificate")?;
+        let responder = Responder::parse(url);
+        let responder = responder.ok_or("invalid URL of an OCSP responder in the certificate")?;
+        with_addrs(responder, cx).map_err(|host| {
+            format!("host not found in OCSP responder \"{host}\" in the certificate")
+        })
+    };
+    let responder = match &conf.stapling_responder {
+        Some(responder) => responder.clone(),
+        None => named()?,
+    };
+    let verify = conf.stapling_verify.then(|| {
+        let mut judge = Judge::new(u32::try_from(conf.verify_depth).unwrap_or(u32::MAX));
+        judge.trust(trusted.iter().cloned());
+        judge
+    });
+    let asker = Asker {
+        responder: Some(responder),
+        resolver: resolver.clone(),
+        cache: None,
+    };
+    let leaf = Certificate::clone(leaf);
+    Ok(Staple::new(
+        identity.clone(),
+        leaf,
+        issuer.clone(),
+        asker,
+        verify,
+    ))
+}
+
+fn client_ocsp(conf: &Conf, resolver: &NameServers) -> Result<Option<ClientOcsp>, Diagnostic> {
+    if conf.ocsp == AskOcsp::Off {
+        return Ok(None);
+    }
+    if conf.verify_client == VerifyClient::OptionalNoCa {
+        return Err(Diagnostic::emerg(
+            "\"ssl_ocsp\" is incompatible with \"ssl_verify_client optional_no_ca\"",
+        ));
+    }
+    let cache = conf.ocsp_cache.as_ref();
+    Ok(Some(ClientOcsp {
+        leaf_only: conf.ocsp == AskOcsp::Leaf,
+        asker: Asker {
+            responder: conf.ocsp_responder.clone(),
+            resolver: resolver.clone(),
+            cache: cache.map(|(name, bytes)| ocsp::Cache::named(name, *bytes)),
+        },
+    }))
 }
 
 fn unusable(error: &IdentityError, certificate: &Loaded, key: &Loaded) -> Diagnostic {

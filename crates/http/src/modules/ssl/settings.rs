@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conf::{Diagnostic, Item, Span, value};
+use net::tls::ocsp::Responder;
 use net::tls::server::Versions;
 use net::tls::tickets::TicketKey;
 use script::Template;
@@ -57,6 +58,27 @@ settings! {
     stapling: bool = false, inherit;
     /// That answer.
     stapling_file: Option<Arc<Loaded>> = None, inherit;
+    /// Who is asked for it.
+    stapling_responder: Option<Responder> = None, inherit;
+    /// Whether its issuer must be trusted.
+    stapling_verify: bool = false, inherit;
+    /// Whether responders are asked about clients.
+    ocsp: AskOcsp = AskOcsp::Off, inherit;
+    /// Who is asked about clients.
+    ocsp_responder: Option<Responder> = None, inherit;
+    /// Where answers about clients are kept: a name and a size in bytes.
+    ocsp_cache: Option<(String, usize)> = None, inherit;
+}
+
+/// About which certificates of clients responders are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskOcsp {
+    /// About none.
+    Off,
+    /// About the client's own.
+    Leaf,
+    /// About all of the chain.
+    Chain,
 }
 
 /// Where a certificate or key comes from.
@@ -342,15 +364,59 @@ pub(super) fn stapling_file(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done
     item.once(&mut ssl.stapling_file, Some(file))
 }
 
-/// A check that is not made must not be taken for made.
-pub(super) fn ocsp(item: &Item, _: &mut Ssl, cx: &mut Cx<'_>) -> Done {
+pub(super) fn stapling_responder(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
+    let responder = responder(item, cx)?;
+    item.once(&mut ssl.stapling_responder, Some(responder))
+}
+
+pub(super) fn stapling_verify(item: &Item, ssl: &mut Ssl, _: &mut Cx<'_>) -> Done {
+    item.once(&mut ssl.stapling_verify, item.flag()?)
+}
+
+pub(super) fn ocsp(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
     form::ocsp(item, cx)?;
-    match item.text(0)? {
-        "off" => Ok(()),
-        _ => Err(item
-            .error("\"ssl_ocsp\" is not supported yet")
-            .help("lists of revoked certificates (ssl_crl) are")),
+    let ask = match item.text(0)? {
+        "on" => AskOcsp::Chain,
+        "leaf" => AskOcsp::Leaf,
+        _ => AskOcsp::Off,
+    };
+    item.once(&mut ssl.ocsp, ask)
+}
+
+pub(super) fn ocsp_responder(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
+    let responder = responder(item, cx)?;
+    item.once(&mut ssl.ocsp_responder, Some(responder))
+}
+
+fn responder(item: &Item, cx: &mut Cx<'_>) -> Result<Responder, Diagnostic> {
+    form::responder(item, cx)?;
+    let word = item.arg(0)?;
+    let parsed = Responder::parse(item.text(0)?).ok_or_else(|| item.invalid(word))?;
+    with_addrs(parsed, cx).map_err(|host| {
+        item.error(format!("host not found in OCSP responder \"{host}\""))
+            .at(word.span)
+    })
+}
+
+/// Looks the responder's name up; the error is the name.
+pub(super) fn with_addrs(mut responder: Responder, cx: &Cx<'_>) -> Result<Responder, String> {
+    if responder.addrs.is_empty() {
+        let found = cx.bundle.resolve(&responder.host);
+        let found = found.map_err(|_| responder.host.clone())?;
+        let addr = |ip| std::net::SocketAddr::new(ip, responder.port).into();
+        responder.addrs = found.into_iter().map(addr).collect();
     }
+    Ok(responder)
+}
+
+pub(super) fn ocsp_cache(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
+    form::ocsp_cache(item, cx)?;
+    let mut parts = item.text(0)?.splitn(3, ':').skip(1);
+    let cache = parts.next().zip(parts.next()).map(|(name, size)| {
+        let bytes = value::size(size.as_bytes()).unwrap_or_default();
+        (name.to_owned(), bytes as usize)
+    });
+    item.once(&mut ssl.ocsp_cache, cache)
 }
 
 /// DIFFERS: there is no OpenSSL here that would take commands.

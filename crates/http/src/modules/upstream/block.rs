@@ -138,6 +138,12 @@ impl Upstream {
         self.adopted.get().unwrap_or(&self.group)
     }
 
+    /// What `hash` goes by, unless another method was set after it.
+    pub(super) fn hash_key(&self) -> Option<&Template> {
+        let hashes = matches!(self.method, Method::Hash | Method::ConsistentHash);
+        self.key.as_ref().filter(|_| hashes)
+    }
+
     /// What a request to it asks for.
     pub fn search(&self, request: &Request) -> Search {
         let mut search = match self.method.needs_key() {
