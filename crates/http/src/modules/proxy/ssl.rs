@@ -4,12 +4,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use conf::{Arity, Bundle, Diagnostic, Directive, Span};
 use net::tls::ciphers;
-use net::tls::client::{
-    ClientIdentity, ClientSettings, Judge, LoadError, certificates, revocation_lists,
-};
-use net::tls::server::Versions;
+use net::tls::client::{ClientSettings, revocation_lists};
+use net::tls::identity::{Identity, IdentityError, certificates};
+use net::tls::peers::Judge;
+use net::tls::server::{Versions, provider};
 use script::Template;
-use x509::{PrivateKey, TrustStore};
 
 use super::Pass;
 use crate::module::{ANY, Module, Set, doc, store};
@@ -147,17 +146,16 @@ impl Conf {
         }))
     }
 
-    fn load(&self, certificate: &Loaded, key: &Loaded) -> Result<ClientIdentity, Diagnostic> {
-        let chain = certificates(&certificate.bytes);
-        let chain = chain.map_err(|error| certificate.wrong("certificate", &error))?;
-        let private = PrivateKey::from_pem(&key.bytes, &self.passphrases);
-        let private = private.map_err(|error| key.wrong("certificate key", &error))?;
-        ClientIdentity::new(&chain, &private).map_err(|error| match error {
-            LoadError::Mismatch => Diagnostic::emerg(format!(
+    fn load(&self, certificate: &Loaded, key: &Loaded) -> Result<Identity, Diagnostic> {
+        let (chain, private) = (&certificate.bytes, &key.bytes);
+        let identity = Identity::load(chain, private, &self.passphrases, &provider());
+        identity.map_err(|error| match error {
+            IdentityError::Mismatch => Diagnostic::emerg(format!(
                 "SSL_CTX_use_PrivateKey(\"{}\") failed (SSL: {error})",
                 key.shown
             ))
             .at(key.span),
+            error if error.is_certificate() => certificate.wrong("certificate", &error),
             error => key.wrong("certificate key", &error),
         })
     }
@@ -171,19 +169,14 @@ impl Conf {
             return Err(Diagnostic::emerg(message));
         };
         let found = certificates(&file.bytes);
-        let mut trusted = TrustStore::new();
-        for certificate in found.map_err(|error| file.wrong("certificate", &error))? {
-            trusted.add(certificate);
+        let found = found.map_err(|error| file.wrong("certificate", &error))?;
+        let mut judge = Judge::new(u32::try_from(self.verify_depth).unwrap_or(u32::MAX));
+        judge.trust(found.into_iter().map(Arc::new));
+        if let Some(file) = &self.crl {
+            let lists = revocation_lists(&file.bytes);
+            judge.revoke(lists.map_err(|error| file.wrong("CRL", &error))?);
         }
-        let lists = self
-            .crl
-            .as_ref()
-            .map(|file| revocation_lists(&file.bytes).map_err(|error| file.wrong("CRL", &error)));
-        Ok(Some(Judge {
-            trusted,
-            crls: lists.transpose()?,
-            depth: u32::try_from(self.verify_depth).unwrap_or(u32::MAX),
-        }))
+        Ok(Some(judge))
     }
 }
 
