@@ -26,6 +26,12 @@ pub struct Map<C: ?Sized> {
     context: std::marker::PhantomData<fn(&C)>,
 }
 
+/// About how many entries are no expressions.
+fn exact_entries(item: &Item) -> usize {
+    let is_text = |entry: &&Item| !entry.name.text.starts_with(b"~");
+    item.entries().iter().filter(is_text).count()
+}
+
 impl<C: Context + ?Sized> Rule<C> for Map<C> {
     fn value(&self, cx: &C) -> Bytes {
         let key = self.source.value(cx);
@@ -57,7 +63,7 @@ impl<C: Context + ?Sized> Map<C> {
             source,
             hostnames: false,
             caching: Caching::Cached,
-            exact: HashMap::new(),
+            exact: HashMap::with_capacity(exact_entries(item)),
             heads: HashMap::new(),
             tails: HashMap::new(),
             expressions: RegexList::default(),

@@ -234,6 +234,10 @@ impl Target {
 
     /// The connections that this thread keeps to the group.
     pub fn pool(&self, request: &Request) -> PoolRef {
+        if self.work == Work::Tunnel {
+            // DIFFERS: nginx may give a tunnel a connection that has carried requests of others.
+            return None;
+        }
         let id = self.upstream?;
         let limits = request.config().upstream(id).keepalive;
         let pool = request.generation.pools.get(id.0 as usize)?;

@@ -269,6 +269,35 @@ fn failures_to_connect_lead_to_the_next_address_as_far_as_is_said() {
 }
 
 #[test]
+fn a_tunnel_gets_no_connection_that_has_carried_requests() {
+    let upstream = Upstream::serving(|peer| {
+        while let Some(bytes) = peer.read_some() {
+            let answer = match bytes.starts_with(b"GET ") {
+                true => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec(),
+                false => bytes,
+            };
+            if !peer.send(&answer) {
+                return;
+            }
+        }
+    });
+    let conf = "events {} http { upstream u { server %UPSTREAM%; keepalive 4; }
+        server { listen 127.0.0.1:%PORT%; tunnel_pass u;
+            location /get { proxy_pass http://u; } } }";
+    let server = Setup::new(conf)
+        .with("UPSTREAM", upstream.addr())
+        .start(&portway());
+    for _ in 0..2 {
+        assert_eq!(testkit::http::get(server.addr(), "/get").text(), "ok");
+    }
+    assert_eq!(upstream.connections(), 1, "requests share a connection");
+    let mut conn = server.connect();
+    assert_eq!(ask(&mut conn, "h:1", ""), 200);
+    assert_eq!(conn.send("x").read_exact(1), b"x");
+    assert_eq!(upstream.connections(), 2);
+}
+
+#[test]
 fn a_tunnel_has_a_socket_of_its_own_kind() {
     let conf = "events {} http {
         tunnel_bind 127.0.0.5; tunnel_socket_keepalive on; tunnel_socket_rcvbuf 64k;

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use testkit::http::get;
-use testkit::{Conn, Server, Setup, TlsUpstream, Upstream};
+use testkit::{Conn, Server, Setup, TlsUpstream, Upstream, wait_true};
 
 use crate::support::portway;
 
@@ -133,6 +133,7 @@ fn a_resumed_session_is_judged_too() {
     assert_eq!(get(server.addr(), good).status, 200);
     assert_eq!(get(server.addr(), good).status, 200);
     assert_eq!(get(server.addr(), "/?name=example.com").status, 502);
+    wait_true("three handshakes", || upstream.seen().len() == 3);
     let resumed: Vec<_> = upstream.seen().iter().map(|seen| seen.resumed).collect();
     assert_eq!(resumed, [false, true, true]);
 }

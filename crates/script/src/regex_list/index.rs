@@ -37,14 +37,14 @@ struct Hit {
 const PIECE_MAX: usize = 8;
 
 /// How many pieces of a text are looked at for one that is rare.
-const CHOICES_MAX: usize = 24;
+const CHOICES_MAX: usize = 8;
 
 type Counts = HashMap<(usize, u64), u32, BuildHasherDefault<PieceHasher>>;
 
 impl Index {
     /// Over texts of expressions, none empty.
     pub(super) fn new(demands: Vec<(u32, Vec<u8>)>) -> Self {
-        let mut counts = Counts::default();
+        let mut counts = Counts::with_capacity_and_hasher(2 * demands.len(), Default::default());
         for (_, text) in &demands {
             for (_, key) in choices(text) {
                 *counts.entry(key).or_default() += 1;
@@ -123,8 +123,9 @@ impl Hit {
 /// The pieces of a text among which one is chosen: where each is, its length and number.
 fn choices(text: &[u8]) -> impl Iterator<Item = (usize, (usize, u64))> + '_ {
     let length = text.len().min(PIECE_MAX);
-    let skipped = (text.len() + 1 - length).saturating_sub(CHOICES_MAX);
-    let windows = text.windows(length).enumerate().skip(skipped);
+    // Spread over the text: what is rare in it may be anywhere.
+    let step = (text.len() + 1 - length).div_ceil(CHOICES_MAX);
+    let windows = text.windows(length).enumerate().step_by(step.max(1));
     windows.map(move |(offset, piece)| {
         let number = piece
             .iter()

@@ -213,16 +213,12 @@ impl Config {
     /// it does not say one.
     pub(crate) fn find_upstream(&self, name: &str, default_port: u16) -> Option<UpstreamId> {
         let id = *self.upstream_names.get(&*caseless(name))?;
-        let fits = |upstream: &Upstream| upstream.port == 0 || upstream.port == default_port;
-        if !lacks_port(name) || fits(self.upstream(id)) {
+        let port = self.upstreams.get(id.0 as usize)?.port;
+        if port == 0 || port == default_port || !lacks_port(name) {
             return Some(id);
         }
-        // The same host, by http and by https: other ports.
-        let same = |upstream: &Upstream| {
-            fits(upstream) && upstream.group.name().eq_ignore_ascii_case(name)
-        };
-        let at = self.upstreams.iter().position(same)?;
-        Some(UpstreamId(at as u32))
+        let key = with_port(&caseless(name), default_port);
+        self.upstream_names.get(&key).copied()
     }
 
     /// Goes on with the state of groups in zones that were taken over.
@@ -247,6 +243,11 @@ fn caseless(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// The key of a name that has another port besides.
+fn with_port(name: &str, port: u16) -> String {
+    format!("{name}\0{port}")
+}
+
 /// The groups that a configuration names: by an `upstream` block, or by an address in `proxy_pass`.
 #[derive(Default)]
 pub struct Upstreams {
@@ -264,15 +265,16 @@ struct Entry {
 impl Upstreams {
     /// The group of that name, which may be defined later.
     pub fn use_name(&mut self, name: &str, default_port: u16, used_at: Span) -> UpstreamId {
-        if let Some(&id) = self.by_name.get(&*caseless(name)) {
+        let mut key = caseless(name).into_owned();
+        if let Some(&id) = self.by_name.get(&key) {
             let entry = &self.entries[id.0 as usize];
             if entry.block.is_some() || entry.default_port == default_port || !lacks_port(name) {
                 return id;
             }
             // The same host, by http and by https: other ports.
-            let same = |entry: &Entry| entry.name == name && entry.default_port == default_port;
-            if let Some(at) = self.entries.iter().position(same) {
-                return UpstreamId(at as u32);
+            key = with_port(&key, default_port);
+            if let Some(&id) = self.by_name.get(&key) {
+                return id;
             }
         }
         let id = UpstreamId(self.entries.len() as u32);
@@ -282,15 +284,13 @@ impl Upstreams {
             block: None,
             used_at,
         });
-        self.by_name
-            .entry(caseless(name).into_owned())
-            .or_insert(id);
+        self.by_name.insert(key, id);
         id
     }
 
     /// The group that a block defines.
     pub fn define(&mut self, item: &Item, name: &str) -> Result<UpstreamId, Diagnostic> {
-        let named = self.by_name.get(name).copied();
+        let named = self.by_name.get(&*caseless(name)).copied();
         let id = named.unwrap_or_else(|| self.use_name(name, 80, item.span()));
         match self.entries[id.0 as usize].block {
             Some(_) => Err(item.error(format!("duplicate upstream \"{name}\""))),
@@ -330,11 +330,7 @@ impl Upstreams {
     ) -> (Vec<Upstream>, Vec<Diagnostic>) {
         let mut errors = Vec::new();
         let mut make = |entry: &Entry| {
-            // A name that was used with several ports before its block came means the block.
-            let first = self.by_name.get(&entry.name);
-            let first = first.and_then(|id| self.entries.get(id.0 as usize));
-            let block = entry.block.as_ref();
-            if let Some(block) = block.or(first.and_then(|first| first.block.as_ref())) {
+            if let Some(block) = &entry.block {
                 let mut upstream = Upstream::of_block(block);
                 match block.resolving(outer, entry.used_at) {
                     Ok(resolving) => upstream.resolving = resolving,
@@ -360,7 +356,22 @@ impl Upstreams {
             upstream.port = entry.default_port;
             upstream
         };
-        let upstreams = self.entries.iter().map(&mut make).collect();
+        let mut upstreams: Vec<Upstream> = Vec::with_capacity(self.entries.len());
+        for (index, entry) in self.entries.iter().enumerate() {
+            // A name that was used with several ports before its block came means the block.
+            let first = self.by_name.get(&*caseless(&entry.name));
+            let first = first.filter(|id| id.0 as usize != index);
+            let first = first.map(|id| id.0 as usize);
+            let block = first.and_then(|at| self.entries[at].block.as_ref());
+            let upstream = match (block, first.and_then(|at| upstreams.get(at))) {
+                (Some(block), Some(first)) => Upstream {
+                    group: first.group.clone(),
+                    ..Upstream::of_block(block)
+                },
+                _ => make(entry),
+            };
+            upstreams.push(upstream);
+        }
         (upstreams, errors)
     }
 }
