@@ -6,6 +6,7 @@
 
 mod backend;
 mod contender;
+mod growth;
 mod load;
 mod measure;
 mod meter;

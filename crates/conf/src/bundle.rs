@@ -134,6 +134,12 @@ impl Bundle {
         std::mem::take(&mut *self.lock_wants())
     }
 
+    /// Whether something was asked for in vain since [`Bundle::take_wants`]. Then what is compiled
+    /// will be compiled again.
+    pub fn is_incomplete(&self) -> bool {
+        !self.lock_wants().is_empty()
+    }
+
     /// A path that is relative to the folder of the main file: includes, certificates, passwords.
     pub fn conf_path(&self, path: &[u8]) -> PathBuf {
         let folder = self.conf_file.parent().unwrap_or(Path::new("/"));

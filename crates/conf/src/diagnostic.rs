@@ -12,6 +12,8 @@ pub enum Severity {
     Emerg,
     /// It can, but something deserves attention.
     Warn,
+    /// It can, and something is not as with nginx: told when a configuration is tested.
+    Notice,
 }
 
 /// One message about a configuration.
@@ -45,6 +47,14 @@ impl Diagnostic {
     pub fn warn(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warn,
+            ..Self::emerg(message)
+        }
+    }
+
+    /// Something that is not as with nginx.
+    pub fn notice(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Notice,
             ..Self::emerg(message)
         }
     }
@@ -85,6 +95,7 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Emerg => "emerg",
             Severity::Warn => "warn",
+            Severity::Notice => "notice",
         };
         format!("[{level}] {}", self.line(sources))
     }

@@ -60,8 +60,12 @@ impl Arity {
 pub enum Support {
     /// As nginx, or better.
     Full,
+    /// It works, and not quite as in nginx; how.
+    Different(&'static str),
     /// Tuning that has no meaning here; the reason.
     Inert(&'static str),
+    /// Known by name only, and an error; the reason.
+    Unsupported(&'static str),
 }
 
 /// What the reference says of a directive.
@@ -154,6 +158,31 @@ impl<S> Directive<S> {
     }
 }
 
+impl<S> Directive<S> {
+    /// The same, which works and not quite as in nginx.
+    pub const fn differs(mut self, how: &'static str) -> Self {
+        self.support = Support::Different(how);
+        self
+    }
+
+    /// The same, which is known by name only.
+    pub const fn unsupported(mut self, reason: &'static str) -> Self {
+        self.support = Support::Unsupported(reason);
+        self
+    }
+
+    /// What somebody who comes from nginx should know of it; `item` is where it stands.
+    pub fn notice(&self, item: &Item) -> Option<Diagnostic> {
+        let name = self.name;
+        let message = match self.support {
+            Support::Full | Support::Unsupported(_) => return None,
+            Support::Different(how) => format!("\"{name}\" differs from nginx: {how}"),
+            Support::Inert(reason) => format!("\"{name}\" has no effect: {reason}"),
+        };
+        Some(Diagnostic::notice(message).at(item.span()))
+    }
+}
+
 impl<S> fmt::Debug for Directive<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Directive")
@@ -188,6 +217,9 @@ pub fn find<'t, S>(
         let message = format!("\"{name}\" directive is not allowed here");
         return Err(Diagnostic::emerg(message).at(item.span()));
     };
+    if let Support::Unsupported(reason) = entry.support {
+        return Err(item.error(format!("\"{name}\" is not supported: {reason}")));
+    }
     check_form(entry, item)?;
     Ok(entry)
 }

@@ -109,8 +109,9 @@ impl<'a> Lexer<'a> {
 
     /// An unquoted word ends before white space, `;` or `{`, but `${` does not end it.
     fn plain(&mut self, start: usize, line: u32) -> Result<Vec<u8>, Diagnostic> {
-        let mut text = Vec::new();
-        let mut after_dollar = false;
+        let mut text = self.ordinary();
+        let mut after_dollar = text.last() == Some(&b'$');
+        self.check_length(&text, start, line)?;
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b';' => break,
@@ -125,6 +126,18 @@ impl<'a> Lexer<'a> {
             self.check_length(&text, start, line)?;
         }
         Ok(text)
+    }
+
+    /// What of an unquoted word needs no second look.
+    fn ordinary(&mut self) -> Vec<u8> {
+        let special = |byte: &u8| {
+            let ends = matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{');
+            ends || *byte == b'\\'
+        };
+        let rest = &self.text[self.at..];
+        let length = rest.iter().position(special).unwrap_or(rest.len());
+        self.at += length;
+        rest[..length].to_vec()
     }
 
     fn quoted(&mut self, quote: u8, start: usize, line: u32) -> Result<Vec<u8>, Diagnostic> {

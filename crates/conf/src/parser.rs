@@ -3,6 +3,7 @@
 //! nginx's grammar is the same in every block, also in those whose entries are not directives
 //! (`map`, `types`): an entry is words, then `;` or a block.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,6 +104,7 @@ pub fn parse(bundle: &Bundle) -> Tree {
     let mut parser = Parser {
         bundle,
         tree: Tree::default(),
+        files: HashMap::new(),
     };
     if let Some(globals) = &bundle.globals {
         let text: Arc<[u8]> = globals.as_bytes().into();
@@ -117,6 +119,8 @@ pub fn parse(bundle: &Bundle) -> Tree {
 struct Parser<'a> {
     bundle: &'a Bundle,
     tree: Tree,
+    /// Where each file is in the tree's sources.
+    files: HashMap<PathBuf, u32>,
 }
 
 /// How a block ended.
@@ -140,19 +144,16 @@ impl Parser<'_> {
     }
 
     fn text(&mut self, path: &Path, text: &Arc<[u8]>, depth: usize) -> Vec<Item> {
-        let known = self
-            .tree
-            .sources
-            .iter()
-            .position(|source| source.path == path);
-        let file = known.unwrap_or_else(|| {
+        let file = self.files.get(path).copied().unwrap_or_else(|| {
+            let file = self.tree.sources.len() as u32;
+            self.files.insert(path.to_owned(), file);
             self.tree.sources.push(Source {
                 path: path.to_owned(),
                 text: text.clone(),
             });
-            self.tree.sources.len() - 1
+            file
         });
-        let mut lexer = Lexer::new(text, file as u32);
+        let mut lexer = Lexer::new(text, file);
         let mut items = Vec::new();
         // A stray "}" is reported and skipped, so that errors behind it are found too.
         while let End::Brace = self.block(&mut lexer, &mut items, depth, true) {}

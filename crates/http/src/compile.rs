@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use conf::{Bundle, Contexts, Diagnostic, Item, Severity, directive};
+use conf::{Bundle, Contexts, Diagnostic, Item, Severity, Support, directive};
 use net::Addr;
 use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
@@ -125,9 +125,11 @@ fn set(
     place: &mut Place<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Diagnostic> {
-    let table = modules::MODULES.iter().flat_map(|module| module.directives);
-    let entry = directive::find(table, item, context)
+    let entry = directive::find(modules::directives(item.name()), item, context)
         .map_err(|error| crate::missing::explain(error, item))?;
+    if entry.support != Support::Full && cx.noticed.insert(entry.name) {
+        cx.diagnostics.extend(entry.notice(item));
+    }
     match (entry.set, place) {
         (Set::Main(set), Place::Http(draft)) => set(item, draft, cx),
         (Set::Server(set), place) => match place.server() {
@@ -196,6 +198,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             servers,
             locations: self.locations.into_iter().flatten().collect(),
             upstreams,
+            upstream_names: self.cx.upstreams.names(),
             listeners,
             ..Config::empty()
         }
@@ -270,6 +273,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
         let settings = level.drafts.compile(outer, level.kind);
+        let pass = settings.proxy.pass.as_ref();
+        if let Err(error) = settings.proxy_ssl.prepare(pass, self.cx.bundle) {
+            let span = error.span.unwrap_or(level.span);
+            let error = error.at(span);
+            self.cx.diagnostics.push(error);
+        }
         let takes_over = settings.core.handler != outer.core.handler;
         if (level.kind == LevelKind::Named || takes_over)
             && let Some(warning) = settings.open_to_all()
@@ -293,6 +302,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 self.cx.diagnostics.push(error.at(span));
             }
         }
+        tree.finish();
         let limit_except = level
             .limit_except
             .map(|(methods, child)| (methods.into_boxed_slice() as Box<[Method]>, children[child]));
@@ -401,7 +411,8 @@ impl<'c, 'b> Compiler<'c, 'b> {
             if group.is_empty() {
                 order.push(&entry.0.addr);
             }
-            if group.iter().any(|(_, server)| *server == entry.1) {
+            // The lines of a server stand together.
+            if group.last().is_some_and(|(_, server)| *server == entry.1) {
                 let message = format!("a duplicate listen {}", entry.0.addr);
                 self.cx
                     .diagnostics
@@ -475,6 +486,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 }
             }
         }
+        table.finish();
         AddrConf {
             default_server,
             ssl: group.iter().any(|(listen, _)| listen.ssl),

@@ -61,10 +61,10 @@ pub struct ListenDraft {
     pub bind: bool,
     /// `default_server`.
     pub default_server: bool,
-    /// `ssl`: connections are TLS.
-    pub ssl: bool,
     /// `proxy_protocol`
     pub proxy_protocol: bool,
+    /// `ssl`: connections are TLS.
+    pub ssl: bool,
     /// Where it stands.
     pub span: Span,
 }

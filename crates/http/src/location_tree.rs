@@ -1,11 +1,12 @@
 //! Choosing a location by URI (`ngx_http_core_find_location`), at a cost that does not grow with
-//! the number of locations: one hash look-up for each length that a prefix has.
+//! the number of locations: one hash look-up for each length that a prefix has, and of the
+//! expressions only those that can match.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use script::{Captures, Regex, VarId};
+use script::{Captures, Regex, RegexList, VarId};
 
 use crate::config::{Config, LocationId};
 
@@ -18,7 +19,7 @@ pub struct LocationTree {
     lengths: Vec<usize>,
     /// Names that end with a slash and answer a URI without it by a redirect.
     redirects: HashMap<Box<[u8]>, LocationId>,
-    regexes: Vec<RegexLocation>,
+    regexes: RegexList<RegexLocation>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +31,6 @@ struct Prefix {
 
 #[derive(Debug)]
 struct RegexLocation {
-    regex: Arc<Regex>,
     names: Box<[(VarId, usize)]>,
     id: LocationId,
 }
@@ -73,12 +73,14 @@ impl LocationTree {
 
     /// Adds `location ~ expression`.
     pub fn add_regex(&mut self, regex: Regex, names: Vec<(VarId, usize)>, id: LocationId) {
-        let regex = Arc::new(regex);
-        self.regexes.push(RegexLocation {
-            regex,
-            names: names.into(),
-            id,
-        });
+        let names = names.into();
+        self.regexes
+            .push(Arc::new(regex), RegexLocation { names, id });
+    }
+
+    /// Makes look-ups fast, once all locations are there.
+    pub fn finish(&mut self) {
+        self.regexes.finish();
     }
 
     /// Lets a location whose name ends with a slash answer its name without the slash.
@@ -138,22 +140,16 @@ impl LocationTree {
         uri: &Bytes,
         matched: &mut dyn FnMut(Match<'_>),
     ) -> Option<(Found, bool)> {
-        for location in &self.regexes {
-            // A match that runs into its limits counts as none.
-            let Ok(Some(captures)) = location.regex.captures(uri) else {
-                continue;
-            };
-            matched(Match {
-                names: &location.names,
-                captures,
-            });
-            let inner = config
-                .location(location.id)
-                .tree
-                .search(config, uri, matched);
-            let found = inner.map_or(Found::Location(location.id), |(found, _)| found);
-            return Some((found, true));
-        }
-        None
+        let (location, captures) = self.regexes.first_match(uri)?;
+        matched(Match {
+            names: &location.names,
+            captures,
+        });
+        let inner = config
+            .location(location.id)
+            .tree
+            .search(config, uri, matched);
+        let found = inner.map_or(Found::Location(location.id), |(found, _)| found);
+        Some((found, true))
     }
 }

@@ -1,6 +1,6 @@
 //! The shape of a module: one file with its directives, variables and settings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use conf::{Bundle, Contexts, Diagnostic, Directive, Doc, Item};
 use net::log::Level as LogLevel;
@@ -72,6 +72,8 @@ pub struct Cx<'a> {
     pub names: Names<Request>,
     /// What is wrong, and what deserves attention.
     pub diagnostics: Vec<Diagnostic>,
+    /// The directives of which it was said that they are not as with nginx.
+    pub noticed: HashSet<&'static str>,
     /// The context of the directive that is being set.
     pub context: Contexts,
     /// The upstream groups named so far.
@@ -95,6 +97,7 @@ impl<'a> Cx<'a> {
             bundle,
             names,
             diagnostics: Vec::new(),
+            noticed: HashSet::new(),
             context: HTTP,
             upstreams: Upstreams::default(),
             formats: HashMap::new(),

@@ -35,6 +35,7 @@ pub mod rules;
 pub mod sender;
 pub mod store;
 pub mod target;
+pub mod tls;
 pub mod upgrade;
 
 /// Why an attempt failed, and what the client is told if no other one follows.

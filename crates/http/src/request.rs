@@ -124,6 +124,8 @@ pub struct Request {
     pub add_uri_to_alias: Cell<bool>,
     /// Whether the path still begins with the location's name.
     pub valid_location: Cell<bool>,
+    /// Whether an `if` said what answers, and the next one took its place and does not.
+    pub handler_lost: Cell<bool>,
     /// Whether an error page took the place of what the body was for.
     pub drops_body: Cell<bool>,
     /// The header fields of the last upstream's answer.
@@ -131,7 +133,7 @@ pub struct Request {
     /// Its trailer fields.
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
-    pub secrets: RefCell<Secrets>,
+    pub secrets: Held<RefCell<Secrets>>,
     /// Whom a trusted proxy named as the client.
     pub real_client: OnceCell<Addr>,
     /// What `limit_req` did with it.
@@ -214,10 +216,11 @@ impl Request {
             pending_location: RefCell::default(),
             add_uri_to_alias: Cell::new(false),
             valid_location: Cell::new(true),
+            handler_lost: Cell::new(false),
             drops_body: Cell::new(false),
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),
-            secrets: RefCell::default(),
+            secrets: Held::Own(RefCell::default()),
             real_client: OnceCell::new(),
             limit_req_status: Cell::new(None),
             limit_conn: limit_conn::Held::default(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use script::{Captures, Regex, VarId};
+use script::{Captures, Regex, RegexList, VarId};
 
 use crate::config::ServerId;
 
@@ -14,11 +14,11 @@ pub struct ServerNames {
     exact: HashMap<Box<[u8]>, ServerId>,
     heads: HashMap<Box<[u8]>, ServerId>,
     tails: HashMap<Box<[u8]>, ServerId>,
-    regexes: Vec<NameRegex>,
+    regexes: RegexList<NameRegex>,
 }
 
-/// An expression, the variables of its named groups, and whose name it is.
-type NameRegex = (Arc<Regex>, Box<[(VarId, usize)]>, ServerId);
+/// The variables of an expression's named groups, and whose name it is.
+type NameRegex = (Box<[(VarId, usize)]>, ServerId);
 
 /// The groups of the expression that fitted.
 pub struct NameMatch<'n> {
@@ -46,7 +46,12 @@ impl ServerNames {
 
     /// Adds an expression.
     pub fn add_regex(&mut self, regex: Arc<Regex>, names: Vec<(VarId, usize)>, id: ServerId) {
-        self.regexes.push((regex, names.into(), id));
+        self.regexes.push(regex, (names.into(), id));
+    }
+
+    /// Makes look-ups fast, once all names are there.
+    pub fn finish(&mut self) {
+        self.regexes.finish();
     }
 
     /// The server of that name: an exact name, then the longest head, the longest tail, the first
@@ -68,9 +73,7 @@ impl ServerNames {
                 return Some((id, None));
             }
         }
-        self.regexes.iter().find_map(|(regex, names, id)| {
-            let captures = regex.captures(host).ok()??;
-            Some((*id, Some(NameMatch { names, captures })))
-        })
+        let ((names, id), captures) = self.regexes.first_match(host)?;
+        Some((*id, Some(NameMatch { names, captures })))
     }
 }

@@ -169,6 +169,7 @@ impl Request {
         };
         request.drops_body = Cell::new(!shares_body);
         request.slots = Held::Of(main.clone(), |request| &request.slots);
+        request.secrets = Held::Of(main.clone(), |request| &request.secrets);
         request.method = Cell::new(ask.method);
         request.uri = RefCell::new(ask.uri);
         request.args = RefCell::new(ask.args);

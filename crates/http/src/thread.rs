@@ -22,6 +22,7 @@ use upstream::Pool;
 use crate::config::Config;
 use crate::connection::{self, Connection};
 use crate::load::{Counters, Load, Totals};
+use crate::logs::ErrorLogs;
 use crate::modules::upstream::resolve::Names;
 use crate::open_files::OpenFiles;
 use crate::pages::Pages;
@@ -210,38 +211,10 @@ impl Thread {
         retire_after: Option<Duration>,
     ) {
         let Some(me) = self.me.upgrade() else { return };
-        let listeners = config.listeners.iter().enumerate();
-        let generation = Rc::new(Generation {
-            checks: match self.index {
-                0 => crate::health::start(&config),
-                _ => Vec::new(),
-            },
-            open_files: OpenFiles::default(),
-            pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
-            listeners: listeners
-                .map(|(at, conf)| (conf.listen.addr.clone(), at))
-                .collect(),
-            number: self.number.replace(self.number.get() + 1),
-            thread: me.clone(),
-            config,
-            closing: Cell::new(false),
-            closed: Notify::new(),
-            tasks: RefCell::default(),
-        });
+        let generation = self.generation(me.clone(), config);
         self.generations.set(self.generations.get() + 1);
-        self.accepting.borrow_mut().retain(|addr, task| {
-            let stays = generation.listeners.contains_key(addr);
-            if !stays {
-                task.abort();
-            }
-            stays
-        });
-        let log = generation
-            .config
-            .locations
-            .first()
-            .map(|location| &location.settings.core);
-        let log = log.map(|core| core.error_logs.clone()).unwrap_or_default();
+        self.stop_accepting_elsewhere(&generation);
+        let log = error_logs(&generation.config);
         let number = generation.number;
         self.look_names_up(&generation.config, log.log());
         if let Some(old) = self.current.replace(Some(generation)) {
@@ -273,6 +246,39 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Leaves the sockets that a generation does not listen on.
+    fn stop_accepting_elsewhere(&self, generation: &Generation) {
+        self.accepting.borrow_mut().retain(|addr, task| {
+            let stays = generation.listeners.contains_key(addr);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+    }
+
+    fn generation(&self, me: Rc<Thread>, config: Arc<Config>) -> Rc<Generation> {
+        let listeners = config.listeners.iter().enumerate();
+        Rc::new(Generation {
+            // Once for the process: all threads see what is found out.
+            checks: match self.index {
+                0 => crate::health::start(&config),
+                _ => Vec::new(),
+            },
+            open_files: OpenFiles::default(),
+            pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
+            listeners: listeners
+                .map(|(at, conf)| (conf.listen.addr.clone(), at))
+                .collect(),
+            number: self.number.replace(self.number.get() + 1),
+            thread: me,
+            config,
+            closing: Cell::new(false),
+            closed: Notify::new(),
+            tasks: RefCell::default(),
+        })
     }
 
     /// Looks up the names of servers from now on, if this is the thread that does it for all.
@@ -429,6 +435,14 @@ async fn retire(generation: Weak<Generation>, number: u64, tunnels: TunnelTable,
         };
         tunnels.order(view.id, order);
     }
+}
+
+/// The error logs of the configuration as a whole; what has no location has none.
+fn error_logs(config: &Config) -> Arc<ErrorLogs> {
+    let first = config.locations.first();
+    first.map_or_else(Arc::default, |location| {
+        location.settings.core.error_logs.clone()
+    })
 }
 
 fn generation_log(generation: &Generation) -> &ErrorLog {

@@ -188,20 +188,21 @@ impl Zones {
                 )));
             }
         }
-        let zones = T::zones_mut(self).iter_mut().enumerate();
-        for (at, zone) in zones.filter(|(_, zone)| *zone.name == *name) {
-            if zone.bytes == 0 {
-                zone.bytes = bytes;
-            }
-            if bytes != 0 && bytes != zone.bytes {
-                let declared = zone.bytes;
-                return Err(item.error(format!(
-                    "the size {bytes} of shared memory zone \"{name}\" conflicts with already declared size {declared}"
-                )));
-            }
-            return Ok(ZoneId::new(at));
+        let mut zones = T::zones_mut(self).iter_mut().enumerate();
+        let found = zones.find(|(_, zone)| *zone.name == *name);
+        let Some((at, zone)) = found else {
+            return Err(item.error(format!("zero size shared memory zone \"{name}\"")));
+        };
+        if zone.bytes == 0 {
+            zone.bytes = bytes;
         }
-        Err(item.error(format!("zero size shared memory zone \"{name}\"")))
+        if bytes != 0 && bytes != zone.bytes {
+            let declared = zone.bytes;
+            return Err(item.error(format!(
+                "the size {bytes} of shared memory zone \"{name}\" conflicts with already declared size {declared}"
+            )));
+        }
+        Ok(ZoneId::new(at))
     }
 
     /// Says what the configuration says of a zone; if that was said before, the error is what.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use proto::dns;
 
-use crate::log::ErrorLog;
+use crate::log::{ErrorLog, Level};
 use crate::{Deadline, clock};
 
 mod cache;
@@ -147,7 +147,14 @@ impl Resolver {
                 known.rotate(usize::from(random()));
                 return Ok(known);
             }
-            LookUp::Full => return Err(Failure::SERVER),
+            LookUp::Full => {
+                log.log(
+                    Level::Error,
+                    None,
+                    format_args!("too many names are being resolved"),
+                );
+                return Err(Failure::SERVER);
+            }
             LookUp::Wait(answer) => answer,
             LookUp::Ask(answer) => {
                 tokio::task::spawn_local(query::run(self.clone(), key, log.clone()));

@@ -9,6 +9,7 @@
 
 mod buffers;
 pub mod ciphers;
+pub mod client;
 mod handshake;
 pub mod identity;
 pub mod names;

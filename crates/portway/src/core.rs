@@ -74,6 +74,8 @@ pub struct Draft {
     shutdown_timeout: Option<Duration>,
     worker_connections: Option<usize>,
     events: bool,
+    /// What is not as with nginx.
+    notices: Diagnostics,
 }
 
 /// Compiles the main context, without its `http` block. `default_log` is the file that errors go
@@ -93,6 +95,7 @@ pub fn compile(
     if !draft.events && errors.is_empty() {
         errors.push(Diagnostic::emerg("no \"events\" section in configuration"));
     }
+    errors.append(&mut draft.notices);
     draft.finish(default_log)
 }
 
@@ -104,10 +107,12 @@ impl Draft {
         errors: &mut Diagnostics,
     ) -> Result<(), Diagnostic> {
         let entry = conf::directive::find(DIRECTIVES.iter(), item, MAIN)?;
+        self.notices.extend(entry.notice(item));
         (entry.set)(item, self, bundle)?;
         if item.name() == "events" {
             for item in item.entries() {
                 let set = |entry: &conf::Directive<Setter>, draft: &mut Draft| {
+                    draft.notices.extend(entry.notice(item));
                     (entry.set)(item, draft, bundle)
                 };
                 let entry = conf::directive::find(DIRECTIVES.iter(), item, EVENTS);

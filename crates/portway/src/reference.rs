@@ -14,6 +14,8 @@ use http::modules::MODULES;
 use crate::cli::version;
 use crate::core::{DIRECTIVES, EVENTS, MAIN};
 
+mod nginx;
+
 /// A directive without its setter, whose kind depends on where it belongs.
 struct Entry {
     name: &'static str,
@@ -33,9 +35,6 @@ const GENERATED: &str = "<!-- Generated from the source by `UPDATE_DOCS=1 cargo 
 
 /// Where the generated part of the compatibility page begins and ends.
 const COMPAT_MARKS: [&str; 2] = ["<!-- generated: begin -->\n", "<!-- generated: end -->\n"];
-
-/// What the text of a directive begins with that is known only to be refused with a reason.
-const REFUSED: &str = "Not supported";
 
 fn entry<S>(directive: &Directive<S>) -> Entry {
     Entry {
@@ -98,7 +97,9 @@ fn directive(entry: &Entry) -> String {
     let contexts = context_names(entry.contexts);
     let effect = match entry.support {
         Support::Full => String::new(),
+        Support::Different(how) => format!("\nDiffers from nginx: {how}.\n"),
         Support::Inert(reason) => format!("\nChecked for form, without effect: {reason}.\n"),
+        Support::Unsupported(reason) => format!("\nNot supported: {reason}.\n"),
     };
     let about = match entry.support {
         // Some of these have nothing to say but the reason.
@@ -135,32 +136,9 @@ fn variables() -> String {
 
 /// The part of the compatibility page that the sources know.
 fn compatibility() -> String {
-    let mut full = Vec::new();
-    let mut inert = Vec::new();
-    let mut refused = Vec::new();
-    for entry in sections().into_iter().flat_map(|section| section.entries) {
-        match entry.support {
-            Support::Inert(reason) => inert.push((entry.name, reason)),
-            Support::Full if entry.doc.text.starts_with(REFUSED) => refused.push(entry.name),
-            Support::Full => full.push(entry.name),
-        }
-    }
-    inert.sort_unstable();
-    let mut out = format!("{GENERATED}\n## Directives that work\n\n{}\n", names(full));
-    out.push_str(
-        "\n## Directives without effect\n\nThese are checked for form and otherwise ignored.\n\n",
-    );
-    out.push_str("| directive | why |\n|---|---|\n");
-    for (name, reason) in inert {
-        let _ = writeln!(out, "| `{name}` | {reason} |");
-    }
-    let _ = write!(
-        out,
-        "\n## Directives that are refused by name\n\n{}\n\n\
-         Any other directive of nginx is an error: `unknown directive`. Nothing is skipped \
-         silently.\n\n## Modules of nginx's default build that are missing\n\n",
-        names(refused)
-    );
+    let mut out = format!("{GENERATED}\n");
+    out.push_str(&nginx::tables());
+    out.push_str("\n## Modules of nginx's default build that are missing\n\n");
     for module in version::missing() {
         let _ = writeln!(out, "- `{module}`");
     }
@@ -169,14 +147,6 @@ fn compatibility() -> String {
         let _ = writeln!(out, "- {note} (`{file}`)");
     }
     out
-}
-
-/// Names in alphabetical order, each once.
-fn names(mut names: Vec<&str>) -> String {
-    names.sort_unstable();
-    names.dedup();
-    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }
 
 fn root() -> PathBuf {
@@ -301,7 +271,9 @@ mod tests {
             };
             let reason = match entry.support {
                 Support::Full => true,
-                Support::Inert(reason) => !reason.is_empty(),
+                Support::Different(reason)
+                | Support::Inert(reason)
+                | Support::Unsupported(reason) => !reason.is_empty(),
             };
             let said = !text.is_empty() && reason;
             let formed = begins(syntax) && syntax.ends_with([';', '}']);

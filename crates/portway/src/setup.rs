@@ -30,6 +30,8 @@ pub struct Compiled {
     parts: Option<(Core, http::Config)>,
     /// What is wrong, and what deserves attention.
     pub diagnostics: Diagnostics,
+    /// What is not as with nginx, each directive once.
+    pub notices: Diagnostics,
     /// The files that were read.
     pub sources: Sources,
 }
@@ -43,6 +45,15 @@ pub fn compile(bundle: &Bundle, default_log: &Target) -> Compiled {
         .into_iter()
         .partition(|item| item.name() == "http" && item.block.is_some());
     let core = core::compile(&main, bundle, default_log, &mut diagnostics);
+    // What is missing will be there the next time; the work on the rest would be in vain.
+    if bundle.is_incomplete() {
+        return Compiled {
+            parts: None,
+            diagnostics,
+            notices: Diagnostics::new(),
+            sources: tree.sources,
+        };
+    }
     if let Some(again) = http.get(1) {
         diagnostics.push(again.duplicate());
     }
@@ -60,9 +71,12 @@ pub fn compile(bundle: &Bundle, default_log: &Target) -> Compiled {
     let (http, found) = http::compile(item, bundle, core.error_log.clone());
     diagnostics.extend(found);
     let failed = diagnostics.iter().any(is_error);
+    let is_notice = |found: &Diagnostic| found.severity == Severity::Notice;
+    let (notices, diagnostics) = diagnostics.into_iter().partition(is_notice);
     Compiled {
         parts: http.filter(|_| !failed).map(|http| (core, http)),
         diagnostics,
+        notices,
         sources: tree.sources,
     }
 }
@@ -73,9 +87,22 @@ fn is_error(diagnostic: &Diagnostic) -> bool {
 
 /// Loads the configuration and tells what is wrong with it; `None` if that is too much.
 pub fn load(invocation: &Invocation, log: &ErrorLog) -> (Option<Setup>, Sources) {
+    load_and_compare(invocation, log, |_| {})
+}
+
+/// The same; `tell` gets every line about what is not as with nginx.
+pub fn load_and_compare(
+    invocation: &Invocation,
+    log: &ErrorLog,
+    tell: impl FnMut(String),
+) -> (Option<Setup>, Sources) {
     let (bundle, compiled) =
         loader::load(invocation, |bundle| compile(bundle, &invocation.error_log));
     compiled.tell(log);
+    let lines = compiled.notices.iter();
+    lines
+        .map(|notice| notice.one_line(&compiled.sources))
+        .for_each(tell);
     let setup = compiled.parts.map(|(core, http)| Setup {
         core,
         http: Arc::new(http),
@@ -106,6 +133,7 @@ impl Compiled {
             let level = match diagnostic.severity {
                 Severity::Emerg => Level::Emerg,
                 Severity::Warn => Level::Warn,
+                Severity::Notice => Level::Notice,
             };
             log.log(
                 level,

@@ -15,13 +15,21 @@ use crate::setup::{self, Setup};
 pub fn run(mut invocation: Invocation, dump: bool, quiet: bool) -> ExitCode {
     let log = invocation.open_log(Level::Info);
     let name = invocation.conf_file.display().to_string();
-    let (setup, sources) = setup::load(&invocation, &log);
-    let good = setup.is_some_and(|setup| {
+    let (setup, sources) = setup::load_and_compare(&invocation, &log, |line| {
+        if !quiet {
+            eprintln!("portway: {line}");
+        }
+    });
+    // The process ends with the answer, and the system takes memory back faster than we could
+    // give it back piece by piece.
+    let setup = std::mem::ManuallyDrop::new(setup);
+    let sources = std::mem::ManuallyDrop::new(sources);
+    let good = setup.as_ref().is_some_and(|setup| {
         if !quiet {
             eprintln!("portway: the configuration file {name} syntax is ok");
         }
         privileges::warn_if_in_vain(&setup.core, &log);
-        could_open(&setup, &log)
+        could_open(setup, &log)
     });
     if !good {
         eprintln!("portway: configuration file {name} test failed");

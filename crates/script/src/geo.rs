@@ -31,6 +31,7 @@ impl Geo {
     /// Compiles `geo [$address] $name { … }`; errors and warnings go to `diagnostics`.
     pub fn compile(item: &Item, source: Option<VarId>, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let mut draft = Draft::new(diagnostics);
+        draft.networks.reserve(item.entries().len());
         for entry in item.entries() {
             if let Err(error) = draft.entry(entry) {
                 draft.diagnostics.push(error);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use conf::{Diagnostic, Item};
 
 use crate::regex::Regex;
+use crate::regex_list::RegexList;
 use crate::template::Template;
 use crate::variables::{Caching, Context, Names, Rule, VarId};
 
@@ -20,9 +21,15 @@ pub struct Map<C: ?Sized> {
     heads: HashMap<Box<[u8]>, Template>,
     /// `www.example.*`, kept as `www.example`.
     tails: HashMap<Box<[u8]>, Template>,
-    expressions: Vec<Expression>,
+    expressions: RegexList<Expression>,
     default: Template,
     context: std::marker::PhantomData<fn(&C)>,
+}
+
+/// About how many entries are no expressions.
+fn exact_entries(item: &Item) -> usize {
+    let is_text = |entry: &&Item| !entry.name.text.starts_with(b"~");
+    item.entries().iter().filter(is_text).count()
 }
 
 impl<C: Context + ?Sized> Rule<C> for Map<C> {
@@ -33,7 +40,6 @@ impl<C: Context + ?Sized> Rule<C> for Map<C> {
 }
 
 struct Expression {
-    regex: Arc<Regex>,
     names: Box<[(VarId, usize)]>,
     value: Template,
 }
@@ -57,10 +63,10 @@ impl<C: Context + ?Sized> Map<C> {
             source,
             hostnames: false,
             caching: Caching::Cached,
-            exact: HashMap::new(),
+            exact: HashMap::with_capacity(exact_entries(item)),
             heads: HashMap::new(),
             tails: HashMap::new(),
-            expressions: Vec::new(),
+            expressions: RegexList::default(),
             default: Template::default(),
             context: std::marker::PhantomData,
         };
@@ -78,6 +84,7 @@ impl<C: Context + ?Sized> Map<C> {
                 errors.push(error);
             }
         }
+        map.expressions.finish();
         Some(map)
     }
 
@@ -148,11 +155,11 @@ impl<C: Context + ?Sized> Map<C> {
             ))
         });
         let named = named.collect::<Result<_, Diagnostic>>()?;
-        self.expressions.push(Expression {
-            regex: Arc::new(regex),
+        let expression = Expression {
             names: named,
             value,
-        });
+        };
+        self.expressions.push(Arc::new(regex), expression);
         Ok(())
     }
 
@@ -165,15 +172,14 @@ impl<C: Context + ?Sized> Map<C> {
         if let Some(value) = self.look_up(key) {
             return value;
         }
-        for expression in &self.expressions {
-            // A match that runs into its limit counts as none, as nginx treats an error.
-            if let Ok(Some(captures)) = expression.regex.captures(key) {
+        match self.expressions.first_match(key) {
+            Some((expression, captures)) => {
                 cx.set_named(&expression.names, &captures);
                 cx.set_captures(captures);
-                return &expression.value;
+                &expression.value
             }
+            None => &self.default,
         }
-        &self.default
     }
 
     fn look_up(&self, key: &[u8]) -> Option<&Template> {

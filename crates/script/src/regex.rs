@@ -1,5 +1,7 @@
 //! Regular expressions: PCRE2, JIT, on bytes, with limits in every pattern.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 
 /// What a match left behind: `$1` … `$9` and the positions of named groups.
@@ -17,11 +19,14 @@ impl Captures {
     }
 }
 
-/// A compiled expression.
+/// An expression. It is checked when it is read and compiled when it is first used: of 100,000
+/// locations few are asked for before the next reload, and machine code is what costs.
 pub struct Regex {
-    regex: pcre2::bytes::Regex,
+    compiled: OnceLock<Result<pcre2::bytes::Regex, pcre2::Error>>,
     source: Box<str>,
+    caseless: bool,
     names: Box<[(Box<str>, usize)]>,
+    groups: usize,
 }
 
 /// Why an expression cannot be used, or a match could not be decided.
@@ -39,18 +44,15 @@ impl Regex {
     /// Compiles a pattern; `caseless` is `~*`.
     pub fn new(pattern: &[u8], caseless: bool) -> Result<Self, Error> {
         let source = std::str::from_utf8(pattern).map_err(|_| Error::NotUtf8)?;
-        // A subject comes from the network and must not make a match run for ever.
-        let limited = format!("(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000){source}");
-        let regex = pcre2::bytes::RegexBuilder::new()
-            .caseless(caseless)
-            .jit_if_available(true)
-            .build(&limited)?;
+        let regex = compile(source, caseless, pcre2::bytes::RegexBuilder::new())?;
         let names = regex.capture_names().iter().enumerate();
         let names = names.filter_map(|(index, name)| Some((name.as_deref()?.into(), index)));
         Ok(Self {
+            compiled: OnceLock::new(),
             names: names.collect(),
+            groups: regex.captures_len().saturating_sub(1),
             source: source.into(),
-            regex,
+            caseless,
         })
     }
 
@@ -66,18 +68,19 @@ impl Regex {
 
     /// The number of groups, the whole match not counted.
     pub fn groups(&self) -> usize {
-        self.regex.captures_len().saturating_sub(1)
+        self.groups
     }
 
     /// Whether it matches.
     pub fn is_match(&self, subject: &[u8]) -> Result<bool, Error> {
-        Ok(self.regex.is_match(subject)?)
+        Ok(self.compiled()?.is_match(subject)?)
     }
 
     /// Matches and keeps the groups.
     pub fn captures(&self, subject: &Bytes) -> Result<Option<Captures>, Error> {
-        let mut locations = self.regex.capture_locations();
-        if self.regex.captures_read(&mut locations, subject)?.is_none() {
+        let regex = self.compiled()?;
+        let mut locations = regex.capture_locations();
+        if regex.captures_read(&mut locations, subject)?.is_none() {
             return Ok(None);
         }
         let groups = (0..locations.len()).map(|index| {
@@ -89,6 +92,26 @@ impl Regex {
             groups: groups.collect(),
         }))
     }
+
+    fn compiled(&self) -> Result<&pcre2::bytes::Regex, Error> {
+        let with_jit = || {
+            let mut builder = pcre2::bytes::RegexBuilder::new();
+            builder.jit_if_available(true);
+            compile(&self.source, self.caseless, builder)
+        };
+        let compiled = self.compiled.get_or_init(with_jit).as_ref();
+        compiled.map_err(|error| Error::Pcre(error.clone()))
+    }
+}
+
+fn compile(
+    source: &str,
+    caseless: bool,
+    mut builder: pcre2::bytes::RegexBuilder,
+) -> Result<pcre2::bytes::Regex, pcre2::Error> {
+    // A subject comes from the network and must not make a match run for ever.
+    let limited = format!("(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000){source}");
+    builder.caseless(caseless).build(&limited)
 }
 
 impl std::fmt::Debug for Regex {

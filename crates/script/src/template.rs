@@ -37,6 +37,9 @@ impl Template {
 
     /// Compiles text; the error is nginx's message.
     pub fn compile<C: ?Sized>(text: &[u8], names: &mut Names<C>) -> Result<Self, String> {
+        if !text.contains(&b'$') {
+            return Ok(Self::constant(Bytes::copy_from_slice(text)));
+        }
         let mut parts: Vec<Part> = Vec::new();
         let mut plain: Vec<u8> = Vec::new();
         let mut rest = text;

@@ -29,7 +29,7 @@ pub trait Context {
     /// The client's address; none for a unix socket.
     fn client_ip(&self) -> Option<IpAddr>;
 
-    /// The values of `X-Forwarded-For`, first line first; none where the protocol has no such thing.
+    /// The values of `X-Forwarded-For`, first line first; none in a protocol without fields.
     fn forwarded_for(&self) -> Vec<Bytes>;
 }
 

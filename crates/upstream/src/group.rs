@@ -11,7 +11,7 @@ use crate::member::Member;
 use crate::method::Method;
 use crate::search::Search;
 use crate::server::{Peer, Server};
-use crate::table::Table;
+use crate::table::{Prepared, Table};
 
 /// A peer of a group: its slot. It is its own for as long as a request goes to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub struct Lease {
     id: PeerId,
     member: Arc<Member>,
     since: Instant,
+    /// Whether it counts as in flight (`least_time … inflight`).
     in_flight: bool,
     finished: bool,
 }
@@ -92,13 +93,24 @@ impl Group {
     /// Takes other servers from now on. Peers that stay keep what is known of them; requests to
     /// those that go come to their end.
     pub fn replace(&self, servers: &[Server]) {
+        let members: Vec<Member> = servers.iter().flat_map(Member::of).collect();
+        let table = self.lock();
+        let method = table.method;
+        if table.consists_of(&members) {
+            return;
+        }
+        drop(table);
+        // A ring takes its time, in which nobody shall wait for the lock.
+        let servers = Prepared::of(members, method);
         let mut table = self.lock();
         table.replace(servers, Instant::now());
         self.tries.store(table.tries, Ordering::Relaxed);
     }
 
-    /// Takes other servers, another method and whether there are checks: what a reload makes of a group that outlives it.
+    /// Takes other servers, another method and whether there are checks: what a reload makes of a
+    /// group that outlives it.
     pub fn reconfigure(&self, servers: &[Server], method: Method, checked: Checked) {
+        let servers = Prepared::new(servers, method);
         let mut table = self.lock();
         table.reconfigure(servers, method, checked, Instant::now());
         self.tries.store(table.tries, Ordering::Relaxed);
@@ -109,13 +121,14 @@ impl Group {
         let mut table = self.lock();
         let id = table.select(search, now)?;
         let member = table.slots[id.0 as usize].member.clone();
+        let in_flight = table.method.times().is_some_and(|times| times.inflight);
         drop(table);
         Some(Lease {
             group: self.clone(),
             id,
             member,
             since: now,
-            in_flight: true,
+            in_flight,
             finished: false,
         })
     }
@@ -147,6 +160,11 @@ impl Lease {
     /// The peer's address and name.
     pub fn peer(&self) -> &Peer {
         &self.member.peer
+    }
+
+    /// What the configuration says of the peer.
+    pub fn member(&self) -> &Arc<Member> {
+        &self.member
     }
 
     /// What names the peer to a client.

@@ -48,7 +48,13 @@ pub struct Connection {
     pub opened: Instant,
     /// What its request waits for, one wait at a time.
     pub deadline: Deadline,
+    /// What it was made for beside its address, see [`Purpose`].
+    pub purpose: Purpose,
 }
+
+/// What a connection was made for beside its address: with which configuration, certificate and
+/// name of TLS. Only a request that wants the same gets it. A plain connection has none.
+pub type Purpose = Option<Rc<[u8]>>;
 
 struct Idle {
     peer: PeerAddr,
@@ -73,11 +79,13 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Takes the most recently used connection to `peer` that is still open.
-    pub fn take(&self, peer: &PeerAddr) -> Option<Connection> {
+    /// Takes the most recently used connection to `peer` that is still open and was made for the
+    /// same purpose.
+    pub fn take(&self, peer: &PeerAddr, purpose: &Purpose) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         loop {
-            let at = idle.iter().rposition(|entry| entry.peer == *peer)?;
+            let fits = |entry: &Idle| entry.peer == *peer && entry.connection.purpose == *purpose;
+            let at = idle.iter().rposition(fits)?;
             let mut entry = idle.remove(at)?;
             let open = is_open(
                 &entry.connection.stream,

@@ -1,4 +1,5 @@
-//! `least_time`: the peer that is expected to be done first (`ngx_http_upstream_least_time_module`).
+//! `least_time`: the peer that is expected to be done first
+//! (`ngx_http_upstream_least_time_module`).
 //!
 //! What is expected of a peer changes with time alone, so every peer is looked at for each request.
 

@@ -335,4 +335,53 @@ mod tests {
         let merged = merge(&old, vec![found(4), found(3), found(2)]);
         assert_eq!(merged, [found(2), found(3), found(4)]);
     }
+
+    fn resolving(port: u16, service: Option<&str>, weight: u32) -> Resolving {
+        let mut server = Server::new("n", Vec::new());
+        server.weight = weight;
+        server.resolve = Some(Name {
+            host: "n".into(),
+            port,
+            service: service.map(str::to_owned),
+        });
+        let resolver = Arc::new(Resolver::new(net::resolve::Settings {
+            servers: Vec::new(),
+            valid: None,
+            ipv4: true,
+            ipv6: true,
+        }));
+        Resolving::new(&[server], &resolver, Duration::from_secs(1), true).expect("a name")
+    }
+
+    fn peers(resolving: &Resolving) -> Vec<(String, u32, bool)> {
+        let servers = resolving.servers_now();
+        let peer = |server: &Server| {
+            let name = server.peers[0].name.clone();
+            (name, server.weight, server.backup)
+        };
+        servers.iter().map(peer).collect()
+    }
+
+    #[test]
+    fn a_reload_begins_with_the_addresses_that_were_known_under_the_new_parameters() {
+        let old = resolving(80, None, 1);
+        old.lock()[0].found = vec![found(80)];
+        let new = resolving(8080, None, 3);
+        new.inherit(&old);
+        assert_eq!(peers(&new), [("127.0.0.1:8080".to_owned(), 3, false)]);
+        // The ports and weights of a service are its own.
+        let old = resolving(80, Some("http"), 1);
+        let backup = Found {
+            weight: 7,
+            backup: true,
+            ..found(81)
+        };
+        old.lock()[0].found = vec![backup];
+        let new = resolving(80, Some("http"), 1);
+        new.inherit(&old);
+        assert_eq!(peers(&new), [("127.0.0.1:81".to_owned(), 7, true)]);
+        let other = resolving(80, Some("other"), 1);
+        other.inherit(&old);
+        assert_eq!(peers(&other), []);
+    }
 }

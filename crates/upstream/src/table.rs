@@ -31,6 +31,29 @@ pub(crate) struct Table {
     random: u64,
 }
 
+/// Servers with the tables that are made of them.
+pub(crate) struct Prepared {
+    members: Vec<Member>,
+    ring: Ring,
+}
+
+impl Prepared {
+    pub(crate) fn new(servers: &[Server], method: Method) -> Self {
+        Self::of(servers.iter().flat_map(Member::of).collect(), method)
+    }
+
+    pub(crate) fn of(members: Vec<Member>, method: Method) -> Self {
+        let primary = members.iter().filter(|member| !member.backup);
+        let ring = match method {
+            Method::ConsistentHash => {
+                Ring::new(primary.map(|member| (&member.server, member.weight)))
+            }
+            _ => Ring::default(),
+        };
+        Self { members, ring }
+    }
+}
+
 impl Table {
     pub(crate) fn new(method: Method, servers: &[Server], now: Instant) -> Self {
         let mut table = Self {
@@ -44,14 +67,14 @@ impl Table {
             epoch: now,
             random: RandomState::new().hash_one(0u8) | 1,
         };
-        table.replace(servers, now);
+        table.replace(Prepared::new(servers, method), now);
         table
     }
 
     /// Takes other servers, another method and whether there are checks.
     pub(crate) fn reconfigure(
         &mut self,
-        servers: &[Server],
+        servers: Prepared,
         method: Method,
         checked: Checked,
         now: Instant,
@@ -66,19 +89,31 @@ impl Table {
         self.fill(old, servers, now);
     }
 
+    /// Whether it has these members and no others, in their order.
+    pub(crate) fn consists_of(&self, members: &[Member]) -> bool {
+        let of = |backup: bool| members.iter().filter(move |member| member.backup == backup);
+        [(&self.tiers[0], false), (&self.tiers[1], true)]
+            .into_iter()
+            .all(|(tier, backup)| {
+                let own = tier.order.iter();
+                own.map(|&slot| &*self.slots[slot as usize].member)
+                    .eq(of(backup))
+            })
+    }
+
     /// Takes other servers. What is known of peers that stay is kept.
-    pub(crate) fn replace(&mut self, servers: &[Server], now: Instant) {
+    pub(crate) fn replace(&mut self, servers: Prepared, now: Instant) {
         let old = self.clear();
         self.fill(old, servers, now);
     }
 
-    fn fill(&mut self, slots: Vec<u32>, servers: &[Server], now: Instant) {
+    fn fill(&mut self, slots: Vec<u32>, servers: Prepared, now: Instant) {
         let mut old: HashMap<String, Vec<u32>> = HashMap::new();
         for slot in slots {
             let name = self.slots[slot as usize].member.peer.name.clone();
             old.entry(name).or_default().push(slot);
         }
-        for member in servers.iter().flat_map(Member::of) {
+        for member in servers.members {
             let same = old.get_mut(&member.peer.name).and_then(|slots| {
                 let is_same = |&slot: &u32| self.slots[slot as usize].member.is_same_peer(&member);
                 let at = slots.iter().position(is_same)?;
@@ -90,10 +125,7 @@ impl Table {
         for slot in gone {
             self.free_if_unused(slot);
         }
-        if self.method == Method::ConsistentHash {
-            let members = self.members(0);
-            self.ring = Ring::new(members.iter().map(|member| (&member.server, member.weight)));
-        }
+        self.ring = servers.ring;
     }
 
     /// Takes all peers out of the tiers; gives their slots.
@@ -141,14 +173,6 @@ impl Table {
         if entry.place.is_none() && entry.conns == 0 {
             self.free.push(slot);
         }
-    }
-
-    /// The members of a tier.
-    pub(crate) fn members(&self, tier: usize) -> Vec<Arc<Member>> {
-        let order = self.tiers[tier].order.iter();
-        order
-            .map(|&slot| self.slots[slot as usize].member.clone())
-            .collect()
     }
 
     /// Whether the group has one peer and no other to go to.

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::growth::Table;
 use super::options::Options;
 use super::process::Server;
 
@@ -38,6 +39,8 @@ pub enum Task {
     TlsFiles,
     /// The VNC server behind the backend's address, in a browser.
     Desktop,
+    /// An answer of its own, found among so many entries.
+    Growth(Table, usize),
 }
 
 /// A contender that runs.
@@ -81,10 +84,7 @@ impl Contender {
         };
         match self {
             Self::Portway | Self::PortwayWebSocket => {
-                let binary = options
-                    .portway
-                    .clone()
-                    .unwrap_or_else(super::portway_binary);
+                let binary = self.binary(options);
                 let config = config::portway(self, task, running.addr, backend, &running.dir);
                 running.launch(&binary, &NGINX_WORDS, "nginx.conf", &config)?;
             }
@@ -106,9 +106,31 @@ impl Contender {
         }
         Ok(running)
     }
+
+    /// The program that reads nginx's language.
+    fn binary(self, options: &Options) -> PathBuf {
+        let ours = || options.portway.clone();
+        match self {
+            Self::Portway | Self::PortwayWebSocket => ours().unwrap_or_else(super::portway_binary),
+            _ => options.nginx.clone(),
+        }
+    }
 }
 
 impl Running {
+    /// How long the program takes to read its configuration and find it good, in seconds.
+    pub fn test_seconds(&self, contender: Contender, options: &Options) -> Result<f64, String> {
+        let mut command = Command::new(contender.binary(options));
+        command.args(NGINX_WORDS).arg(self.dir.join("nginx.conf"));
+        command.args(["-t", "-q"]).current_dir(&self.dir);
+        let start = std::time::Instant::now();
+        let status = command.status().map_err(|error| error.to_string())?;
+        match status.success() {
+            true => Ok(start.elapsed().as_secs_f64()),
+            false => Err(format!("-t: {status}")),
+        }
+    }
+
     /// Writes the configuration, starts the program with it, and waits for its port.
     fn launch(
         &mut self,

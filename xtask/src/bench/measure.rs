@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use super::backend::vnc::{Inputs, Updates};
 use super::backend::{Backend, Kind};
 use super::contender::{Contender, Running, Task};
+use super::growth;
 use super::load;
 use super::meter::{Meter, Window, usage};
 use super::options::Options;
@@ -29,6 +30,9 @@ pub struct Measured {
 
 /// Measures `contender` at `work`.
 pub fn measure(work: Work, contender: Contender, options: &Options) -> Result<Measured, String> {
+    if let Work::Growth(table) = work {
+        return growth::measure(table, contender, options);
+    }
     let inputs = Inputs::default();
     let (task, kind) = setup(work, &inputs);
     let backend = Backend::start(kind).map_err(|error| error.to_string())?;
@@ -104,6 +108,7 @@ async fn run(
         Work::Reload { tunnels, reloads } => {
             return reload(running, few(tunnels, options), few(reloads, options)).await;
         }
+        Work::Growth(_) => return Err("measured by itself".to_owned()),
     }
     let start = Instant::now();
     let window = meter.measure(&running.servers, options.seconds).await?;

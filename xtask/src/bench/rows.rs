@@ -4,6 +4,8 @@ use super::contender::Contender::{
     self, Direct, Haproxy, Nginx, NginxLargeBuffers, NginxWebsockify, Portway, PortwayWebSocket,
 };
 
+use super::growth::Table;
+
 pub const CPU_PER_REQUEST: &str = "CPU µs/request";
 pub const CPU_PER_MESSAGE: &str = "CPU µs/round trip";
 pub const CPU_PER_UPDATE: &str = "CPU µs/update";
@@ -14,6 +16,8 @@ pub const INPUT_P99: &str = "input p99 µs";
 pub const MEMORY: &str = "resident B each";
 pub const DROPPED: &str = "dropped";
 pub const MEMORY_GROWTH: &str = "memory after/before";
+pub const CPU_GROWTH: &str = "CPU at 100,000/at 10";
+pub const LOAD: &str = "-t at 100,000, s";
 
 /// A row of the report.
 pub struct Row {
@@ -62,6 +66,8 @@ pub enum Work {
     DesktopInput { sessions: usize, rate: f64 },
     /// Reloads of the configuration under live tunnels.
     Reload { tunnels: usize, reloads: usize },
+    /// Requests for the last of 10 and of 100,000 entries, and the time to read the latter.
+    Growth(Table),
 }
 
 /// A promise about one metric of ours.
@@ -96,6 +102,8 @@ const fn most(metric: &'static str, most: f64) -> Budget {
 const PROXIES: &[Contender] = &[Portway, Nginx, Haproxy];
 const BALANCERS: &[Contender] = &[Portway, Nginx];
 const DESKTOPS: &[Contender] = &[Portway, NginxWebsockify];
+
+const GROWTH: &[Budget] = &[most(CPU_GROWTH, 1.2), ratio(LOAD, Nginx, 1.0)];
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -289,5 +297,33 @@ pub const ROWS: &[Row] = &[
         },
         contenders: &[Portway],
         budgets: &[most(DROPPED, 0.0), most(MEMORY_GROWTH, 1.1)],
+    },
+    Row {
+        name: "growth-names",
+        what: "100,000 server names, 4,000 requests/s for the last",
+        work: Work::Growth(Table::Names),
+        contenders: &[Portway, Nginx],
+        budgets: GROWTH,
+    },
+    Row {
+        name: "growth-locations",
+        what: "100,000 regex locations, 4,000 requests/s for the last",
+        work: Work::Growth(Table::Locations),
+        contenders: &[Portway, Nginx],
+        budgets: GROWTH,
+    },
+    Row {
+        name: "growth-map",
+        what: "100,000 values of a map, half by regex, 4,000 requests/s for the last",
+        work: Work::Growth(Table::Map),
+        contenders: &[Portway, Nginx],
+        budgets: GROWTH,
+    },
+    Row {
+        name: "growth-geo",
+        what: "100,000 networks of a geo, 4,000 requests/s for the last",
+        work: Work::Growth(Table::Geo),
+        contenders: &[Portway, Nginx],
+        budgets: GROWTH,
     },
 ];

@@ -35,7 +35,8 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
     let config = conn.generation.config.clone();
     let conf = &config.server(default_server).settings;
     let mut server = default_server;
-    let pipelined = !conn.buf.borrow().is_empty();
+    // What came with the header of a proxy in front, or with TLS, was not too early.
+    let pipelined = conn.requests.get() > 0 && !conn.buf.borrow().is_empty();
     let buffers = conf.head_buffers();
     let mut room = HeadRoom::new(&buffers);
     let mut parser = RequestParser::new();

@@ -134,7 +134,7 @@ impl<'r> Output<'r> {
         }
     }
 
-    /// There is nothing to send: whether the client is still there.
+    /// There is nothing to send, or not yet: whether the client is still there.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.request.conn.deadline.clear();
         match self.request.conn.stream.poll_hangup(cx) {
@@ -264,7 +264,7 @@ impl<'r> Output<'r> {
         let allowed = match &mut self.pace {
             Some(pace) => match pace.poll_allowed(cx) {
                 Poll::Ready(allowed) => allowed,
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => return self.poll_gone(cx),
             },
             None => u64::MAX,
         };

@@ -66,7 +66,7 @@ fn window(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     let size = item.size(0)?;
     let bits = (10..=24_u32).find(|bits| 1 << bits == size);
     let bits = bits.ok_or_else(|| {
-        item.error("must be 1k, 2k, 4k, 8k, 16k, 32k, 64k, 128k, 256k, 512k, 1m, 2m, 4m, 8m or 16m")
+        item.error("\"brotli_window\" directive must be 1k, 2k, 4k, 8k, 16k, 32k, 64k, 128k, 256k, 512k, 1m, 2m, 4m, 8m or 16m")
     })?;
     item.once(&mut level.drafts.brotli.window_bits, bits)
 }

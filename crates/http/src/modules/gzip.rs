@@ -160,7 +160,9 @@ fn comp_level(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 fn window(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     let size = item.size(0)?;
     let bits = (9..=15_u8).find(|bits| 1 << bits == size);
-    let bits = bits.ok_or_else(|| item.error("must be 512, 1k, 2k, 4k, 8k, 16k, or 32k"))?;
+    let bits = bits.ok_or_else(|| {
+        item.error("\"gzip_window\" directive must be 512, 1k, 2k, 4k, 8k, 16k, or 32k")
+    })?;
     item.once(&mut level.drafts.gzip.window_bits, bits)
 }
 

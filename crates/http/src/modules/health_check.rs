@@ -163,6 +163,10 @@ impl Spec {
                 let port = count(text).and_then(|port| u16::try_from(port).ok());
                 self.port = Some(port.filter(|&port| port > 0)?);
             }
+            // Each check has a connection of its own.
+            b"keepalive_time" => {
+                value::time(text)?;
+            }
             b"match" => self.match_name = Some(String::from_utf8(text.to_vec()).ok()?),
             _ => return None,
         }

@@ -8,6 +8,7 @@ use net::listen::{Keepalive, ListenOptions};
 
 use crate::draft::{ListenDraft, ServerLevel};
 use crate::module::{Cx, Done, Module, SERVER, Set};
+use crate::modules::http2;
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -43,8 +44,8 @@ impl ListenDraft {
             sets_options: false,
             bind: false,
             default_server: false,
-            ssl: false,
             proxy_protocol: false,
+            ssl: false,
             span: conf::Span::default(),
         }
     }
@@ -59,6 +60,7 @@ fn listen(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
     for word in &item.args[1..] {
         parameter(&mut draft, item, word)?;
     }
+    check_http2(&draft, item, cx)?;
     for addr in addrs {
         if server.listens.iter().any(|known| known.addr == addr) {
             return Err(item.error(format!("a duplicate listen {}", item.args[0].display())));
@@ -68,6 +70,21 @@ fn listen(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
             ..draft.clone()
         });
     }
+    Ok(())
+}
+
+/// `http2` beside `ssl`: browsers agree on HTTP/1.1 in the handshake. Without TLS there is nothing
+/// to agree in, and clients would speak what nobody understands.
+fn check_http2(draft: &ListenDraft, item: &Item, cx: &mut Cx<'_>) -> Done {
+    let Some(word) = item.args.iter().find(|word| word.text == b"http2") else {
+        return Ok(());
+    };
+    if !draft.ssl {
+        let message = "the \"http2\" parameter of \"listen\" without \"ssl\" is not supported yet";
+        let error = item.error(message).at(word.span);
+        return Err(error.help("a listener without it works, with HTTP/1.1"));
+    }
+    cx.diagnostics.push(http2::warning(item).at(word.span));
     Ok(())
 }
 
@@ -142,12 +159,12 @@ fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
             draft.default_server = true;
             return Ok(());
         }
-        ("ssl", None) => {
-            draft.ssl = true;
-            return Ok(());
-        }
         ("proxy_protocol", None) => {
             draft.proxy_protocol = true;
+            return Ok(());
+        }
+        ("ssl", None) => {
+            draft.ssl = true;
             return Ok(());
         }
         ("bind", None) => draft.bind = true,
@@ -163,7 +180,8 @@ fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
             options.ipv6only = value::flag(value.as_bytes()).ok_or_else(wrong)?;
         }
         ("so_keepalive", Some(value)) => options.keepalive = keepalive(value).ok_or_else(wrong)?,
-        ("http2" | "quic" | "setfib" | "accept_filter", _) => {
+        ("http2", None) => return Ok(()),
+        ("quic" | "setfib" | "accept_filter", _) => {
             let message = format!("the \"{name}\" parameter of \"listen\" is not supported yet");
             return Err(item
                 .error(message)

@@ -3,11 +3,12 @@
 //! The lists here decide nothing about the order of execution: phases and filters have lists of
 //! their own (`phases.rs`, `filters.rs`).
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
-use conf::Diagnostic;
+use conf::{Diagnostic, Directive};
 
-use crate::module::Module;
+use crate::module::{Module, Set};
 use crate::settings::LevelKind;
 
 pub mod access;
@@ -24,6 +25,7 @@ pub mod gunzip;
 pub mod gzip;
 pub mod headers;
 pub mod health_check;
+pub mod http2;
 pub mod index;
 pub mod limit_conn;
 pub mod limit_req;
@@ -56,6 +58,8 @@ pub mod userid;
 pub mod variables;
 pub mod vnc;
 pub mod zstd;
+
+pub use proxy::ssl as proxy_ssl;
 
 /// All modules.
 pub static MODULES: &[&Module] = &[
@@ -102,6 +106,7 @@ pub static MODULES: &[&Module] = &[
     &charset::MODULE,
     &userid::MODULE,
     &proxy::MODULE,
+    &proxy_ssl::MODULE,
     &tunnel::MODULE,
     &upstream::MODULE,
     &upstream::keepalive::MODULE,
@@ -114,8 +119,28 @@ pub static MODULES: &[&Module] = &[
     &upstream::sticky::MODULE,
     &health_check::MODULE,
     &ssl::MODULE,
+    &http2::MODULE,
     &vnc::MODULE,
 ];
+
+/// The directives of that name, one for each set of contexts; of any other name, all directives.
+pub fn directives(name: &str) -> impl Iterator<Item = &'static Directive<Set>> + Clone {
+    type ByName = HashMap<&'static str, Vec<&'static Directive<Set>>>;
+    static BY_NAME: LazyLock<ByName> = LazyLock::new(|| {
+        let mut by_name = ByName::new();
+        for directive in all_directives() {
+            by_name.entry(directive.name).or_default().push(directive);
+        }
+        by_name
+    });
+    let known = BY_NAME.get(name);
+    let all = known.is_none().then(all_directives).into_iter().flatten();
+    known.into_iter().flatten().copied().chain(all)
+}
+
+fn all_directives() -> impl Iterator<Item = &'static Directive<Set>> + Clone {
+    MODULES.iter().flat_map(|module| module.directives)
+}
 
 /// Declares the drafts and the settings of a level from the modules that have some.
 macro_rules! level_settings {
@@ -162,6 +187,7 @@ level_settings! {
     open_file_cache,
     precompressed,
     proxy,
+    proxy_ssl,
     random_index,
     realip,
     referer,

@@ -19,6 +19,7 @@ use crate::temp_file::TempPath;
 
 mod directives;
 mod setters;
+pub mod ssl;
 
 pub use directives::MODULE;
 pub use setters::{bind_of, next_upstream_of, origins};
@@ -86,6 +87,10 @@ settings! {
     socket_rcvbuf: u64 = 0, inherit;
     /// Room in the kernel for what is to be sent, in bytes; 0 is the system's.
     socket_sndbuf: u64 = 0, inherit;
+    /// The name that TLS is spoken with, if it is another one than that of `proxy_pass`.
+    ssl_name: Option<Template> = None, inherit;
+    /// Whether that name is sent.
+    ssl_server_name: bool = false, inherit;
     /// Whether the upstream is asked on when the client has gone.
     ignore_client_abort: bool = false, inherit;
     /// Whether trailers are passed on.

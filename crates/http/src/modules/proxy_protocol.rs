@@ -1,7 +1,9 @@
 //! The header that a proxy in front sends before anything else (`listen … proxy_protocol`).
 
-use std::io::ErrorKind;
+use std::borrow::Cow;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use net::clock;
 use net::log::Level;
@@ -80,46 +82,70 @@ fn tlv(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Reads the header and keeps what it says; what follows it stays in the connection's buffer.
+/// Reads the header and keeps what it says. What follows it is left to the socket: it may be TLS.
 /// False if the connection is over.
 pub async fn receive(conn: &Rc<Connection>) -> bool {
-    let Some(default_server) = conn.addr_conf().map(|conf| conf.default_server) else {
-        return false;
-    };
-    let server = conn.generation.config.server(default_server);
-    let until = clock::now() + server.settings.client_header_timeout;
-    loop {
-        let read = proxy_protocol::read(&conn.buf.borrow());
-        match read {
-            Ok(Progress::Done { header, bytes }) => {
-                drop(conn.buf.borrow_mut().split_to(bytes));
-                if let Some(header) = header {
-                    // This is the only place that sets it, once per connection.
-                    let _ = conn.proxied.set(Box::new(header));
-                }
-                return true;
+    match header(conn).await {
+        Ok(header) => {
+            if let Some(header) = header {
+                // This is the only place that sets it, once per connection.
+                let _ = conn.proxied.set(Box::new(header));
             }
-            // DIFFERS: nginx takes a header that does not come in one piece for a broken one.
-            Ok(Progress::Partial) => {}
-            Err(error) => {
-                return over(conn, Level::Error, &error.to_string());
-            }
+            true
         }
-        let left = until.saturating_duration_since(clock::now());
-        match conn.fill(HEADER_BYTES_MAX, left).await {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
-                return over(conn, Level::Info, "client timed out");
-            }
-            Err(_) => return over(conn, Level::Info, "client closed connection"),
+        Err((level, message)) => {
+            conn.log(
+                level,
+                format_args!("{message} while reading PROXY protocol"),
+            );
+            false
         }
     }
 }
 
-fn over(conn: &Connection, level: Level, message: &str) -> bool {
-    conn.log(
-        level,
-        format_args!("{message} while reading PROXY protocol"),
-    );
-    false
+/// Why no header was read.
+type Failure = (Level, Cow<'static, str>);
+
+async fn header(conn: &Connection) -> Result<Option<Header>, Failure> {
+    let addr_conf = conn.addr_conf().ok_or_else(closed)?;
+    let server = conn.generation.config.server(addr_conf.default_server);
+    let until = clock::now() + server.settings.client_header_timeout;
+    let mut seen = vec![0; HEADER_BYTES_MAX];
+    let mut before = 0;
+    loop {
+        conn.deadline.set(until);
+        let more = poll_fn(|cx| peek(conn, &mut seen[before..], cx)).await?;
+        let read = proxy_protocol::read(&seen[..before + more])
+            .map_err(|error| (Level::Error, error.to_string().into()))?;
+        // DIFFERS: nginx takes a header that does not come in one piece for a broken one.
+        let (end, done) = match read {
+            Progress::Partial => (before + more, None),
+            Progress::Done { header, bytes } => (bytes, Some(header)),
+        };
+        while conn.buf.borrow().len() < end {
+            let missing = end - conn.buf.borrow().len();
+            let left = until.saturating_duration_since(clock::now());
+            conn.fill(missing, left).await.map_err(|_| closed())?;
+        }
+        if let Some(header) = done {
+            conn.buf.borrow_mut().clear();
+            return Ok(header);
+        }
+        before = end;
+    }
+}
+
+fn peek(conn: &Connection, room: &mut [u8], cx: &mut Context<'_>) -> Poll<Result<usize, Failure>> {
+    match conn.stream.poll_peek(cx, room) {
+        Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Err(closed())),
+        Poll::Ready(Ok(bytes)) => Poll::Ready(Ok(bytes)),
+        Poll::Pending => {
+            let timed_out = (Level::Info, "client timed out".into());
+            conn.deadline.poll_expired(cx).map(|()| Err(timed_out))
+        }
+    }
+}
+
+fn closed() -> Failure {
+    (Level::Info, "client closed connection".into())
 }

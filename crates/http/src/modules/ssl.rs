@@ -1,15 +1,12 @@
-//! `ngx_http_ssl_module`, and the TLS side of `ngx_http_proxy_module`.
-//!
-//! What a server says is compiled into a [`ServerTls`]; `downstream/tls.rs` shakes hands with it.
-//! The directives of connections to upstreams are checked and not used yet: `proxy_pass https://…`
-//! is an error until there is TLS, so that nothing is sent in the clear by mistake.
+//! `ngx_http_ssl_module`: what a server says is compiled into a [`ServerTls`]; `downstream/tls.rs`
+//! shakes hands with it.
 
 use conf::{Arity, Directive, Item};
 
-use crate::module::{ANY, Cx, Done, HTTP, Module, SERVER, Set, doc};
+use crate::module::{Cx, Done, HTTP, Module, SERVER, Set, doc};
 
 mod build;
-mod form;
+pub mod form;
 mod settings;
 mod variables;
 
@@ -50,20 +47,6 @@ macro_rules! inert {
     };
 }
 
-/// A directive of connections to upstreams.
-macro_rules! upstream {
-    ($name:literal, $arity:expr, $check:expr, $arguments:literal, $text:literal) => {
-        Directive::inert(
-            $name,
-            ANY,
-            $arity,
-            Set::Level(|item, _, cx| $check(item, cx)),
-            doc(concat!($name, " ", $arguments, ";"), "", $text),
-            "there is no TLS to upstreams yet",
-        )
-    };
-}
-
 const ONE: Arity = Arity::Exactly(1);
 
 #[rustfmt::skip]
@@ -99,20 +82,6 @@ const DIRECTIVES: &[Directive<Set>] = &[
     inert!("ssl_dhparam", ONE, form::pem, "file", "Parameters of DHE ciphers.", "there are no DHE ciphers in rustls"),
     inert!("ssl_early_data", Arity::Flag, nothing, "on | off", "Whether requests may come with the handshake of TLS 1.3.", "requests wait for the handshake, which is always right"),
     listener!("ssl_conf_command", Arity::Exactly(2), settings::conf_command, "name value", "", "A command for OpenSSL, which is not here."),
-    upstream!("proxy_ssl_session_reuse", Arity::Flag, nothing, "on | off", "Whether sessions are resumed."),
-    upstream!("proxy_ssl_protocols", Arity::AtLeast(1), form::protocols, "[SSLv2] [SSLv3] [TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]", "The versions of TLS."),
-    upstream!("proxy_ssl_ciphers", ONE, form::ciphers, "ciphers", "The ciphers of TLS 1.2 and before, as OpenSSL writes them."),
-    upstream!("proxy_ssl_name", ONE, form::value, "name", "The name that the upstream's certificate must have."),
-    upstream!("proxy_ssl_server_name", Arity::Flag, nothing, "on | off", "Whether the name is sent (SNI)."),
-    upstream!("proxy_ssl_verify", Arity::Flag, nothing, "on | off", "Whether the upstream's certificate is verified."),
-    upstream!("proxy_ssl_verify_depth", ONE, form::number, "number", "How long its chain of certificates may be."),
-    upstream!("proxy_ssl_trusted_certificate", ONE, form::certificate, "file", "Authorities that sign upstreams."),
-    upstream!("proxy_ssl_crl", ONE, form::pem, "file", "Revoked certificates of upstreams."),
-    upstream!("proxy_ssl_certificate", ONE, form::certificate_or_none, "file", "The certificate that we show."),
-    upstream!("proxy_ssl_certificate_key", ONE, form::key_or_none, "file", "Its key."),
-    upstream!("proxy_ssl_certificate_cache", Arity::Between(1, 3), form::certificate_cache, "off | max=N [inactive=time] [valid=time]", "Keeps certificates with variables in their paths."),
-    upstream!("proxy_ssl_password_file", ONE, form::file, "file", "Passphrases of keys."),
-    upstream!("proxy_ssl_conf_command", Arity::Exactly(2), nothing, "name value", "A command for OpenSSL."),
 ];
 
 /// What has no form beyond its number of arguments.

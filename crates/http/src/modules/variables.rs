@@ -481,11 +481,12 @@ fn request_id(request: &Request, out: &mut Vec<u8>) -> bool {
     thread_local! {
         static RANDOM: (RandomState, RandomState) = (RandomState::new(), RandomState::new());
     }
-    // Keyed by the system's randomness, and the same for one request whenever it is asked for.
+    // Keyed by the system's randomness, and the same for one request whenever it is asked for, and
+    // whichever part of it asks.
     let what = (
         request.conn.id,
         request.conn.requests.get(),
-        request.started,
+        request.main().started,
     );
     RANDOM.with(|(a, b)| {
         put(

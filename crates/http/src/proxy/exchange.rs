@@ -17,6 +17,7 @@ use super::outgoing::Outgoing;
 use super::rules::Rules;
 use super::sender::Sender;
 use super::target::Target;
+use super::tls::Secure;
 use super::{PoolRef, ProxyError, head};
 use crate::connection::poll_fill;
 use crate::phases::Flow;
@@ -149,10 +150,12 @@ impl<'a> Exchange<'a> {
     }
 
     async fn connect(&self) -> Result<Connection, ProxyError> {
+        let secure = Secure::of(self.request, self.target)?;
+        let purpose = secure.as_ref().map(|secure| secure.purpose.clone());
         let kept = self
             .pool
             .as_ref()
-            .and_then(|(pool, _)| pool.take(&self.peer.peer().addr));
+            .and_then(|(pool, _)| pool.take(&self.peer.peer().addr, &purpose));
         if let Some(connection) = kept {
             attempt(self.request, |attempt| {
                 attempt.connect_time = Some(attempt.elapsed());
@@ -160,6 +163,27 @@ impl<'a> Exchange<'a> {
             });
             return Ok(connection);
         }
+        let stream = self.open_stream().await?;
+        if let Some(secure) = &secure {
+            let timeout = Rules::of(self.request.conf(), self.target.work).connect_timeout;
+            let shaken = secure.shake_hands(&stream, &self.peer.peer().addr, timeout);
+            shaken
+                .await
+                .inspect_err(|error| self.not_connected(error))?;
+        }
+        attempt(self.request, |attempt| {
+            attempt.connect_time = Some(attempt.elapsed())
+        });
+        Ok(Connection {
+            stream,
+            requests: 1,
+            opened: clock::now(),
+            deadline: Deadline::unset(),
+            purpose,
+        })
+    }
+
+    async fn open_stream(&self) -> Result<Stream, ProxyError> {
         let rules = Rules::of(self.request.conf(), self.target.work);
         let local = rules.bind.and_then(|bind| bind.addr(self.request));
         let room = |bytes: u64| Some(bytes as usize).filter(|&bytes| bytes > 0);
@@ -171,25 +195,13 @@ impl<'a> Exchange<'a> {
         };
         let timeout = rules.connect_timeout;
         let connected = net::connect_with(&self.peer.peer().addr, &options, timeout).await;
-        match connected {
-            Ok(stream) => {
-                stream.set_nodelay(true);
-                if rules.socket_keepalive {
-                    // Without probes the connection is as good as before.
-                    let _ = stream.set_keepalive(60, 60, 9);
-                }
-                attempt(self.request, |attempt| {
-                    attempt.connect_time = Some(attempt.elapsed())
-                });
-                Ok(Connection {
-                    stream,
-                    requests: 1,
-                    opened: clock::now(),
-                    deadline: Deadline::unset(),
-                })
-            }
-            Err(error) => Err(self.connect_failed(&error)),
+        let stream = connected.map_err(|error| self.connect_failed(&error))?;
+        stream.set_nodelay(true);
+        if rules.socket_keepalive {
+            // Without probes the connection is as good as before.
+            let _ = stream.set_keepalive(60, 60, 9);
         }
+        Ok(stream)
     }
 
     fn connect_failed(&self, error: &io::Error) -> ProxyError {
@@ -214,11 +226,15 @@ impl<'a> Exchange<'a> {
             ),
         };
         self.request.log(Level::Error, format_args!("{message}"));
+        self.not_connected(&error);
+        error
+    }
+
+    fn not_connected(&self, error: &ProxyError) {
         attempt(self.request, |attempt| {
             attempt.status = Some(error.status);
             attempt.response_time = Some(attempt.elapsed());
         });
-        error
     }
 
     /// Sends and reads at the same time until the head is there: a peer may answer before it has

@@ -12,6 +12,7 @@ use super::held::Held;
 use super::target::{Target, Work};
 use super::upgrade::Upgrade;
 use super::{cookie, redirect};
+use crate::downstream::head::asks_for_upgrade;
 use crate::error_page::split_args;
 use crate::modules::proxy::{Conf, Ignored};
 use crate::phases::Flow;
@@ -69,7 +70,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
         return Flow::Status(status);
     }
     let head = response_head(&replied, request, conf, target, framing);
-    if status == 101 {
+    if status == 101 && (request.is_main() || asks_for_upgrade(request)) {
         return Flow::Respond(Response {
             head,
             body: Upgrade::body(request, replied, held),
@@ -197,9 +198,7 @@ fn response_head(
         }
         Framing::Chunked | Framing::UntilClose => None,
     };
-    if let Some(rate) = limit_rate(conf, replied)
-        && request.limit_rate.get().is_none()
-    {
+    if let Some(rate) = limit_rate(conf, replied) {
         request.limit_rate.set(Some(rate));
     }
     for field in replied.head.fields.iter() {

@@ -1,9 +1,10 @@
 //! The peer that a request goes to, from its choice to the last byte of its answer.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::upstream::{Lease, Outcome, Peer, Took};
+use ::upstream::{Lease, Member, Outcome, Peer, Took};
 use net::clock;
 use net::log::Level;
 
@@ -15,7 +16,7 @@ use crate::request::Request;
 pub struct Held {
     /// There until the peer is given back.
     lease: Option<Lease>,
-    peer: Peer,
+    member: Arc<Member>,
     request: Rc<Request>,
     upstream: Option<UpstreamId>,
     /// Its place among the attempts of the request.
@@ -27,7 +28,7 @@ impl Held {
     pub fn new(lease: Lease, request: &Rc<Request>, upstream: Option<UpstreamId>) -> Self {
         let attempt = request.attempts.borrow().len().saturating_sub(1);
         Self {
-            peer: lease.peer().clone(),
+            member: lease.member().clone(),
             lease: Some(lease),
             request: request.clone(),
             upstream,
@@ -37,7 +38,7 @@ impl Held {
 
     /// Its address and name.
     pub fn peer(&self) -> &Peer {
-        &self.peer
+        &self.member.peer
     }
 
     /// Whether its group has no other.

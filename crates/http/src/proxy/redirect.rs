@@ -80,7 +80,11 @@ fn upstream_url(conf: &Conf, target: &Target) -> Option<String> {
     match &conf.pass {
         Some(Pass::Static { url, .. }) => {
             let uri = url.uri.as_deref().unwrap_or("/");
-            Some(format!("http://{}{uri}", url.written_host()))
+            Some(format!(
+                "{}://{}{uri}",
+                url.scheme.name(),
+                url.written_host()
+            ))
         }
         _ => {
             let _ = target;

@@ -25,12 +25,51 @@ pub enum Work {
     Tunnel,
 }
 
+/// How a peer is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in URLs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port of a URL that names none.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// The scheme of a URL, and what follows.
+    fn split(text: &str) -> Option<(Self, &str)> {
+        [Self::Http, Self::Https].into_iter().find_map(|scheme| {
+            let (start, rest) = text.split_once("://")?;
+            start
+                .eq_ignore_ascii_case(scheme.name())
+                .then_some((scheme, rest))
+        })
+    }
+}
+
 /// Where a request goes.
 pub struct Target {
     /// What for.
     pub work: Work,
     /// The peers.
     pub group: Arc<Group>,
+    /// How the peers are spoken to.
+    pub scheme: Scheme,
     /// The group of the configuration, if it is one; others keep no connections.
     pub upstream: Option<UpstreamId>,
     /// `$proxy_host`
@@ -42,6 +81,8 @@ pub struct Target {
 /// A URL in `proxy_pass`: host, port, and the URI if it names one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
+    /// How the host is spoken to.
+    pub scheme: Scheme,
     /// Host with port if the port was named, or `unix:path`.
     pub authority: String,
     /// The host header: without the default port; `localhost` for a unix socket.
@@ -58,21 +99,12 @@ impl Url {
         &self.authority
     }
 
-    /// Takes an `http://` URL apart; the error is nginx's message.
+    /// Takes an `http://` or `https://` URL apart; the error is nginx's message.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let scheme = |name: &str| {
-            text.get(..name.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(name))
-        };
-        if scheme("https://") {
-            return Err(
-                "https protocol requires TLS to upstreams, which is not supported yet".into(),
-            );
-        }
-        if !scheme("http://") {
+        let Some((scheme, rest)) = Scheme::split(text) else {
             return Err("invalid URL prefix".into());
-        }
-        let rest = &text["http://".len()..];
+        };
+        let default_port = scheme.default_port();
         if let Some(path) = rest.strip_prefix("unix:") {
             let (path, uri) = match path.split_once(':') {
                 Some((path, uri)) => (path, Some(uri.to_owned()).filter(|uri| !uri.is_empty())),
@@ -85,9 +117,10 @@ impl Url {
             }
             let authority = format!("unix:{path}");
             return Ok(Self {
+                scheme,
                 authority,
                 host: "localhost".into(),
-                port: 80,
+                port: default_port,
                 uri,
             });
         }
@@ -98,13 +131,15 @@ impl Url {
             return Err(format!("no host in upstream \"{rest}\""));
         }
         let host = match port {
-            None | Some(80) => host.to_owned(),
+            None => host.to_owned(),
+            Some(port) if port == default_port => host.to_owned(),
             Some(_) => authority.to_owned(),
         };
         Ok(Self {
+            scheme,
             authority: authority.to_owned(),
             host,
-            port: port.unwrap_or(80),
+            port: port.unwrap_or(default_port),
             uri: (!uri.is_empty()).then(|| uri.to_owned()),
         })
     }
@@ -119,6 +154,7 @@ impl Target {
                 Ok(Self {
                     work: Work::Request,
                     group,
+                    scheme: url.scheme,
                     upstream: Some(*upstream),
                     host: Bytes::from(url.host.clone()),
                     uri: static_uri(request, url.uri.as_deref()),
@@ -137,7 +173,7 @@ impl Target {
             request.log(Level::Error, format_args!("{message} in \"{text}\""));
             500u16
         })?;
-        let (group, upstream) = match request.config().find_upstream(&url.authority) {
+        let (group, upstream) = match request.config().find_upstream(&url.authority, url.port) {
             Some(id) => (request.config().upstream(id).group().clone(), Some(id)),
             None => (resolved(request, &url.authority, url.port).await?, None),
         };
@@ -149,6 +185,7 @@ impl Target {
         Ok(Self {
             work: Work::Request,
             group,
+            scheme: url.scheme,
             upstream,
             host: url.host.into(),
             uri,
@@ -164,7 +201,7 @@ impl Target {
             Some(tunnel::Pass::Dynamic(template)) => {
                 let text = request.eval(template);
                 let text = String::from_utf8_lossy(&text).into_owned();
-                match request.config().find_upstream(&text) {
+                match request.config().find_upstream(&text, 0) {
                     Some(id) => (request.config().upstream(id).group().clone(), Some(id)),
                     None => (unnamed_tunnel(request, &text).await?, None),
                 }
@@ -174,6 +211,7 @@ impl Target {
         Ok(Self {
             work: Work::Tunnel,
             group,
+            scheme: Scheme::Http,
             upstream,
             host: super::NOTHING,
             uri: super::NOTHING,
@@ -185,7 +223,8 @@ impl Target {
         if self.work == Work::Tunnel {
             return peer.to_owned();
         }
-        format!("http://{peer}{}", String::from_utf8_lossy(&self.uri))
+        let (scheme, uri) = (self.scheme.name(), String::from_utf8_lossy(&self.uri));
+        format!("{scheme}://{peer}{uri}")
     }
 
     /// The group's part of the configuration, if it has one.
@@ -195,6 +234,10 @@ impl Target {
 
     /// The connections that this thread keeps to the group.
     pub fn pool(&self, request: &Request) -> PoolRef {
+        if self.work == Work::Tunnel {
+            // DIFFERS: nginx may give a tunnel a connection that has carried requests of others.
+            return None;
+        }
         let id = self.upstream?;
         let limits = request.config().upstream(id).keepalive;
         let pool = request.generation.pools.get(id.0 as usize)?;
@@ -364,7 +407,14 @@ mod tests {
             ("unix:/tmp/s", "localhost")
         );
         assert_eq!(url.uri.as_deref(), Some("/x"));
+        let url = Url::parse("HTTPS://backend").expect("a URL");
+        assert_eq!((url.scheme, url.port), (Scheme::Https, 443));
+        let url = Url::parse("https://backend:443/").expect("a URL");
+        assert_eq!((&url.host[..], url.port), ("backend", 443));
+        let url = Url::parse("https://backend:80").expect("a URL");
+        assert_eq!((&url.host[..], url.port), ("backend:80", 80));
         for bad in [
+            "https://",
             "ftp://a",
             "http://",
             "http://:80",

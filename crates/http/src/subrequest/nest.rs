@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::Subrequest;
+use super::{Subrequest, is_broken};
 use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
 use crate::response::{Body, Chunk, Field, FileSlice, Source};
@@ -75,7 +75,10 @@ pub struct Nest {
     started: bool,
     ended: bool,
     holds: bool,
+    /// Why there is no more of its own bytes; told behind what waits.
     failed: Option<io::Error>,
+    /// What ends it at once.
+    broken: Option<io::Error>,
     trailers: Vec<Field>,
 }
 
@@ -98,6 +101,7 @@ impl Nest {
             ended: false,
             holds: false,
             failed: None,
+            broken: None,
             trailers: Vec::new(),
         }
     }
@@ -122,7 +126,14 @@ impl Nest {
             Body::Empty | Body::Upgrade(_) => None,
             Body::Chunks(chunks) => chunks.pop_front(),
             Body::Source(source) => match source.poll_next(cx) {
-                Poll::Ready(chunk) => chunk?,
+                Poll::Ready(Ok(chunk)) => chunk,
+                Poll::Ready(Err(error)) if is_broken(&error) => return Err(error),
+                Poll::Ready(Err(error)) => {
+                    // What there was comes first.
+                    self.failed = Some(error);
+                    self.ended = true;
+                    return Ok(true);
+                }
                 Poll::Pending => return Ok(false),
             },
         };
@@ -263,7 +274,9 @@ impl Nest {
                     }
                 },
                 None if self.inserter.is_waiting() => self.inserter.resume(&mut self.queue)?,
-                None if self.ended => return Poll::Ready(Ok(None)),
+                None if self.ended => {
+                    return Poll::Ready(self.failed.take().map_or(Ok(None), Err));
+                }
                 None => {
                     if !self.poll_own(cx)? {
                         return Poll::Pending;
@@ -285,17 +298,17 @@ impl Piece {
 
 impl Source for Nest {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
-        if let Some(error) = self.failed.take() {
+        if let Some(error) = self.broken.take() {
             return Poll::Ready(Err(error));
         }
         self.poll(cx)
     }
 
     fn poll_ahead(&mut self, cx: &mut Context<'_>) {
-        if self.failed.is_none()
+        if self.broken.is_none()
             && let Err(error) = self.poll_others(0, cx)
         {
-            self.failed = Some(error);
+            self.broken = Some(error);
         }
         if let Body::Source(source) = &mut self.body {
             source.poll_ahead(cx);

@@ -12,6 +12,9 @@ use super::Failure;
 /// So many names are known or asked for at a time.
 const NAMES_MAX: usize = 16 * 1024;
 
+/// So many questions are open at a time: each has a socket.
+const QUESTIONS_MAX: usize = 1024;
+
 /// So many may wait for one name.
 const WAITING_MAX: usize = 64 * 1024;
 
@@ -162,6 +165,8 @@ enum Node {
 #[derive(Debug, Default)]
 pub struct Cache {
     nodes: HashMap<Key, Node>,
+    /// Questions that are open.
+    open: usize,
     /// The name server that the next question goes to first.
     next_server: usize,
 }
@@ -186,10 +191,10 @@ impl Cache {
                 waiting.push(sender);
                 return LookUp::Wait(answer);
             }
-            Some(Node::Known { .. }) => {}
-            None if !has_room => return LookUp::Full,
-            None => {}
+            _ if !has_room || self.open >= QUESTIONS_MAX => return LookUp::Full,
+            _ => {}
         }
+        self.open += 1;
         let (sender, answer) = oneshot::channel();
         self.nodes.insert(key.clone(), Node::Asked(vec![sender]));
         LookUp::Ask(answer)
@@ -209,6 +214,7 @@ impl Cache {
         let Some(Node::Asked(waiting)) = self.nodes.remove(key) else {
             return;
         };
+        self.open -= 1;
         if let Ok(known) = answered
             && known.until() > now
         {
@@ -242,5 +248,40 @@ impl Cache {
             self.nodes.retain(|_, node| matches!(node, Node::Asked(_)));
         }
         self.nodes.len() < NAMES_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_questions_are_open_at_a_time() {
+        let (mut cache, now) = (Cache::default(), Instant::now());
+        let key = |number: usize| Key::addresses(&number.to_string());
+        for number in 0..QUESTIONS_MAX {
+            assert!(matches!(cache.look_up(&key(number), now), LookUp::Ask(_)));
+        }
+        assert!(matches!(cache.look_up(&key(0), now), LookUp::Wait(_)));
+        let next = key(QUESTIONS_MAX);
+        assert!(matches!(cache.look_up(&next, now), LookUp::Full));
+        cache.settle(&key(0), &Err(Failure::NOT_FOUND), now);
+        assert!(matches!(cache.look_up(&next, now), LookUp::Ask(_)));
+    }
+
+    #[test]
+    fn what_is_not_needed_is_forgotten_where_there_is_no_room() {
+        let (mut cache, now) = (Cache::default(), Instant::now());
+        for number in 0..NAMES_MAX + 1 {
+            let key = Key::addresses(&number.to_string());
+            assert!(
+                matches!(cache.look_up(&key, now), LookUp::Ask(_)),
+                "{number}"
+            );
+            let ips = vec![IpAddr::from([127, 0, 0, 1])];
+            let until = now + Duration::from_secs(60);
+            cache.settle(&key, &Ok(Known::Addresses { ips, until }), now);
+        }
+        assert!(cache.nodes.len() <= NAMES_MAX);
     }
 }

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use tokio::net::UdpSocket;
 
 use super::*;
-use crate::log::Level;
 use crate::testing::run;
 
 /// Answers each datagram with what `script` makes of it.

@@ -146,7 +146,7 @@ fn the_version_names_the_followed_nginx_and_its_missing_modules() {
     let text = version::version(true);
     assert!(text.starts_with("portway version: portway/"));
     assert!(text.contains("\nnginx version: nginx/1.31.5\n"));
-    assert!(text.contains(" --without-http_ssi_module"));
+    assert!(text.contains(" --without-http_fastcgi_module"));
     for word in ["OpenSSL", "LibreSSL", "BoringSSL", "AWS-LC", "--with-debug"] {
         assert!(!text.contains(word), "{word}");
     }

@@ -219,35 +219,38 @@ pub const DIRECTIVES: &[Directive<Setter>] = &[
         "stream",
         MAIN,
         Arity::Exactly(0),
-        not_supported,
+        not_supported as Setter,
         Doc {
             syntax: "stream { ... }",
             default: "",
-            text: "Not supported yet.",
+            text: "Known by name only: there is no stream proxying yet.",
         },
-    ),
+    )
+    .unsupported("there is no stream proxying yet"),
     Directive::block(
         "mail",
         MAIN,
         Arity::Exactly(0),
-        not_supported,
+        not_supported as Setter,
         Doc {
             syntax: "mail { ... }",
             default: "",
-            text: "Not supported yet.",
+            text: "Known by name only: there is no mail proxying.",
         },
-    ),
+    )
+    .unsupported("there is no mail proxying"),
     Directive::new(
         "ssl_engine",
         MAIN,
         Arity::Exactly(1),
-        not_supported,
+        not_supported as Setter,
         Doc {
             syntax: "ssl_engine device;",
             default: "",
-            text: "Not supported: there are no engines here.",
+            text: "Known by name only: there are no engines; keys are files.",
         },
-    ),
+    )
+    .unsupported("there are no engines; keys are files"),
     inert(
         "timer_resolution",
         "timer_resolution interval;",
@@ -349,9 +352,9 @@ const fn inert(
     Directive::inert(name, contexts, arity, |_, _, _| Ok(()), doc, reason)
 }
 
+/// The table refuses it before.
 fn not_supported(item: &Item, _: &mut Draft, _: &Bundle) -> Result<(), Diagnostic> {
-    let message = format!("\"{}\" is not supported yet", item.name());
-    Err(item.error(message))
+    Err(item.duplicate())
 }
 
 fn user(item: &Item, draft: &mut Draft, bundle: &Bundle) -> Result<(), Diagnostic> {

@@ -352,6 +352,35 @@ fn mistakes_are_told_in_the_words_of_nginx() {
             "unknown parameter \"other\"",
         ),
     ];
+    assert_mistakes(&mistakes);
+}
+
+#[test]
+fn mistakes_about_groups_and_their_checks_are_told() {
+    let mistakes = [
+        (
+            "server 127.0.0.1; } server { location / { proxy_pass http://U:8080; }",
+            "upstream \"U\" may not have port 8080",
+        ),
+        (
+            "server 127.0.0.1; } server { location / { health_check; return 200; }",
+            "\"health_check\" needs a \"proxy_pass\"",
+        ),
+        (
+            "server 127.0.0.1; } server { location / { proxy_pass http://u; health_check match=m; }",
+            "match \"m\" is not found",
+        ),
+        (
+            "server 127.0.0.1; } match m { status 20x; header a is b;",
+            "invalid status \"20x\"",
+        ),
+    ];
+    assert_mistakes(&mistakes);
+}
+
+/// What is inside of `upstream u { }`, and the message about it.
+#[track_caller]
+fn assert_mistakes(mistakes: &[(&str, &str)]) {
     for (inside, message) in mistakes {
         let conf = format!("events {{ }} http {{ upstream u {{ {inside} }} }}");
         let scratch = testkit::Scratch::new("balancing");

@@ -233,6 +233,90 @@ fn a_proxy_that_is_open_to_all_is_warned_about() {
 }
 
 #[test]
+fn failures_to_connect_lead_to_the_next_address_as_far_as_is_said() {
+    let (upstream, dns) = (echo(), NameServer::start());
+    let conf = "events {} http { resolver %DNS%; allow all;
+        server { listen 127.0.0.1:%PORT%; tunnel_pass; tunnel_next_upstream error; }
+        server { listen 127.0.0.1:%PORT1%; tunnel_pass; tunnel_next_upstream off; }
+        server { listen 127.0.0.1:%PORT2%; tunnel_pass; tunnel_next_upstream timeout; }
+        server { listen 127.0.0.1:%PORT3%; tunnel_pass; tunnel_next_upstream_tries 1; }
+        server { listen 127.0.0.1:%PORT4%; tunnel_pass; tunnel_next_upstream_timeout 1m;
+            tunnel_connect_timeout 5s; }
+    }";
+    let server = Setup::new(conf).with("DNS", dns.addr()).start(&portway());
+    let port = upstream.addr().port();
+    for (at, status) in [
+        ("PORT", 200),
+        ("PORT1", 502),
+        ("PORT2", 502),
+        ("PORT3", 502),
+        ("PORT4", 200),
+    ] {
+        // A name of its own: the addresses of one that is known take turns.
+        let name = format!("{at}.test").to_lowercase();
+        let addrs = [
+            Record::A([127, 0, 0, 9].into()),
+            Record::A([127, 0, 0, 1].into()),
+        ];
+        dns.say(&name, 60, &addrs);
+        let mut conn = Conn::open(server.addr_of(at));
+        assert_eq!(
+            ask(&mut conn, &format!("{name}:{port}"), ""),
+            status,
+            "{at}"
+        );
+    }
+}
+
+#[test]
+fn a_tunnel_gets_no_connection_that_has_carried_requests() {
+    let upstream = Upstream::serving(|peer| {
+        while let Some(bytes) = peer.read_some() {
+            let answer = match bytes.starts_with(b"GET ") {
+                true => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec(),
+                false => bytes,
+            };
+            if !peer.send(&answer) {
+                return;
+            }
+        }
+    });
+    let conf = "events {} http { upstream u { server %UPSTREAM%; keepalive 4; }
+        server { listen 127.0.0.1:%PORT%; tunnel_pass u;
+            location /get { proxy_pass http://u; } } }";
+    let server = Setup::new(conf)
+        .with("UPSTREAM", upstream.addr())
+        .start(&portway());
+    for _ in 0..2 {
+        assert_eq!(testkit::http::get(server.addr(), "/get").text(), "ok");
+    }
+    assert_eq!(upstream.connections(), 1, "requests share a connection");
+    let mut conn = server.connect();
+    assert_eq!(ask(&mut conn, "h:1", ""), 200);
+    assert_eq!(conn.send("x").read_exact(1), b"x");
+    assert_eq!(upstream.connections(), 2);
+}
+
+#[test]
+fn a_tunnel_has_a_socket_of_its_own_kind() {
+    let conf = "events {} http {
+        tunnel_bind 127.0.0.5; tunnel_socket_keepalive on; tunnel_socket_rcvbuf 64k;
+        tunnel_socket_sndbuf 64k; tunnel_send_timeout 5s; tunnel_buffer_size 8k; tunnel_send_lowat 0;
+        server { listen 127.0.0.1:%PORT%; tunnel_pass; deny 192.0.2.1; }
+        server { listen 127.0.0.1:%PORT1%; return 200 $remote_addr;
+            proxy_socket_rcvbuf 64k; proxy_socket_sndbuf 64k; }
+    }";
+    let server = Server::start(&portway(), conf);
+    let mut conn = server.connect();
+    assert_eq!(
+        ask(&mut conn, &server.addr_of("PORT1").to_string(), ""),
+        200
+    );
+    conn.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(conn.response().text(), "127.0.0.5");
+}
+
+#[test]
 fn an_address_that_is_not_ours_is_an_internal_error() {
     let upstream = echo();
     let conf = "events {} http { server { listen 127.0.0.1:%PORT%;

@@ -53,6 +53,7 @@ corpus! {
     returns_are_nginx_s: "return",
     rewrites_are_nginx_s: "rewrite",
     servers_are_chosen_as_nginx_does: "server-names",
+    subrequests_are_nginx_s: "ssi",
     files_are_served_as_nginx_does: "static",
     transforms_are_nginx_s: "transforms",
     try_files_is_nginx_s: "try-files",

@@ -376,3 +376,61 @@ fn what_filters_refuse_has_error_pages() {
     assert!(response.text().contains("412 Precondition Failed"));
     assert_eq!(response.field("ETag"), None);
 }
+
+/// What a test of a configuration says, on both outputs.
+fn tested(globals: &str, level: &str) -> String {
+    let files = testkit::Scratch::new("filters");
+    let text = format!(
+        "{globals} pid {0}/pid; error_log {0}/error.log; events {{ }}
+        http {{ access_log off; server {{ listen 127.0.0.1:1; {level} }} }}",
+        files.path().display()
+    );
+    let path = files.write("nginx.conf", text);
+    let output = portway().run(&["-t", "-c", &path.display().to_string()]);
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn lines_that_load_these_modules_may_stay() {
+    let modules = [
+        "brotli_filter",
+        "brotli_static",
+        "zstd_filter",
+        "zstd_static",
+    ];
+    let lines = modules.map(|name| format!("load_module modules/ngx_http_{name}_module.so;"));
+    let level = "gzip_hash 16k; gzip_buffers 4 8k; postpone_gzipping 0; gzip_no_buffer off; \
+                 directio 4m; aio threads; aio_write on;";
+    let said = tested(&lines.concat(), level);
+    assert!(said.contains("test is successful"), "{said}");
+}
+
+#[test]
+fn values_that_make_no_sense_are_named() {
+    for (level, expected) in [
+        ("sub_filter \"\" x;", "empty search pattern"),
+        (
+            "gzip_window 5k;",
+            "\"gzip_window\" directive must be 512, 1k, 2k,",
+        ),
+        ("brotli_comp_level 12;", "value must be between 0 and 11"),
+        ("zstd_comp_level 0;", "and not 0"),
+        ("gzip_static maybe;", "invalid value \"maybe\""),
+        (
+            "open_file_cache inactive=5s;",
+            "\"open_file_cache\" must have the \"max\" parameter",
+        ),
+        (
+            "open_log_file_cache a=1;",
+            "invalid \"open_log_file_cache\" parameter \"a=1\"",
+        ),
+        (
+            "userid_mark ab;",
+            "must be \"off\" or a single letter, digit or \"=\"",
+        ),
+        ("userid_flags nothing;", "invalid value \"nothing\""),
+    ] {
+        let said = tested("", level);
+        assert!(said.contains(expected), "{level}: {said}");
+    }
+}

@@ -19,9 +19,9 @@ fn start() -> Server {
         .file("html/.hidden", "")
         .file("html/sub/index.html", "the index");
     let html = setup.path().join("html");
-    symlink("sub", html.join("zlink")).unwrap();
-    symlink("nowhere", html.join("dangling")).unwrap();
-    drop(UnixListener::bind(html.join("socket")).unwrap());
+    symlink("sub", html.join("zlink")).expect("linked");
+    symlink("nowhere", html.join("dangling")).expect("linked");
+    drop(UnixListener::bind(html.join("socket")).expect("bound"));
     setup.start(&portway())
 }
 

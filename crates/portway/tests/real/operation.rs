@@ -66,6 +66,22 @@ fn quit_closes_idle_connections_at_once() {
 }
 
 #[test]
+fn keepalive_min_timeout_gives_an_idle_connection_its_time_at_quit() {
+    let conf = CONF.replace("location / {", "keepalive_min_timeout 500ms; location / {");
+    let mut server = Setup::new(&conf)
+        .with("WORD", "one")
+        .with("UPSTREAM", "127.0.0.1:1")
+        .start(&portway());
+    let mut idle = server.connect();
+    assert_eq!(idle.get("/", "").text(), "one");
+    server.signal(Signal::QUIT);
+    server.wait_error_log("gracefully shutting down");
+    assert_eq!(idle.get("/", "").text(), "one", "it is still served");
+    assert_eq!(idle.read_to_end(), b"", "and closed when its time is over");
+    assert!(server.wait_exit(DEADLINE).success());
+}
+
+#[test]
 fn term_ends_everything_at_once() {
     let (mut server, upstream) = start();
     let mut conn = ask_slowly(&server, &upstream);
@@ -203,5 +219,46 @@ fn a_subcommand_says_which_file_it_stands_for_and_that_file_loads() {
             .args(["-c", "job.conf"]);
         let tested = run(&mut test, DEADLINE);
         assert!(tested.status.success(), "{words:?}: {}", said(&tested));
+    }
+}
+
+#[test]
+fn a_test_tells_once_what_is_not_as_with_nginx_and_ends_with_nginx_s_lines() {
+    let files = Scratch::new("conf");
+    let good = "events { }\nhttp { msie_padding on;\nserver { listen 127.0.0.1:1;\n\
+                location /a { aio on; } location /b { aio on; } } }";
+    files.write("good.conf", good);
+    let printed = with_prefix(&files, &["-t", "-c", "good.conf"]);
+    let told = said(&printed);
+    let lines: Vec<_> = told.lines().collect();
+    let [padding, aio, ok, good] = lines[..] else {
+        panic!("{told}");
+    };
+    assert!(
+        padding.starts_with("portway: [notice] \"msie_padding\" has no effect: "),
+        "{told}"
+    );
+    assert!(
+        aio.contains("\"aio\" has no effect: ") && aio.ends_with("good.conf:4"),
+        "{told}"
+    );
+    assert!(
+        ok.ends_with("syntax is ok") && good.ends_with("test is successful"),
+        "{told}"
+    );
+    let quiet = with_prefix(&files, &["-t", "-q", "-c", "good.conf"]);
+    assert_eq!(said(&quiet), "");
+    files.write(
+        "bad.conf",
+        "stream { } http { aio on; unheard_of; geoip_city a; } events { }",
+    );
+    let told = said(&with_prefix(&files, &["-t", "-c", "bad.conf"]));
+    for wanted in [
+        "\"stream\" is not supported: there is no",
+        "unknown directive \"unheard_of\"",
+        "unknown directive \"geoip_city\"",
+        "[notice] \"aio\" has no effect",
+    ] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
     }
 }

@@ -7,7 +7,7 @@ use testkit::{Conn, NameServer, Response, Server, Setup, Upstream, WebSocket, wa
 
 use crate::support::portway;
 
-const CONF: &str = "events {} http {
+const CONF: &str = "worker_processes 3; events {} http {
     resolver %DNS%;
     resolver_timeout 1s;
     server { listen 127.0.0.1:%PORT%;
@@ -43,7 +43,9 @@ fn a_name_is_looked_up_once_and_each_of_its_addresses_is_tried() {
     let server = start(&dns, CONF);
     dns.say("one.test", 60, &[a(1)]);
     assert_eq!(ask(&server, "one.test").text(), "one");
-    assert_eq!(ask(&server, "ONE.test").text(), "one");
+    for _ in 0..20 {
+        assert_eq!(ask(&server, "ONE.test").text(), "one");
+    }
     assert_eq!(dns.asked("one.test"), 2, "one question for each family");
     // Nothing listens at 127.0.0.9: the next address answers.
     dns.say("many.test", 60, &[a(9), a(1)]);

@@ -29,7 +29,9 @@ fn upstream() -> Upstream {
         let Some(head) = peer.read_head() else { return };
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let ok = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\n";
-        if path.ends_with("/page") {
+        if path.ends_with("/cut") {
+            peer.send(format!("{ok}Content-Length: 9\r\n\r\ncut").as_bytes());
+        } else if path.ends_with("/page") {
             peer.send(format!("{ok}\r\n[<!").as_bytes());
             peer.send(b"--#echo var=\"ur");
             peer.send(b"i\" --");
@@ -242,4 +244,18 @@ fn a_large_page_arrives_whole() {
     let filler = "0123456789<b>".repeat(20_000);
     let page = format!("{filler}<!--#include virtual=\"/plain.html\" -->{filler}");
     assert_eq!(body(&page), format!("{filler}plain{filler}"));
+}
+
+#[test]
+fn what_came_of_a_part_that_breaks_off_is_shown_and_the_page_goes_on() {
+    let page = "1<!--#include virtual=\"/back/a\" -->2<!--#include virtual=\"/back/cut\" -->3";
+    assert_eq!(body(page), "1(/back/a)2cut3");
+}
+
+#[test]
+fn a_page_of_very_many_parts_arrives_in_order() {
+    let part = |number| format!("<!--#include virtual=\"/back/{number}\" -->");
+    let page: String = (0..400).map(part).collect();
+    let whole: String = (0..400).map(|number| format!("(/back/{number})")).collect();
+    assert_eq!(body(&page), whole);
 }

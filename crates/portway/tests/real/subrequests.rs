@@ -151,6 +151,7 @@ fn a_copy_has_method_query_and_body_and_does_not_delay_the_answer() {
     conn.set_deadline(Duration::from_secs(5));
     let answer = conn.response();
     assert_eq!(answer.text(), "answered");
+    assert_eq!(conn.read_to_end(), b"");
     let copied = upstream.wait_received(0, "body");
     assert!(
         copied.starts_with("POST /copied?q=1 HTTP/1.1\r\n"),
@@ -303,4 +304,47 @@ fn an_upstream_is_read_no_faster_than_it_may_be() {
     let text = conn.read_exact(4);
     assert_eq!(text, b"4567");
     assert!(begun.elapsed() > Duration::from_millis(900));
+}
+
+#[test]
+fn a_page_is_counted_once_with_all_that_is_in_it() {
+    let upstream = judge();
+    let conf = "events {} http { limit_req_zone $remote_addr zone=r:1m rate=1r/m;
+        limit_conn_zone $remote_addr zone=c:1m;
+        server { listen 127.0.0.1:%PORT%; root %DIR%/pages; limit_req zone=r; limit_conn c 1;
+            location / { add_before_body /before.html; add_after_body /after.html; }
+            location = /before.html { } location = /after.html { } } }";
+    let server = Setup::new(conf)
+        .with("UPSTREAM", upstream.addr())
+        .file("pages/page.html", "page")
+        .file("pages/before.html", "before ")
+        .file("pages/after.html", " after")
+        .start(&portway());
+    assert_eq!(get(server.addr(), "/page.html").text(), "before page after");
+    assert_eq!(get(server.addr(), "/page.html").status, 503);
+}
+
+#[test]
+fn parts_of_a_request_have_its_number_and_its_variables() {
+    let upstream = judge();
+    let server = start(
+        "location / { set $mark main; add_before_body /id; default_type text/html; return 200 \"|$request_id $mark\"; }
+         location = /id { default_type text/html; return 200 \"$request_id $mark\"; }",
+        &upstream,
+    );
+    let text = get(server.addr(), "/").text();
+    let (before, own) = text.split_once('|').expect("two parts");
+    assert_eq!(before, own);
+    assert!(own.ends_with(" main"), "{own}");
+}
+
+#[test]
+fn the_error_log_names_the_part_of_a_request() {
+    let upstream = judge();
+    let server = start(
+        "location / { add_after_body /missing.html; } location = /missing.html { }",
+        &upstream,
+    );
+    assert!(get(server.addr(), "/page.html").text().contains("404"));
+    server.wait_error_log("request: \"GET /page.html HTTP/1.1\", subrequest: \"/missing.html\"");
 }

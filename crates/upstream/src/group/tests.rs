@@ -1,3 +1,5 @@
+//! Groups as requests see them, one after the other.
+
 use std::collections::VecDeque;
 
 use super::*;
@@ -301,6 +303,45 @@ fn a_recovered_peer_starts_slowly() {
     assert!((1..10).contains(&early), "{early}");
     assert!(early < late && late < 20, "{late}");
     assert_eq!(full, 20);
+}
+
+#[test]
+fn max_conns_holds_over_threads() {
+    use std::sync::atomic::AtomicU32;
+    let limited = |port| Server {
+        max_conns: 3,
+        ..server(port)
+    };
+    for method in [Method::RoundRobin, Method::LeastConn, Method::Random] {
+        let group = group(method, &[limited(0), limited(1)]);
+        let counts = [AtomicU32::new(0), AtomicU32::new(0)];
+        let ask = || {
+            for _ in 0..2000 {
+                let lease = group.select(&mut Search::default(), Instant::now());
+                let Some(lease) = lease else { continue };
+                let count = &counts[usize::from(lease.peer().name == "1")];
+                assert!(count.fetch_add(1, Ordering::SeqCst) < 3);
+                std::thread::yield_now();
+                count.fetch_sub(1, Ordering::SeqCst);
+            }
+        };
+        std::thread::scope(|scope| {
+            (0..8).for_each(|_| {
+                scope.spawn(ask);
+            });
+        });
+    }
+}
+
+#[test]
+fn servers_that_stay_as_they_were_are_not_replaced() {
+    let servers = [server(1), server(2)];
+    let group = group(Method::RoundRobin, &servers);
+    let before = group.watched();
+    group.replace(&servers);
+    assert!(Arc::ptr_eq(&before[0].member, &group.watched()[0].member));
+    group.replace(&servers[..1]);
+    assert_eq!(group.watched().len(), 1);
 }
 
 mod model;

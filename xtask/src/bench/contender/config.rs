@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{Contender, Task};
+use crate::bench::growth;
 
 const DESCRIPTORS: usize = 20_000;
 
@@ -49,6 +50,7 @@ pub fn nginx(
             files(dir) + "        open_file_cache max=100 inactive=1h;\n"
         }
         Task::Proxy | Task::Balance(_) | Task::Desktop => proxy(large),
+        Task::Growth(..) => String::new(),
     };
     main(&http(task, listen, backend, &location), dir)
 }
@@ -61,7 +63,9 @@ pub fn portway(
     dir: &Path,
 ) -> String {
     let location = match (contender, task) {
-        (_, Task::Files | Task::TlsFiles) => files(dir),
+        (_, Task::Files | Task::TlsFiles) => {
+            files(dir) + "        open_file_cache max=100 inactive=1h;\n"
+        }
         (_, Task::Desktop) => {
             format!("        location / {{\n            vnc_pass {backend};\n        }}\n")
         }
@@ -72,11 +76,15 @@ pub fn portway(
 "
         .to_owned(),
         (_, Task::Proxy | Task::Balance(_)) => proxy(""),
+        (_, Task::Growth(..)) => String::new(),
     };
     main(&http(task, listen, backend, &location), dir)
 }
 
 fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> String {
+    if let Task::Growth(table, entries) = task {
+        return growth::config(table, entries, listen);
+    }
     let count = match task {
         Task::Balance(count) => count,
         _ => 1,
@@ -94,7 +102,7 @@ fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> 
 "
     );
     let (upstream, tls) = match task {
-        Task::Files => ("", ""),
+        Task::Files | Task::Growth(..) => ("", ""),
         Task::TlsFiles => ("", " ssl"),
         Task::Proxy | Task::Balance(_) | Task::Desktop => (&upstream[..], ""),
     };

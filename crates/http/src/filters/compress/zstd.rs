@@ -7,8 +7,8 @@ use zstd::stream::write::Encoder;
 use super::Coder;
 
 /// The highest level that is worked at.
-// DIFFERS: the zstd module works at the levels up to 22. Their tables take hundreds of megabytes for
-// each response, and their windows are larger than clients have to read (RFC 9659).
+// DIFFERS: the zstd module works at all levels up to 22. Their tables take hundreds of megabytes
+// for each response, and their windows are larger than clients have to read (RFC 9659).
 const LEVEL_MAX: i32 = 19;
 
 /// A Zstandard stream, which takes its memory with its first byte.

@@ -105,8 +105,8 @@ fn append_size(out: &mut Vec<u8>, entry: &Entry, sizes: Sizes) {
 fn rounded(size: u64) -> String {
     let (unit, letter) = match size {
         0..=9_999 => return size.to_string(),
-        0..=0xf_ffff => (1 << 10, 'K'),
-        0..=0x3fff_ffff => (1 << 20, 'M'),
+        10_000..=0xf_ffff => (1 << 10, 'K'),
+        0x10_0000..=0x3fff_ffff => (1 << 20, 'M'),
         _ => (1 << 30, 'G'),
     };
     let up = u64::from(size % unit >= unit / 2);

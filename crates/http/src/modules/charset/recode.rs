@@ -31,6 +31,8 @@ impl Recode {
     fn recode(&mut self, input: &[u8]) -> Vec<u8> {
         match &self.table {
             Table::Bytes(table) => input.iter().map(|&byte| table[usize::from(byte)]).collect(),
+            // DIFFERS: nginx leaves a piece as it is in which no byte has a longer form, also bytes
+            // that are not in the table; here those are question marks in every piece.
             Table::ToUtf8(table) => {
                 let mut out = Vec::with_capacity(2 * input.len());
                 for &byte in input {
@@ -110,6 +112,8 @@ enum Step {
 }
 
 /// Looks at the first character of a text that is not empty.
+// DIFFERS: nginx takes what follows the first byte of a broken character for its rest, even if that
+// is a "<"; here a broken character ends where no byte of one follows (Unicode 3.9, D93b).
 fn step(text: &[u8]) -> Step {
     let head = &text[..text.len().min(4)];
     let valid = match std::str::from_utf8(head) {

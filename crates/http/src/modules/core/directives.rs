@@ -627,20 +627,6 @@ pub const MODULE: Module = Module {
             ),
         ),
         inert(
-            "resolver",
-            ANY,
-            Arity::AtLeast(1),
-            "resolver address …;",
-            "names are looked up when the configuration is loaded",
-        ),
-        inert(
-            "resolver_timeout",
-            ANY,
-            Arity::Exactly(1),
-            "resolver_timeout time;",
-            "names are looked up when the configuration is loaded",
-        ),
-        inert(
             "fastcgi_temp_path",
             ANY,
             Arity::Between(1, 4),

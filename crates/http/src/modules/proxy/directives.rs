@@ -480,6 +480,23 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::inert(
+            "proxy_cache",
+            ANY,
+            Arity::Exactly(1),
+            Set::Level(|item, _, _| match &item.arg(0)?.text[..] {
+                b"off" => Ok(()),
+                _ => Err(item
+                    .error("\"proxy_cache\" is not supported yet, only \"off\"")
+                    .help("without it every request goes to the upstream")),
+            }),
+            doc(
+                "proxy_cache off;",
+                "proxy_cache off;",
+                "There is no cache yet.",
+            ),
+            "nothing is cached",
+        ),
+        Directive::inert(
             "proxy_headers_hash_max_size",
             ANY,
             Arity::Exactly(1),

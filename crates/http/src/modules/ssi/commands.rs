@@ -18,6 +18,9 @@ use crate::subrequest::{Ask, Collect, Inserter, Piece, Pieces, Subrequest, parse
 /// What is shown in place of a command that fails.
 const ERROR: &[u8] = b"[an error occurred while processing the directive]";
 
+/// A page puts in so many pieces, then those come first: so many sub-requests run at once at most.
+const PIECES_MAX: usize = 256;
+
 /// A page that is being sent.
 pub struct Page {
     request: Rc<Request>,
@@ -104,21 +107,21 @@ impl Page {
 
     /// Looks at what is there until there is nothing, or something must be waited for.
     fn run(&mut self, out: &mut Pieces) {
-        while !self.waiting {
+        while !self.waiting && out.len() < PIECES_MAX {
             match self.rest.pop_front() {
                 Some(Chunk::Memory(bytes)) => self.look_at(bytes, out),
                 Some(other) => out.push_back(Piece::Chunk(other)),
                 None => break,
             }
         }
-        if self.ended && !self.waiting {
+        if self.ended && !self.is_waiting() {
             let held = self.parser.finish();
             self.text(Bytes::from_static(&b"<!--"[..held]), out);
         }
     }
 
     fn look_at(&mut self, mut bytes: Bytes, out: &mut Pieces) {
-        while !bytes.is_empty() && !self.waiting {
+        while !bytes.is_empty() && !self.waiting && out.len() < PIECES_MAX {
             let step = self.parser.next(&bytes);
             let seen = bytes.split_to(step.consumed);
             match step.event {
@@ -498,7 +501,7 @@ impl Inserter for Page {
     }
 
     fn is_waiting(&self) -> bool {
-        self.waiting
+        self.waiting || !self.rest.is_empty()
     }
 
     fn resume(&mut self, out: &mut Pieces) -> io::Result<()> {

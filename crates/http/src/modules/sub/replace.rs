@@ -182,6 +182,8 @@ impl Transform for Replace {
         Ok(done - before)
     }
 
+    // DIFFERS: nginx passes on what it held back at the end as it is. Here a shorter text in it is
+    // replaced like everywhere else.
     fn end(&mut self, out: &mut Vec<Chunk>) -> io::Result<()> {
         let held = Bytes::from(std::mem::take(&mut self.held));
         let mut done = 0;

@@ -1,11 +1,13 @@
 //! `upstream { }` blocks: what is read in them, and the groups that are made of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::upstream::health::Checked;
 use ::upstream::keepalive::Limits;
+use ::upstream::server::split_port;
 use ::upstream::{Group, Method, Resolving, Search, Server};
 use conf::{Bundle, Diagnostic, Item, Span};
 use net::Resolver;
@@ -64,6 +66,8 @@ pub struct Upstream {
     pub key: Option<Template>,
     /// How clients stay with their peer.
     pub sticky: Option<Sticky>,
+    /// The port of a name without block that names none; 0 for a block.
+    port: u16,
 }
 
 impl Block {
@@ -116,6 +120,7 @@ impl Upstream {
             keepalive,
             key: block.key.clone(),
             sticky: block.sticky.clone(),
+            port: 0,
         }
     }
 
@@ -131,6 +136,12 @@ impl Upstream {
     /// The peers.
     pub fn group(&self) -> &Arc<Group> {
         self.adopted.get().unwrap_or(&self.group)
+    }
+
+    /// What `hash` goes by, unless another method was set after it.
+    pub(super) fn hash_key(&self) -> Option<&Template> {
+        let hashes = matches!(self.method, Method::Hash | Method::ConsistentHash);
+        self.key.as_ref().filter(|_| hashes)
     }
 
     /// What a request to it asks for.
@@ -174,6 +185,11 @@ impl Upstream {
         }
     }
 
+    /// Whether it can be one that goes on over a reload.
+    fn may_go_on(&self) -> bool {
+        self.zone.is_some() || self.check.is_some()
+    }
+
     /// Goes on with the group that stands for it in an older configuration.
     fn take_over(&self, old: &Self) {
         let group = old.group();
@@ -193,29 +209,43 @@ impl Upstream {
 }
 
 impl Config {
-    /// The group of that name, if the configuration has one.
-    pub(crate) fn find_upstream(&self, name: &str) -> Option<UpstreamId> {
-        let at = self
-            .upstreams
-            .iter()
-            .position(|upstream| upstream.group.name().eq_ignore_ascii_case(name))?;
-        Some(UpstreamId(at as u32))
+    /// The group of that name, if the configuration has one. The port is what the name means if
+    /// it does not say one.
+    pub(crate) fn find_upstream(&self, name: &str, default_port: u16) -> Option<UpstreamId> {
+        let id = *self.upstream_names.get(&*caseless(name))?;
+        let port = self.upstreams.get(id.0 as usize)?.port;
+        if port == 0 || port == default_port || !lacks_port(name) {
+            return Some(id);
+        }
+        let key = with_port(&caseless(name), default_port);
+        self.upstream_names.get(&key).copied()
     }
 
     /// Goes on with the state of groups in zones that were taken over.
     pub(crate) fn take_over_groups(&self, old: &Config) {
-        for upstream in &self.upstreams {
-            let before = old
-                .upstreams
-                .iter()
-                .find(|before| before.group.name() == upstream.group.name());
-            if let Some(before) = before
+        let lasting = |upstream: &&Upstream| upstream.may_go_on();
+        for upstream in self.upstreams.iter().filter(lasting) {
+            if let Some(id) = old.find_upstream(upstream.group.name(), upstream.port)
+                && let before = old.upstream(id)
                 && upstream.continues(&self.zones, before, &old.zones)
             {
                 upstream.take_over(before);
             }
         }
     }
+}
+
+/// A name as names are compared: whatever its case, unless it is a path.
+fn caseless(name: &str) -> Cow<'_, str> {
+    match name.starts_with("unix:") || !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(name.to_ascii_lowercase()),
+    }
+}
+
+/// The key of a name that has another port besides.
+fn with_port(name: &str, port: u16) -> String {
+    format!("{name}\0{port}")
 }
 
 /// The groups that a configuration names: by an `upstream` block, or by an address in `proxy_pass`.
@@ -235,8 +265,17 @@ struct Entry {
 impl Upstreams {
     /// The group of that name, which may be defined later.
     pub fn use_name(&mut self, name: &str, default_port: u16, used_at: Span) -> UpstreamId {
-        if let Some(&id) = self.by_name.get(name) {
-            return id;
+        let mut key = caseless(name).into_owned();
+        if let Some(&id) = self.by_name.get(&key) {
+            let entry = &self.entries[id.0 as usize];
+            if entry.block.is_some() || entry.default_port == default_port || !lacks_port(name) {
+                return id;
+            }
+            // The same host, by http and by https: other ports.
+            key = with_port(&key, default_port);
+            if let Some(&id) = self.by_name.get(&key) {
+                return id;
+            }
         }
         let id = UpstreamId(self.entries.len() as u32);
         self.entries.push(Entry {
@@ -245,13 +284,14 @@ impl Upstreams {
             block: None,
             used_at,
         });
-        self.by_name.insert(name.to_owned(), id);
+        self.by_name.insert(key, id);
         id
     }
 
     /// The group that a block defines.
     pub fn define(&mut self, item: &Item, name: &str) -> Result<UpstreamId, Diagnostic> {
-        let id = self.use_name(name, 80, item.span());
+        let named = self.by_name.get(&*caseless(name)).copied();
+        let id = named.unwrap_or_else(|| self.use_name(name, 80, item.span()));
         match self.entries[id.0 as usize].block {
             Some(_) => Err(item.error(format!("duplicate upstream \"{name}\""))),
             None => {
@@ -265,6 +305,20 @@ impl Upstreams {
     /// Sets what a block says.
     pub fn set(&mut self, id: UpstreamId, block: Block) {
         self.entries[id.0 as usize].block = Some(block);
+    }
+
+    /// The groups by name.
+    pub fn names(&self) -> HashMap<String, UpstreamId> {
+        self.by_name.clone()
+    }
+
+    /// What is wrong with a port behind the name of a block.
+    fn needless_port(&self, name: &str) -> Option<String> {
+        let (host, port) = split_port(name).ok()?;
+        let id = self.by_name.get(&*caseless(host))?;
+        let is_block = self.entries[id.0 as usize].block.is_some();
+        let port = port.filter(|_| is_block)?;
+        Some(format!("upstream \"{host}\" may not have port {port}"))
     }
 
     /// Makes groups of all of them.
@@ -284,6 +338,10 @@ impl Upstreams {
                 }
                 return upstream;
             }
+            if let Some(message) = self.needless_port(&entry.name) {
+                errors.push(Diagnostic::emerg(message).at(entry.used_at));
+                return Upstream::implicit(&entry.name, Vec::new());
+            }
             if entry.default_port == 0 && lacks_port(&entry.name) {
                 let message = format!("no port in upstream \"{}\"", entry.name);
                 errors.push(Diagnostic::emerg(message).at(entry.used_at));
@@ -293,13 +351,31 @@ impl Upstreams {
                 errors.push(Diagnostic::emerg(message).at(entry.used_at));
                 Vec::new()
             });
-            Upstream::implicit(&entry.name, vec![Server::new(&entry.name, peers)])
+            let mut upstream =
+                Upstream::implicit(&entry.name, vec![Server::new(&entry.name, peers)]);
+            upstream.port = entry.default_port;
+            upstream
         };
-        let upstreams = self.entries.iter().map(&mut make).collect();
+        let mut upstreams: Vec<Upstream> = Vec::with_capacity(self.entries.len());
+        for (index, entry) in self.entries.iter().enumerate() {
+            // A name that was used with several ports before its block came means the block.
+            let first = self.by_name.get(&*caseless(&entry.name));
+            let first = first.filter(|id| id.0 as usize != index);
+            let first = first.map(|id| id.0 as usize);
+            let block = first.and_then(|at| self.entries[at].block.as_ref());
+            let upstream = match (block, first.and_then(|at| upstreams.get(at))) {
+                (Some(block), Some(first)) => Upstream {
+                    group: first.group.clone(),
+                    ..Upstream::of_block(block)
+                },
+                _ => make(entry),
+            };
+            upstreams.push(upstream);
+        }
         (upstreams, errors)
     }
 }
 
 fn lacks_port(name: &str) -> bool {
-    !name.starts_with("unix:") && matches!(::upstream::server::split_port(name), Ok((_, None)))
+    !name.starts_with("unix:") && matches!(split_port(name), Ok((_, None)))
 }

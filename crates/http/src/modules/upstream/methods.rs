@@ -136,7 +136,7 @@ fn least_time(item: &Item, block: &mut Block, cx: &mut Cx<'_>) -> Done {
 impl Upstream {
     /// What the method goes by for a request.
     pub fn key_of(&self, request: &Request) -> Bytes {
-        if let Some(key) = &self.key {
+        if let Some(key) = self.hash_key() {
             return request.eval(key);
         }
         // As nginx: what has no address hashes as zeros.

@@ -93,8 +93,11 @@ impl Names {
             let Some(resolving) = &upstream.resolving else {
                 continue;
             };
+            let group = upstream.group();
+            // A task of the configuration before may have said something since it was taken over.
+            group.replace(&resolving.servers_now());
             for at in resolving.names() {
-                let group = upstream.group().clone();
+                let group = group.clone();
                 let task = resolving.clone().keep(at, group, log.clone());
                 tasks.push(tokio::task::spawn_local(task));
             }

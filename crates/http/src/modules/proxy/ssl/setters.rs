@@ -1,0 +1,150 @@
+//! What the directives of TLS to upstreams do with their arguments.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conf::{Diagnostic, Item, value};
+use net::tls::ciphers as cipher_list;
+use net::tls::server::Versions;
+
+use super::{DATA, Keep, Loaded, Source, form};
+use crate::draft::Level;
+use crate::module::{Cx, Done};
+
+pub fn protocols(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    form::protocols(item, cx)?;
+    let has = |name: &[u8]| item.args.iter().any(|word| &word.text[..] == name);
+    let versions = Versions {
+        tls12: has(b"TLSv1.2"),
+        tls13: has(b"TLSv1.3"),
+    };
+    if !versions.tls12 && !versions.tls13 {
+        return Err(item
+            .error("none of these versions of TLS is supported")
+            .help("use TLSv1.2 and TLSv1.3"));
+    }
+    let old = [&b"SSLv2"[..], b"SSLv3", b"TLSv1", b"TLSv1.1"];
+    if let Some(word) = item.args.iter().find(|word| old.contains(&&word.text[..])) {
+        // DIFFERS: rustls has no version before TLS 1.2.
+        let message = format!("{} is not supported and is left out", word.display());
+        cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
+    }
+    item.once(&mut level.drafts.proxy_ssl.versions, versions)
+}
+
+pub fn ciphers(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    form::ciphers(item, cx)?;
+    let list = item.text(0)?.to_owned();
+    if cipher_list::select(&list).is_empty() {
+        let message = format!("no cipher of \"{list}\" is supported with TLS 1.2");
+        cx.diagnostics
+            .push(Diagnostic::warn(message).at(item.span()));
+    }
+    item.once(&mut level.drafts.proxy_ssl.ciphers, list)
+}
+
+pub fn trusted_certificate(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let file = load(item, cx, "certificate")?;
+    item.once(&mut level.drafts.proxy_ssl.trusted_certificate, file)
+}
+
+pub fn crl(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let file = load(item, cx, "CRL")?;
+    item.once(&mut level.drafts.proxy_ssl.crl, file)
+}
+
+pub fn certificate(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let source = source(item, cx, "certificate")?;
+    item.once(&mut level.drafts.proxy_ssl.certificate, source)
+}
+
+pub fn certificate_key(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let source = source(item, cx, "certificate key")?;
+    item.once(&mut level.drafts.proxy_ssl.certificate_key, source)
+}
+
+pub fn certificate_cache(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    form::certificate_cache(item, cx)?;
+    let mut keep = Keep {
+        max: 0,
+        inactive: Duration::from_secs(10),
+        valid: Duration::from_secs(60),
+    };
+    for word in &item.args {
+        let text = word.display().to_string();
+        let time = |text: &str| value::time(text.as_bytes());
+        match text.split_once('=') {
+            Some(("max", max)) => keep.max = max.parse().unwrap_or(0),
+            Some(("inactive", text)) => keep.inactive = time(text).unwrap_or(keep.inactive),
+            Some(("valid", text)) => keep.valid = time(text).unwrap_or(keep.valid),
+            _ => {}
+        }
+    }
+    let keep = Some(keep).filter(|keep| keep.max > 0);
+    item.once(&mut level.drafts.proxy_ssl.certificate_cache, keep)
+}
+
+pub fn password_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let word = item.arg(0)?;
+    let path = cx.bundle.conf_path(&word.text);
+    let text = cx.bundle.read(&path).map_err(|failure| {
+        let message = format!("open() \"{}\" failed ({failure})", path.display());
+        item.error(message).at(word.span)
+    })?;
+    let lines = text.split(|&byte| byte == b'\n');
+    let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec());
+    let mut lines: Vec<Vec<u8>> = lines.filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() {
+        lines.push(Vec::new());
+    }
+    item.once(&mut level.drafts.proxy_ssl.passphrases, Arc::new(lines))
+}
+
+/// DIFFERS: there is no OpenSSL here that would take commands.
+pub fn conf_command(item: &Item, _level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let message = "\"proxy_ssl_conf_command\" is for OpenSSL, which is not here; it is ignored";
+    cx.diagnostics
+        .push(Diagnostic::warn(message).at(item.span()));
+    Ok(())
+}
+
+/// A file, `data:` and a text, or a name with variables; `None` for an empty argument.
+fn source(item: &Item, cx: &mut Cx<'_>, what: &str) -> Result<Option<Source>, Diagnostic> {
+    let word = item.arg(0)?;
+    if word.text.contains(&b'$') {
+        return cx.template(item, 0).map(Source::Script).map(Some);
+    }
+    if word.text.starts_with(b"engine:") || word.text.starts_with(b"store:") {
+        let name = word.display();
+        let message = format!("{what} \"{name}\" is in an engine, which is not supported");
+        return Err(item.error(message).at(word.span));
+    }
+    Ok(load(item, cx, what)?.map(Source::Loaded))
+}
+
+fn load(item: &Item, cx: &Cx<'_>, what: &str) -> Result<Option<Loaded>, Diagnostic> {
+    let word = item.arg(0)?;
+    if word.text.is_empty() {
+        return Ok(None);
+    }
+    if let Some(text) = word.text.strip_prefix(DATA) {
+        return Ok(Some(Loaded {
+            shown: "data:…".to_owned(),
+            bytes: text.into(),
+            span: word.span,
+        }));
+    }
+    let path = cx.bundle.conf_path(&word.text);
+    let shown = path.display().to_string();
+    let bytes = cx.bundle.read(&path).map_err(|failure| {
+        item.error(format!(
+            "cannot load {what} \"{shown}\": open() failed ({failure})"
+        ))
+        .at(word.span)
+    })?;
+    Ok(Some(Loaded {
+        shown,
+        bytes,
+        span: word.span,
+    }))
+}
