@@ -25,6 +25,9 @@ use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
 
 mod certificates;
+mod names;
+
+use names::CompiledName;
 
 /// A place where directives stand, and the drafts that they may change.
 pub(crate) enum Place<'a> {
@@ -505,34 +508,6 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 .push(Diagnostic::emerg(message).at(listen.span));
         }
         options.unwrap_or_else(|| group[0].0.options.clone())
-    }
-}
-
-/// A server name, ready for the tables of all addresses of its server.
-enum CompiledName {
-    Plain(String, conf::Span),
-    Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
-}
-
-impl CompiledName {
-    /// Adds it to the names of an address; false if another server has it there.
-    fn add_to(&self, table: &mut ServerNames, id: ServerId) -> bool {
-        match self {
-            CompiledName::Plain(name, _) => table.add(name, id),
-            CompiledName::Regex(_, regex, groups) => {
-                table.add_regex(regex.clone(), groups.clone(), id);
-                true
-            }
-        }
-    }
-}
-
-impl From<crate::draft::NameDraft> for CompiledName {
-    fn from(draft: crate::draft::NameDraft) -> Self {
-        match draft.regex {
-            Some((regex, names)) => Self::Regex(draft.name, Arc::new(regex), names),
-            None => Self::Plain(draft.name, draft.span),
-        }
     }
 }
 
