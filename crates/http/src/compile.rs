@@ -22,6 +22,7 @@ use crate::modules::{self, Settings, server, ssl};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
 
+mod certificates;
 mod listeners;
 
 /// A place where directives stand, and the drafts that they may change.

@@ -66,7 +66,7 @@ fn ciphers_groups_and_versions_are_those_of_the_configuration() {
         ),
     );
     assert_eq!(
-        body(&certs, &server, &["-sigalgs", "RSA+SHA256"], &get("/")),
+        body(&certs, &server, &[], &get("/")),
         "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 secp384r1"
     );
     let arguments = ["-sigalgs", "ECDSA+SHA256"];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use conf::{Diagnostic, Span};
 use net::resolve::Resolver;
-use net::tls::identity::{Identities, Identity, IdentityError, certificates};
+use net::tls::identity::{Identities, Identity, IdentityError, Offer, certificates};
 use net::tls::ocsp::{self, Asker, Responder};
 use net::tls::peers::{AnyClient, Judge, read_chain};
 use net::tls::server::{self, ServerSettings};
@@ -65,6 +65,7 @@ pub struct Scripted {
     pairs: Vec<(Source, Source)>,
     passphrases: Arc<Vec<Vec<u8>>>,
     folder: PathBuf,
+    offer: Offer,
     cache: Option<(CertificateCache, Mutex<Kept>)>,
 }
 
@@ -137,7 +138,15 @@ fn build(
         let message = format!("no \"ssl_certificate_key\" is defined for certificate \"{shown}\"");
         return Err(Diagnostic::emerg(message).at(span));
     }
-    let (identities, identify) = identities(conf, cx)?;
+    let offer = Offer {
+        tls13: conf.versions.tls13,
+        tls12: match conf.versions.tls12 {
+            true => ciphers_of(conf, cx)?,
+            false => Vec::new(),
+        },
+        prefer_server_ciphers: conf.prefer_server_ciphers,
+    };
+    let (identities, identify) = identities(conf, &offer, cx)?;
     let staples = staples(conf, &identities, resolver, cx)?;
     let mut context = Sha256::new();
     identities
@@ -153,11 +162,11 @@ fn build(
     };
     let settings = ServerSettings {
         versions: conf.versions,
-        ciphers: ciphers_of(conf, cx)?,
+        ciphers: offer.tls12.clone(),
         groups: server::groups_of(&conf.curves),
         prefer_server_ciphers: conf.prefer_server_ciphers,
         record_bytes_max: (conf.buffer_size < 16 * 1024).then_some(conf.buffer_size as usize),
-        identities: Arc::new(Identities::new(identities)),
+        identities: Arc::new(Identities::new(identities, offer)),
         client_verifier: verifier,
         sessions: sessions(conf, context.finalize().into()),
         // As nginx; HTTP/2 comes with its own module.
@@ -184,7 +193,7 @@ fn ciphers_of(
 ) -> Result<Vec<net::tls::SupportedCipherSuite>, Diagnostic> {
     let (list, span) = &conf.ciphers;
     let chosen = ciphers::select(list);
-    if chosen.is_empty() && conf.versions.tls12 {
+    if chosen.is_empty() {
         let message = format!("no cipher of \"{list}\" is supported");
         if !conf.versions.tls13 {
             return Err(Diagnostic::emerg(message).at(*span));
@@ -195,7 +204,11 @@ fn ciphers_of(
     Ok(chosen)
 }
 
-fn identities(conf: &Conf, cx: &mut Cx<'_>) -> Result<(Vec<Identity>, Identify), Diagnostic> {
+fn identities(
+    conf: &Conf,
+    offer: &Offer,
+    cx: &mut Cx<'_>,
+) -> Result<(Vec<Identity>, Identify), Diagnostic> {
     let pairs = conf.certificates.iter().zip(&conf.keys);
     let scripted = pairs
         .clone()
@@ -207,6 +220,7 @@ fn identities(conf: &Conf, cx: &mut Cx<'_>) -> Result<(Vec<Identity>, Identify),
                 .collect(),
             passphrases: conf.passphrases.clone(),
             folder: cx.bundle.conf_path(b""),
+            offer: offer.clone(),
             cache: conf
                 .certificate_cache
                 .map(|cache| (cache, Mutex::default())),
@@ -459,7 +473,7 @@ impl Scripted {
             .map(|pair| self.identity(pair, request))
             .collect::<Result<Vec<_>, _>>()?;
         let mut config = ServerConfig::clone(base);
-        config.cert_resolver = Arc::new(Identities::new(identities));
+        config.cert_resolver = Arc::new(Identities::new(identities, self.offer.clone()));
         Ok(Arc::new(config))
     }
 
