@@ -298,6 +298,7 @@ fn staple(
         responder: Some(responder),
         resolver: resolver.clone(),
         cache: None,
+        any_signer: !conf.stapling_verify,
     };
     let leaf = Certificate::clone(leaf);
     Ok(Staple::new(
@@ -325,6 +326,7 @@ fn client_ocsp(conf: &Conf, resolver: &NameServers) -> Result<Option<ClientOcsp>
             responder: conf.ocsp_responder.clone(),
             resolver: resolver.clone(),
             cache: cache.map(|(name, bytes)| ocsp::Cache::named(name, *bytes)),
+            any_signer: false,
         },
     }))
 }

@@ -121,6 +121,14 @@ fn mistakes_are_told() {
             "ssl_protocols TLSv1.2 TLSv2;",
             "invalid value \"TLSv2\" in \"ssl_protocols\" directive",
         ),
+    ] {
+        assert_eq!(messages(line), [message], "{line}");
+    }
+}
+
+#[test]
+fn mistakes_in_values_are_told() {
+    for (line, message) in [
         (
             "ssl_ecdh_curve X25519:X2;",
             "unknown curve \"X2\" in \"ssl_ecdh_curve\" directive",
