@@ -13,7 +13,7 @@ use crate::support::portway;
 /// A file of the certificates that `x509/testdata/make.sh` makes.
 fn data(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../x509/testdata/");
-    fs::read(format!("{folder}{name}")).unwrap()
+    fs::read(format!("{folder}{name}")).expect("a file of the test data")
 }
 
 /// A server at `www.example.com`.
@@ -353,7 +353,10 @@ fn a_unix_socket_may_have_tls_behind_it() {
 
 /// Carries bytes both ways until both are done.
 fn carry(client: UnixStream, server: TcpStream) {
-    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let copies = (client.try_clone(), server.try_clone());
+    let (Ok(mut from), Ok(mut to)) = copies else {
+        panic!("a socket cannot be copied");
+    };
     let there = std::thread::spawn(move || {
         let _ = std::io::copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Write);
@@ -361,7 +364,7 @@ fn carry(client: UnixStream, server: TcpStream) {
     let (mut from, mut to) = (server, client);
     let _ = std::io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Both);
-    there.join().unwrap();
+    there.join().expect("it copies only");
 }
 
 #[test]
