@@ -410,6 +410,18 @@ fn the_same_host_has_other_ports_over_tls() {
 }
 
 #[test]
+fn files_that_nobody_needs_may_be_missing() {
+    let upstream = example();
+    let server = start(
+        &upstream,
+        "proxy_ssl_trusted_certificate missing.crt; proxy_ssl_crl missing.crl;
+         location / { proxy_pass https://%UPSTREAM%; }
+         location /plain/ { proxy_ssl_certificate missing.crt; proxy_ssl_certificate_key x; }",
+    );
+    assert_eq!(get(server.addr(), "/").status, 200);
+}
+
+#[test]
 fn errors_of_the_configuration_are_told() {
     let binary = portway();
     for (directives, text) in [
