@@ -410,6 +410,36 @@ fn the_same_host_has_other_ports_over_tls() {
 }
 
 #[test]
+fn versions_and_ciphers_are_those_of_the_configuration() {
+    let upstream = example();
+    let server = start(
+        &upstream,
+        "location / { proxy_pass https://%UPSTREAM%; }
+         location /old/ { proxy_pass https://%UPSTREAM%; proxy_ssl_protocols TLSv1.2;
+             proxy_ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256; }",
+    );
+    assert_eq!(get(server.addr(), "/").status, 200);
+    assert_eq!(get(server.addr(), "/old/").status, 200);
+    let seen = upstream.seen();
+    assert!(seen[0].protocol.contains("TLSv1_3"), "{seen:?}");
+    let old = "Some(TLSv1_2) Some(TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)";
+    assert_eq!(seen[1].protocol, old);
+}
+
+#[test]
+fn a_chain_may_be_as_long_as_the_depth_says() {
+    let chain = [data("leaf.crt"), data("middle.crt")].concat();
+    let upstream = TlsUpstream::answering(&chain, &data("leaf.key"));
+    let locations = "proxy_ssl_verify on; proxy_ssl_trusted_certificate root.crt;
+         proxy_ssl_name leaf;
+         location / { proxy_pass https://%UPSTREAM%; }
+         location /short/ { proxy_pass https://%UPSTREAM%; proxy_ssl_verify_depth 0; }";
+    let server = start(&upstream, locations);
+    assert_eq!(get(server.addr(), "/").status, 200);
+    assert_eq!(get(server.addr(), "/short/").status, 502);
+}
+
+#[test]
 fn files_that_nobody_needs_may_be_missing() {
     let upstream = example();
     let server = start(
