@@ -1,15 +1,13 @@
 //! From the tree of directives to a [`Config`]: a pure function of the bundle.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use conf::{Bundle, Contexts, Diagnostic, Item, Severity, Support, directive};
-use net::Addr;
-use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
+use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
 use crate::health::Check;
 use crate::location_tree::LocationTree;
@@ -25,9 +23,7 @@ use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
 
 mod certificates;
-mod names;
-
-use names::CompiledName;
+mod listeners;
 
 /// A place where directives stand, and the drafts that they may change.
 pub(crate) enum Place<'a> {
@@ -399,127 +395,32 @@ impl<'c, 'b> Compiler<'c, 'b> {
             }
         }
     }
+}
 
-    /// Groups the servers by address and the addresses by socket: a wildcard socket takes the
-    /// connections of all addresses of its port that do not ask for a socket of their own.
-    fn listeners(
-        &mut self,
-        listens: &[(ListenDraft, ServerId)],
-        names: &[Vec<CompiledName>],
-    ) -> Vec<ListenerConf> {
-        let mut addrs: BTreeMap<&Addr, Vec<&(ListenDraft, ServerId)>> = BTreeMap::new();
-        let mut order: Vec<&Addr> = Vec::new();
-        for entry in listens {
-            let group = addrs.entry(&entry.0.addr).or_default();
-            if group.is_empty() {
-                order.push(&entry.0.addr);
-            }
-            // The lines of a server stand together.
-            if group.last().is_some_and(|(_, server)| *server == entry.1) {
-                let message = format!("a duplicate listen {}", entry.0.addr);
-                self.cx
-                    .diagnostics
-                    .push(Diagnostic::emerg(message).at(entry.0.span));
-            }
-            group.push(entry);
-        }
-        let mut listeners: Vec<ListenerConf> = Vec::new();
-        let mut later = Vec::new();
-        for addr in order {
-            let group = &addrs[addr];
-            let conf = self.addr_conf(group, names);
-            let options = self.options(group);
-            let wildcard = wildcard_of(addr).filter(|wildcard| addrs.contains_key(wildcard));
-            let own = group
-                .iter()
-                .any(|(listen, _)| listen.bind || listen.sets_options);
-            match wildcard {
-                Some(wildcard) if !own => later.push((wildcard, addr.clone(), conf)),
-                _ => {
-                    let listen = Listen {
-                        addr: addr.clone(),
-                        options,
-                    };
-                    let others = HashMap::new();
-                    listeners.push(ListenerConf {
-                        listen,
-                        servers: Some(conf),
-                        others,
-                    });
-                }
-            }
-        }
-        for (wildcard, addr, conf) in later {
-            let socket = listeners
-                .iter_mut()
-                .find(|listener| listener.listen.addr == wildcard);
-            if let Some(socket) = socket {
-                socket.others.insert(addr, conf);
-            }
-        }
-        listeners
-    }
+/// A server name, ready for the tables of all addresses of its server.
+enum CompiledName {
+    Plain(String, conf::Span),
+    Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
+}
 
-    fn addr_conf(
-        &mut self,
-        group: &[&(ListenDraft, ServerId)],
-        names: &[Vec<CompiledName>],
-    ) -> AddrConf {
-        let mut defaults = group.iter().filter(|(listen, _)| listen.default_server);
-        let default_server = defaults.next().map_or(group[0].1, |entry| entry.1);
-        if let Some((listen, _)) = defaults.next() {
-            let message = format!("a duplicate default server for {}", listen.addr);
-            self.cx
-                .diagnostics
-                .push(Diagnostic::emerg(message).at(listen.span));
-        }
-        let mut table = ServerNames::default();
-        for (listen, id) in group {
-            for name in &names[id.0 as usize] {
-                if let (false, CompiledName::Plain(name, span)) =
-                    (name.add_to(&mut table, *id), name)
-                {
-                    let message = format!(
-                        "conflicting server name \"{name}\" on {}, ignored",
-                        listen.addr
-                    );
-                    self.cx
-                        .diagnostics
-                        .push(Diagnostic::warn(message).at(*span));
-                }
+impl CompiledName {
+    /// Adds it to the names of an address; false if another server has it there.
+    fn add_to(&self, table: &mut ServerNames, id: ServerId) -> bool {
+        match self {
+            CompiledName::Plain(name, _) => table.add(name, id),
+            CompiledName::Regex(_, regex, groups) => {
+                table.add_regex(regex.clone(), groups.clone(), id);
+                true
             }
         }
-        table.finish();
-        AddrConf {
-            default_server,
-            ssl: group.iter().any(|(listen, _)| listen.ssl),
-            names: table,
-            proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
-        }
-    }
-
-    fn options(&mut self, group: &[&(ListenDraft, ServerId)]) -> ListenOptions {
-        let mut given = group.iter().filter(|(listen, _)| listen.sets_options);
-        let options = given.next().map(|(listen, _)| listen.options.clone());
-        if let Some((listen, _)) = given.next() {
-            let message = format!("duplicate listen options for {}", listen.addr);
-            self.cx
-                .diagnostics
-                .push(Diagnostic::emerg(message).at(listen.span));
-        }
-        options.unwrap_or_else(|| group[0].0.options.clone())
     }
 }
 
-/// The wildcard address of the same port, if `addr` is not one itself.
-fn wildcard_of(addr: &Addr) -> Option<Addr> {
-    let ip = addr.ip()?;
-    if ip.ip().is_unspecified() {
-        return None;
+impl From<crate::draft::NameDraft> for CompiledName {
+    fn from(draft: crate::draft::NameDraft) -> Self {
+        match draft.regex {
+            Some((regex, names)) => Self::Regex(draft.name, Arc::new(regex), names),
+            None => Self::Plain(draft.name, draft.span),
+        }
     }
-    let any: std::net::IpAddr = match ip.is_ipv4() {
-        true => std::net::Ipv4Addr::UNSPECIFIED.into(),
-        false => std::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
-    Some(std::net::SocketAddr::new(any, ip.port()).into())
 }

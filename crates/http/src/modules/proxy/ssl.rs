@@ -68,8 +68,9 @@ pub enum Source {
 pub struct Loaded {
     /// What messages call it.
     pub shown: String,
-    /// What is in it; nothing before the loader has it.
-    pub bytes: Arc<[u8]>,
+    /// What is in it, nothing before the loader has it; or why it cannot be read. That is told only
+    /// if it is needed.
+    pub text: Result<Arc<[u8]>, String>,
     /// Where it is named.
     pub span: Span,
 }
@@ -138,8 +139,8 @@ impl Conf {
         }
         Ok(Certificate::Scripted(Files {
             folder: bundle.conf_path(b""),
-            certificate: certificate.part(),
-            key: key.part(),
+            certificate: certificate.part("certificate")?,
+            key: key.part("certificate key")?,
             passphrases: self.passphrases.clone(),
             keep: self.certificate_cache,
             kept: Mutex::default(),
@@ -147,7 +148,8 @@ impl Conf {
     }
 
     fn load(&self, certificate: &Loaded, key: &Loaded) -> Result<Identity, Diagnostic> {
-        let (chain, private) = (&certificate.bytes, &key.bytes);
+        let chain = certificate.text("certificate")?;
+        let private = key.text("certificate key")?;
         let identity = Identity::load(chain, private, &self.passphrases, &provider());
         identity.map_err(|error| match error {
             IdentityError::Mismatch => Diagnostic::emerg(format!(
@@ -168,12 +170,12 @@ impl Conf {
             let message = "no proxy_ssl_trusted_certificate for proxy_ssl_verify";
             return Err(Diagnostic::emerg(message));
         };
-        let found = certificates(&file.bytes);
+        let found = certificates(file.text("certificate")?);
         let found = found.map_err(|error| file.wrong("certificate", &error))?;
         let mut judge = Judge::new(u32::try_from(self.verify_depth).unwrap_or(u32::MAX));
         judge.trust(found.into_iter().map(Arc::new));
         if let Some(file) = &self.crl {
-            let lists = revocation_lists(&file.bytes);
+            let lists = revocation_lists(file.text("CRL")?);
             judge.revoke(lists.map_err(|error| file.wrong("CRL", &error))?);
         }
         Ok(Some(judge))
@@ -181,15 +183,20 @@ impl Conf {
 }
 
 impl Source {
-    fn part(&self) -> Part {
-        match self {
+    fn part(&self, what: &str) -> Result<Part, Diagnostic> {
+        Ok(match self {
             Self::Script(template) => Part::Name(template.clone()),
-            Self::Loaded(loaded) => Part::Text(loaded.bytes.clone()),
-        }
+            Self::Loaded(loaded) => Part::Text(loaded.text(what)?.clone()),
+        })
     }
 }
 
 impl Loaded {
+    fn text(&self, what: &str) -> Result<&Arc<[u8]>, Diagnostic> {
+        let text = self.text.as_ref();
+        text.map_err(|failure| self.wrong(what, &format_args!("open() failed ({failure})")))
+    }
+
     fn wrong(&self, what: &str, error: &dyn std::fmt::Display) -> Diagnostic {
         let message = format!("cannot load {what} \"{}\": {error}", self.shown);
         Diagnostic::emerg(message).at(self.span)
