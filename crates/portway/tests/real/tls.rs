@@ -403,7 +403,7 @@ fn responder(certs: &Certs, name: &str) -> Upstream {
 
 /// Has the authority sign what it says of a certificate.
 fn sign_status(certs: &Certs, name: &str, index: &str) {
-    std::fs::write(certs.file("index"), index).unwrap();
+    std::fs::write(certs.file("index"), index).expect("the folder is ours");
     let file = format!("{name}.crt");
     certs.openssl(&[
         "ocsp",
@@ -432,7 +432,7 @@ fn sign_status(certs: &Certs, name: &str, index: &str) {
         "-ndays",
         "1",
     ]);
-    std::fs::rename(certs.file("new.der"), certs.file("status.der")).unwrap();
+    std::fs::rename(certs.file("new.der"), certs.file("status.der")).expect("it was made");
 }
 
 /// A line of an authority's index for certificate number 5.
@@ -494,4 +494,37 @@ fn responders_are_asked_about_clients_and_our_own_certificate_is_stapled() {
     std::fs::remove_file(certs.file("status.der")).unwrap();
     assert!(answer("PORT").contains("The SSL certificate error"));
     server.wait_error_log("certificate status request failed");
+}
+
+#[test]
+fn a_named_cache_outlives_a_reload() {
+    let certs = Certs::default().self_signed("a");
+    let conf = |generation: u32| {
+        format!(
+            "events {{}} http {{ server {{ listen 127.0.0.1:%PORT% ssl; {PAIR}
+               ssl_session_cache shared:S:1m; ssl_session_tickets off;
+               location / {{ return 200 '{generation} $ssl_session_reused'; }} }} }}"
+        )
+    };
+    let server = Setup::new(&conf(1))
+        .with("CERTS", certs.dir().display())
+        .start(&portway());
+    let first = body(
+        &certs,
+        &server,
+        &["-tls1_2", "-sess_out", "s.pem"],
+        &get("/"),
+    );
+    assert_eq!(first, "1 .");
+    server.reload(&conf(2));
+    testkit::wait_true("the new configuration serves", || {
+        body(&certs, &server, &["-tls1_2"], &get("/")) == "2 ."
+    });
+    let again = body(
+        &certs,
+        &server,
+        &["-tls1_2", "-sess_in", "s.pem"],
+        &get("/"),
+    );
+    assert_eq!(again, "2 r");
 }
