@@ -331,6 +331,46 @@ fn bodies_and_upgrades_pass_through_tls() {
 }
 
 #[test]
+fn a_tunnel_may_have_tls_on_either_side() {
+    // The client speaks plainly to one server, that one TLS to another, and that one plainly again.
+    let echo = Upstream::serving(|peer| {
+        if peer.read_head().is_none() {
+            return;
+        }
+        peer.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+        );
+        while let Some(bytes) = peer.read_some() {
+            if !peer.send(&bytes) {
+                return;
+            }
+        }
+    });
+    let conf = "events { } http {
+        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
+        server { listen 127.0.0.1:%PORT%;
+            location / { proxy_pass https://127.0.0.1:%PORT1%; proxy_ssl_verify on;
+                proxy_ssl_trusted_certificate root.crt; proxy_ssl_name www.example.com; } }
+        server { listen 127.0.0.1:%PORT1% ssl;
+            ssl_certificate server.crt; ssl_certificate_key server.key;
+            location / { proxy_pass http://%UPSTREAM%; } } }";
+    let mut setup = Setup::new(conf).with("UPSTREAM", echo.addr());
+    for name in ["root.crt", "server.crt", "server.key"] {
+        setup = setup.file(name, data(name));
+    }
+    let server = setup.start(&portway());
+    let ask = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    let mut conn = Conn::open(server.addr());
+    assert_eq!(conn.send(ask).response().status, 101);
+    for size in [1, 70_000, 300_000] {
+        let bytes: Vec<u8> = (0..size).map(|at| at as u8).collect();
+        assert!(conn.send(&bytes).read_exact(size) == bytes, "{size}");
+    }
+    conn.stream().shutdown(Shutdown::Write).unwrap();
+    assert!(conn.read_to_end().is_empty());
+}
+
+#[test]
 fn a_unix_socket_may_have_tls_behind_it() {
     let upstream = example();
     let folder = testkit::Scratch::new("proxy_ssl_unix");
