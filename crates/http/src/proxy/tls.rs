@@ -136,11 +136,13 @@ impl<'r> Secure<'r> {
         let mut bytes = self.client.id.to_be_bytes().to_vec();
         bytes.push(u8::from(self.sends_name));
         if self.sends_name || self.client.judge.is_some() {
+            // With its length: where it ends does not depend on what is in it.
+            bytes.extend_from_slice(&self.name.len().to_be_bytes());
             bytes.extend_from_slice(&self.name);
         }
         if let Some(names) = &self.stored {
             for name in [&names.certificate, &names.key] {
-                bytes.push(0);
+                bytes.extend_from_slice(&name.len().to_be_bytes());
                 bytes.extend_from_slice(name);
             }
         }
