@@ -254,6 +254,68 @@ fn a_request_for_another_server_that_wants_certificates_is_misdirected() {
 }
 
 #[test]
+fn a_certificate_that_one_server_trusts_opens_no_other() {
+    let certs = Certs::default()
+        .self_signed("a")
+        .self_signed("one")
+        .self_signed("two")
+        .signed("client", "one")
+        .signed("other", "two");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} ssl_verify_client on;
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name first;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-first; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name same;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-same; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name second;
+               ssl_client_certificate %CERTS%/two.crt; location / {{ return 200 in-second; }} }}"
+        ),
+    );
+    let asks = |host: &str| format!("GET / HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let client = ["-cert", "client.crt", "-key", "client.key"];
+    for name in [&["-noservername"][..], &["-servername", "nobody"]] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let arguments = [&client[..], name, &[version]].concat();
+            let answer = |host| body(&certs, &server, &arguments, &asks(host));
+            assert_eq!(answer("first"), "in-first");
+            assert_eq!(answer("same"), "in-same");
+            let refused = answer("second");
+            assert!(refused.contains("The SSL certificate error"), "{refused}");
+        }
+    }
+    let other = [
+        "-cert",
+        "other.crt",
+        "-key",
+        "other.key",
+        "-servername",
+        "second",
+    ];
+    let direct = body(&certs, &server, &other, &asks("second"));
+    assert_eq!(direct, "in-second");
+}
+
+#[test]
+fn a_host_that_nobody_has_is_the_default_servers_whatever_the_handshake_named() {
+    let certs = Certs::default().self_signed("a");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} server {{ listen 127.0.0.1:%PORT% ssl; location / {{ return 200 default; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name named;
+               location / {{ return 200 named; }} }}"
+        ),
+    );
+    let named = ["-servername", "named"];
+    let answer = |request: &str| body(&certs, &server, &named, request);
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: named\r\n\r\n"), "named");
+    assert_eq!(answer("GET / HTTP/1.0\r\n\r\n"), "default");
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: nobody\r\n\r\n"), "default");
+}
+
+#[test]
 fn keys_may_be_encrypted_and_certificates_named_by_variables() {
     let certs = Certs::default().self_signed("a").self_signed("b");
     certs.openssl(&[
