@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use net::Deadline;
-use proto::h1::{FieldName, ResponseHead, Version};
+use proto::h1::{ResponseHead, Version};
 
+use super::head::is_of_connection;
 use crate::request::Request;
 
 /// Sends hints to the client, if the location says so. One that cannot be sent is not worth an
@@ -45,16 +46,7 @@ fn append(request: &Request, head: &ResponseHead, buf: &Bytes, out: &mut Vec<u8>
     let empty = out.len();
     for field in head.fields.iter() {
         let name = field.name.of(buf);
-        let of_connection = matches!(
-            field.known,
-            Some(
-                FieldName::Connection
-                    | FieldName::KeepAlive
-                    | FieldName::TransferEncoding
-                    | FieldName::ContentLength
-            )
-        );
-        if of_connection || conf.hides(name) {
+        if is_of_connection(field) || conf.hides(field.known, name) {
             continue;
         }
         for part in [name, b": ", field.value.of(buf), b"\r\n"] {
