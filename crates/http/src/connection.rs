@@ -23,9 +23,10 @@ use proto::proxy_protocol::Header;
 use crate::config::{AddrConf, ServerId};
 use crate::downstream::head;
 use crate::downstream::tls::{self, ClientTls};
-use crate::handle::{self, After};
+use crate::handle::After;
 use crate::load::Load;
 use crate::modules::proxy_protocol;
+use crate::room;
 use crate::thread::{Generation, Listed};
 
 /// A connection from a client.
@@ -247,8 +248,8 @@ pub async fn serve(conn: Rc<Connection>) {
         let Some(request) = head::read(&conn).await else {
             return;
         };
-        // One box per request: what waits between requests stays small.
-        let after = Box::pin(handle::handle(request)).await;
+        // In a room of its own: what waits between requests stays small.
+        let after = room::handle(request).await;
         match after {
             After::KeepAlive(how_long) => {
                 if !rest(&conn, how_long).await {

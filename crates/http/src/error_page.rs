@@ -125,7 +125,7 @@ pub fn split_args(target: &Bytes) -> (Bytes, Bytes) {
 pub fn built_in(request: &Request, status: u16) -> Response {
     if matches!(status, 201 | 204) {
         return Response {
-            head: Head::new(status),
+            head: Head::new(status).into(),
             ..Response::default()
         };
     }

@@ -28,10 +28,6 @@ use crate::response::{Field, Response};
 
 /// What a handler says.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation"
-)]
 pub enum Flow {
     /// Nothing to say: the next one.
     Next,

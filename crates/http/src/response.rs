@@ -256,8 +256,8 @@ impl std::fmt::Debug for Body {
 /// A whole response.
 #[derive(Debug, Default)]
 pub struct Response {
-    /// Its head.
-    pub head: Head,
+    /// Its head: in a box, as a response goes through many hands.
+    pub head: Box<Head>,
     /// Its body.
     pub body: Body,
 }
@@ -270,7 +270,7 @@ impl Response {
             ..Head::new(status)
         };
         Self {
-            head,
+            head: head.into(),
             body: Body::Empty,
         }
     }
@@ -284,7 +284,7 @@ impl Response {
             ..Head::new(status)
         };
         Self {
-            head,
+            head: head.into(),
             body: Body::bytes(body),
         }
     }

@@ -254,10 +254,6 @@ fn return_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 /// What the operations of a level come to.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation"
-)]
 pub enum After {
     /// The next phase.
     Next,
@@ -280,10 +276,6 @@ impl From<After> for Flow {
 }
 
 /// How far a level's operations came.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation"
-)]
 enum Step {
     Next,
     /// No further operation runs; the phase ends.
@@ -435,5 +427,8 @@ fn answer(request: &Request, status: u16, text: Option<&Template>) -> After {
         ..Head::new(status)
     };
     let body = crate::response::Body::bytes(text);
-    After::Respond(Response { head, body })
+    After::Respond(Response {
+        head: head.into(),
+        body,
+    })
 }

@@ -36,8 +36,8 @@ pub struct Exchange<'a> {
 pub struct Replied {
     /// The connection.
     pub connection: Connection,
-    /// The head.
-    pub head: ResponseHead,
+    /// The head, which the request keeps, too.
+    pub head: Rc<ResponseHead>,
     /// The bytes of the head.
     pub buf: Bytes,
     /// Bytes behind the head.
@@ -117,7 +117,7 @@ impl<'a> Exchange<'a> {
         });
         Ok(Replied {
             connection,
-            head,
+            head: Rc::new(head),
             buf,
             rest,
             pool: self.pool,
@@ -136,10 +136,10 @@ impl<'a> Exchange<'a> {
         });
         Ok(Replied {
             connection,
-            head: ResponseHead {
+            head: Rc::new(ResponseHead {
                 status: 200,
                 ..ResponseHead::default()
-            },
+            }),
             buf: Bytes::new(),
             rest: BytesMut::new(),
             pool: None,

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use net::log::Level;
-use proto::h1::{FieldName, ResponseHead, Version};
+use proto::h1::{ResponseHead, Version};
 
 use super::ProxyError;
+use super::head::is_of_connection;
 use crate::request::Request;
 
 /// Sends hints to the client, if the location says so. Where they cannot be sent as a whole, the
@@ -54,16 +55,7 @@ fn append(request: &Request, head: &ResponseHead, buf: &Bytes, out: &mut Vec<u8>
     let empty = out.len();
     for field in head.fields.iter() {
         let name = field.name.of(buf);
-        let of_connection = matches!(
-            field.known,
-            Some(
-                FieldName::Connection
-                    | FieldName::KeepAlive
-                    | FieldName::TransferEncoding
-                    | FieldName::ContentLength
-            )
-        );
-        if of_connection || conf.hides(name) {
+        if is_of_connection(field) || conf.hides(field.known, name) {
             continue;
         }
         for part in [name, b": ", field.value.of(buf), b"\r\n"] {

@@ -43,6 +43,14 @@ impl Scheme {
         }
     }
 
+    /// What URLs begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Http => "http://",
+            Self::Https => "https://",
+        }
+    }
+
     /// The port of a URL that names none.
     pub fn default_port(self) -> u16 {
         match self {
@@ -216,15 +224,6 @@ impl Target {
             host: super::NOTHING,
             uri: super::NOTHING,
         })
-    }
-
-    /// How the error log shows what is asked of a peer.
-    pub fn url(&self, peer: &str) -> String {
-        if self.work == Work::Tunnel {
-            return peer.to_owned();
-        }
-        let (scheme, uri) = (self.scheme.name(), String::from_utf8_lossy(&self.uri));
-        format!("{scheme}://{peer}{uri}")
     }
 
     /// The group's part of the configuration, if it has one.
