@@ -272,8 +272,8 @@ pub async fn serve(conn: Rc<Connection>) {
 }
 
 /// What comes before the first request, each only where the listener asks for it: the header of a
-/// proxy in front, then TLS. Neither takes more than its own from the socket. False if it
-/// came to nothing.
+/// proxy in front, then TLS. What was read too far stays in `conn.buf`. False if it came to
+/// nothing.
 async fn begin(conn: &Rc<Connection>) -> bool {
     let Some(addr_conf) = conn.addr_conf() else {
         return false;

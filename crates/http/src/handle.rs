@@ -92,6 +92,10 @@ pub async fn handle(incoming: Incoming) -> After {
     phases::post_action(&request).await;
     log::write(&request);
     if !request.background.borrow().is_empty() {
+        if let After::Close = after {
+            // The client need not wait; if that fails, it is gone.
+            let _ = request.conn.stream.shutdown_write();
+        }
         Box::pin(mirror::wait(&request)).await;
     }
     after

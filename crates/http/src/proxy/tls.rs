@@ -11,7 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use net::log::Level;
 use net::tls::Failure;
-use net::tls::client::{ClientIdentity, ClientSettings, Judge, Objection};
+use net::tls::client::{ClientSettings, Objection, judge_server};
+use net::tls::identity::Identity;
+use net::tls::peers::Judge;
 use net::{Deadline, PeerAddr, Stream, clock};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
@@ -46,7 +48,7 @@ pub enum Certificate {
     /// None.
     None,
     /// Always the same.
-    Fixed(ClientIdentity),
+    Fixed(Identity),
     /// One whose name, or that of its key, has variables.
     Scripted(Files),
 }
@@ -78,8 +80,8 @@ impl Client {
         })
     }
 
-    fn make(&self, identity: Option<ClientIdentity>, sni: bool) -> Result<ClientConfig, Failure> {
-        let mut config = self.settings.build(identity)?;
+    fn make(&self, identity: Option<Identity>, sni: bool) -> Result<ClientConfig, Failure> {
+        let mut config = self.settings.build(identity.as_ref())?;
         config.enable_sni = sni;
         if self.resumes {
             config.resumption = Resumption::in_memory_sessions(SESSIONS_PER_PEER);
@@ -121,7 +123,7 @@ impl Client {
         };
         let verdict = stream.with_tls(|tls| {
             let shown = tls.peer_certificates().unwrap_or_default();
-            judge.judge(shown, name, clock::wall())
+            judge_server(judge, shown, name, clock::wall())
         });
         verdict.unwrap_or(Err(Objection::Host))
     }
@@ -251,7 +253,7 @@ impl<'r> Secure<'r> {
         Ok(config)
     }
 
-    fn identity(&self) -> Result<(Option<ClientIdentity>, Origin), ProxyError> {
+    fn identity(&self) -> Result<(Option<Identity>, Origin), ProxyError> {
         match (&self.client.certificate, &self.stored) {
             (Certificate::Fixed(identity), _) => Ok((Some(identity.clone()), Origin::Kept)),
             (Certificate::Scripted(files), Some(names)) => {
@@ -268,7 +270,7 @@ impl<'r> Secure<'r> {
 
     fn fresh(
         &self,
-        identity: Option<ClientIdentity>,
+        identity: Option<Identity>,
         sni: bool,
     ) -> Result<Arc<ClientConfig>, ProxyError> {
         let config = self.client.make(identity, sni);

@@ -151,6 +151,7 @@ fn a_copy_has_method_query_and_body_and_does_not_delay_the_answer() {
     conn.set_deadline(Duration::from_secs(5));
     let answer = conn.response();
     assert_eq!(answer.text(), "answered");
+    assert_eq!(conn.read_to_end(), b"");
     let copied = upstream.wait_received(0, "body");
     assert!(
         copied.starts_with("POST /copied?q=1 HTTP/1.1\r\n"),
