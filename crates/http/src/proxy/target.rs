@@ -295,6 +295,14 @@ pub async fn resolved(
 /// The peers that a client's CONNECT names; a port is needed.
 async fn unnamed_tunnel(request: &Rc<Request>, text: &str) -> Result<Arc<Group>, u16> {
     let is_path = text.starts_with("unix:");
+    if is_path && request.conf().tunnel.goes_anywhere() {
+        // It is a host of that name to the client, and a socket's path to us.
+        request.log(
+            Level::Error,
+            format_args!("client named a socket: \"{text}\""),
+        );
+        return Err(403);
+    }
     if !is_path && matches!(split_port(text), Ok((_, None))) {
         request.log(Level::Error, format_args!("no port in upstream \"{text}\""));
         return Err(500);
