@@ -214,8 +214,10 @@ fn response_head(
             Some(FieldName::Connection | FieldName::KeepAlive | FieldName::TransferEncoding) => {}
             Some(FieldName::ContentLength) => {}
             Some(FieldName::ContentType) => head.content_type = Some(value),
-            Some(FieldName::Server) => head.server = Some(value),
-            Some(FieldName::Date) => head.date = Some(value),
+            Some(FieldName::Server) => drop(head.server.get_or_insert(value)),
+            Some(FieldName::Date) => drop(head.date.get_or_insert(value)),
+            // ngx_http_upstream_copy_allow_ranges: it is we who answer for them then.
+            Some(FieldName::AcceptRanges) if conf.force_ranges => {}
             Some(FieldName::LastModified) => {
                 head.last_modified = parse_http_date(&value);
                 head.last_modified_text = Some(value);
@@ -238,5 +240,12 @@ fn response_head(
         }
     }
     head.allow_ranges = conf.force_ranges;
+    // As ngx_http_proxy_process_header: a peer whose own are shown, and that sends none, has none.
+    if !conf.hides(b"Server") {
+        head.server.get_or_insert_default();
+    }
+    if !conf.hides(b"Date") {
+        head.date.get_or_insert_default();
+    }
     head
 }
