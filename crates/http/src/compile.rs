@@ -1,15 +1,13 @@
 //! From the tree of directives to a [`Config`]: a pure function of the bundle.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use conf::{Bundle, Contexts, Diagnostic, Item, Severity, Support, directive};
-use net::Addr;
-use net::listen::{Listen, ListenOptions};
 use proto::h1::Method;
 use script::Names;
 
-use crate::config::{AddrConf, Config, ListenerConf, Location, LocationId, Server, ServerId};
+use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
 use crate::health::Check;
 use crate::location_tree::LocationTree;
@@ -23,6 +21,9 @@ use crate::modules::upstream::Upstream;
 use crate::modules::{self, Settings, server, ssl};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
+
+mod certificates;
+mod listeners;
 
 /// A place where directives stand, and the drafts that they may change.
 pub(crate) enum Place<'a> {
@@ -352,41 +353,6 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
     }
 
-    /// Every server that may come to show a certificate must have one.
-    fn check_certificates(
-        &mut self,
-        listens: &[(ListenDraft, ServerId)],
-        listeners: &[ListenerConf],
-        servers: &[Server],
-    ) {
-        let own = listeners.iter().filter_map(|listener| {
-            let conf = listener.servers.as_ref()?;
-            Some((&listener.listen.addr, conf))
-        });
-        let others = listeners.iter().flat_map(|listener| &listener.others);
-        for (addr, conf) in own.chain(others).filter(|(_, conf)| conf.ssl) {
-            let ssl_of = |id: ServerId| &servers[id.0 as usize].ssl;
-            let default_server = ssl_of(conf.default_server);
-            if !default_server.certificates.is_empty() {
-                continue;
-            }
-            let lacks = |id: ServerId| match default_server.reject_handshake {
-                false => id == conf.default_server,
-                true => ssl_of(id).certificates.is_empty() && !ssl_of(id).reject_handshake,
-            };
-            let lacking = listens
-                .iter()
-                .find(|(listen, id)| listen.addr == *addr && lacks(*id));
-            if let Some((listen, _)) = lacking {
-                let message =
-                    "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive";
-                self.cx
-                    .diagnostics
-                    .push(Diagnostic::emerg(message).at(listen.span));
-            }
-        }
-    }
-
     fn upstreams(&mut self, outer: &Settings) -> Vec<Upstream> {
         let (upstreams, errors) = self.cx.upstreams.compile(self.cx.bundle, &outer.core);
         self.cx.diagnostics.extend(errors);
@@ -429,116 +395,6 @@ impl<'c, 'b> Compiler<'c, 'b> {
             }
         }
     }
-
-    /// Groups the servers by address and the addresses by socket: a wildcard socket takes the
-    /// connections of all addresses of its port that do not ask for a socket of their own.
-    fn listeners(
-        &mut self,
-        listens: &[(ListenDraft, ServerId)],
-        names: &[Vec<CompiledName>],
-    ) -> Vec<ListenerConf> {
-        let mut addrs: BTreeMap<&Addr, Vec<&(ListenDraft, ServerId)>> = BTreeMap::new();
-        let mut order: Vec<&Addr> = Vec::new();
-        for entry in listens {
-            let group = addrs.entry(&entry.0.addr).or_default();
-            if group.is_empty() {
-                order.push(&entry.0.addr);
-            }
-            // The lines of a server stand together.
-            if group.last().is_some_and(|(_, server)| *server == entry.1) {
-                let message = format!("a duplicate listen {}", entry.0.addr);
-                self.cx
-                    .diagnostics
-                    .push(Diagnostic::emerg(message).at(entry.0.span));
-            }
-            group.push(entry);
-        }
-        let mut listeners: Vec<ListenerConf> = Vec::new();
-        let mut later = Vec::new();
-        for addr in order {
-            let group = &addrs[addr];
-            let conf = self.addr_conf(group, names);
-            let options = self.options(group);
-            let wildcard = wildcard_of(addr).filter(|wildcard| addrs.contains_key(wildcard));
-            let own = group
-                .iter()
-                .any(|(listen, _)| listen.bind || listen.sets_options);
-            match wildcard {
-                Some(wildcard) if !own => later.push((wildcard, addr.clone(), conf)),
-                _ => {
-                    let listen = Listen {
-                        addr: addr.clone(),
-                        options,
-                    };
-                    let others = HashMap::new();
-                    listeners.push(ListenerConf {
-                        listen,
-                        servers: Some(conf),
-                        others,
-                    });
-                }
-            }
-        }
-        for (wildcard, addr, conf) in later {
-            let socket = listeners
-                .iter_mut()
-                .find(|listener| listener.listen.addr == wildcard);
-            if let Some(socket) = socket {
-                socket.others.insert(addr, conf);
-            }
-        }
-        listeners
-    }
-
-    fn addr_conf(
-        &mut self,
-        group: &[&(ListenDraft, ServerId)],
-        names: &[Vec<CompiledName>],
-    ) -> AddrConf {
-        let mut defaults = group.iter().filter(|(listen, _)| listen.default_server);
-        let default_server = defaults.next().map_or(group[0].1, |entry| entry.1);
-        if let Some((listen, _)) = defaults.next() {
-            let message = format!("a duplicate default server for {}", listen.addr);
-            self.cx
-                .diagnostics
-                .push(Diagnostic::emerg(message).at(listen.span));
-        }
-        let mut table = ServerNames::default();
-        for (listen, id) in group {
-            for name in &names[id.0 as usize] {
-                if let (false, CompiledName::Plain(name, span)) =
-                    (name.add_to(&mut table, *id), name)
-                {
-                    let message = format!(
-                        "conflicting server name \"{name}\" on {}, ignored",
-                        listen.addr
-                    );
-                    self.cx
-                        .diagnostics
-                        .push(Diagnostic::warn(message).at(*span));
-                }
-            }
-        }
-        table.finish();
-        AddrConf {
-            default_server,
-            ssl: group.iter().any(|(listen, _)| listen.ssl),
-            names: table,
-            proxy_protocol: group.iter().any(|(listen, _)| listen.proxy_protocol),
-        }
-    }
-
-    fn options(&mut self, group: &[&(ListenDraft, ServerId)]) -> ListenOptions {
-        let mut given = group.iter().filter(|(listen, _)| listen.sets_options);
-        let options = given.next().map(|(listen, _)| listen.options.clone());
-        if let Some((listen, _)) = given.next() {
-            let message = format!("duplicate listen options for {}", listen.addr);
-            self.cx
-                .diagnostics
-                .push(Diagnostic::emerg(message).at(listen.span));
-        }
-        options.unwrap_or_else(|| group[0].0.options.clone())
-    }
 }
 
 /// A server name, ready for the tables of all addresses of its server.
@@ -567,17 +423,4 @@ impl From<crate::draft::NameDraft> for CompiledName {
             None => Self::Plain(draft.name, draft.span),
         }
     }
-}
-
-/// The wildcard address of the same port, if `addr` is not one itself.
-fn wildcard_of(addr: &Addr) -> Option<Addr> {
-    let ip = addr.ip()?;
-    if ip.ip().is_unspecified() {
-        return None;
-    }
-    let any: std::net::IpAddr = match ip.is_ipv4() {
-        true => std::net::Ipv4Addr::UNSPECIFIED.into(),
-        false => std::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
-    Some(std::net::SocketAddr::new(any, ip.port()).into())
 }

@@ -92,6 +92,10 @@ pub async fn handle(incoming: Incoming) -> After {
     phases::post_action(&request).await;
     log::write(&request);
     if !request.background.borrow().is_empty() {
+        if let After::Close = after {
+            // The client need not wait; if that fails, it is gone.
+            let _ = request.conn.stream.shutdown_write();
+        }
         Box::pin(mirror::wait(&request)).await;
     }
     after
@@ -250,7 +254,8 @@ async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn T
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);
     request.conn.stream.set_nodelay(true);
-    match request.conn.stream.write_all(&bytes).await {
+    let timeout = request.conf().core.send_timeout;
+    match request.conn.interject(&bytes, timeout).await {
         Ok(()) => After::Tunnel(takeover.prepare(request)),
         Err(_) => After::Close,
     }

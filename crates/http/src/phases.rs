@@ -220,6 +220,7 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
     };
     request.location.set(id);
     request.valid_location.set(true);
+    request.handler_lost.set(false);
     if let Some((methods, other)) = &request.location().limit_except
         && !methods.contains(&request.method.get())
     {
@@ -309,6 +310,8 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::StubStatus => stub_status::run(request),
         Handler::EmptyGif => empty_gif::run(request),
+        // As nginx, which still has the handler, and no longer knows where to.
+        Handler::Static if request.handler_lost.get() => Flow::Status(500),
         Handler::Static => files(request),
     }
 }

@@ -124,6 +124,8 @@ pub struct Request {
     pub add_uri_to_alias: Cell<bool>,
     /// Whether the path still begins with the location's name.
     pub valid_location: Cell<bool>,
+    /// Whether an `if` said what answers, and the next one took its place and does not.
+    pub handler_lost: Cell<bool>,
     /// Whether an error page took the place of what the body was for.
     pub drops_body: Cell<bool>,
     /// The header fields of the last upstream's answer.
@@ -214,6 +216,7 @@ impl Request {
             pending_location: RefCell::default(),
             add_uri_to_alias: Cell::new(false),
             valid_location: Cell::new(true),
+            handler_lost: Cell::new(false),
             drops_body: Cell::new(false),
             upstream_fields: RefCell::default(),
             upstream_trailers: RefCell::default(),

@@ -35,6 +35,8 @@ pub struct Seen {
     pub certificate: Option<Vec<u8>>,
     /// Whether a session was resumed.
     pub resumed: bool,
+    /// Version and cipher, as rustls calls them.
+    pub protocol: String,
 }
 
 impl TlsUpstream {
@@ -176,6 +178,11 @@ fn accept(
         name: tls.server_name().map(str::to_owned),
         certificate: shown.map(|certificate| certificate.to_vec()),
         resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
+        protocol: format!(
+            "{:?} {:?}",
+            tls.protocol_version(),
+            tls.negotiated_cipher_suite().map(|suite| suite.suite())
+        ),
     };
     seen.lock().expect("nobody panics with it").push(handshake);
     Some(TlsPeer {

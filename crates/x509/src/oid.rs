@@ -127,6 +127,8 @@ oids! {
 
     /// PBES2
     PBES2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
+    /// pbeWithSHAAnd3-KeyTripleDES-CBC
+    PBE_SHA1_3DES = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03";
     /// PBKDF2
     PBKDF2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c";
     /// hmacWithSHA1

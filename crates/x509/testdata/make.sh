@@ -99,6 +99,6 @@ sign p384 "/CN=p384" root leaf $old $later
 (openssl ecparam -name prime256v1; cat self.key) > ec_with_parameters.key
 
 for key in *.key; do
-    case $key in rsa*|ec_*|self.key|p384.key|ed25519.key|server.key|client.key) ;; *) rm "$key" ;; esac
+    case $key in rsa*|ec_*|self.key|p384.key|ed25519.key|server.key|client.key|leaf.key) ;; *) rm "$key" ;; esac
 done
 rm -f ./*.csr index* serial* crlnumber* 10*.pem rsaca.key rsa_old_aes192.key

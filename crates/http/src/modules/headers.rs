@@ -240,7 +240,10 @@ fn set_expires(request: &Request, expires: &Expires, head: &mut Head) {
     let (at, age) = match expires {
         Expires::Off => return,
         Expires::Dynamic(template, modified) => {
+            // The value may go by what the head says so far: `$sent_http_content_type`.
+            request.sent.replace(std::mem::take(head));
             let text = request.eval(template);
+            *head = request.sent.take();
             match parse_expires(&text, *modified) {
                 Some(Expires::Dynamic(..)) | None => return,
                 Some(expires) => return set_expires(request, &expires, head),
@@ -279,12 +282,6 @@ fn set_expires(request: &Request, expires: &Expires, head: &mut Head) {
     let control = match age {
         ..0 => "no-cache".to_owned(),
         age => format!("max-age={age}"),
-    };
-    let past = matches!(expires, Expires::Access(_, true) | Expires::Daily(_));
-    let control = if past && age < 0 {
-        "no-cache".to_owned()
-    } else {
-        control
     };
     replace(
         head,

@@ -19,6 +19,7 @@ use crate::error_page;
 use crate::module::{
     Cx, Done, HTTP, IF, LOCATION, LOCATION_IF, Module, SERVER, SERVER_IF, Set, doc, variable_name,
 };
+use crate::modules::core::Handler;
 use crate::modules::types;
 use crate::phases::Flow;
 use crate::request::Request;
@@ -315,7 +316,11 @@ fn run_ops(request: &Request, ops: &[Op], changed: &mut bool) -> Step {
                 if !condition.holds(request) {
                     continue;
                 }
+                let before = request.conf().core.handler;
                 request.location.set(*location);
+                if before == Handler::Proxy && request.conf().core.handler == Handler::Static {
+                    request.handler_lost.set(true);
+                }
                 run_ops(request, &request.config().location(*location).ops, changed)
             }
             Op::If(_, IfLevel::Draft(_)) => Step::Next,

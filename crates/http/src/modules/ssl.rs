@@ -59,7 +59,7 @@ const DIRECTIVES: &[Directive<Set>] = &[
     listener!("ssl_ecdh_curve", ONE, settings::curves, "curve", "ssl_ecdh_curve auto;", "The groups of key exchange."),
     listener!("ssl_protocols", Arity::AtLeast(1), settings::protocols, "[SSLv2] [SSLv3] [TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]", "ssl_protocols TLSv1.2 TLSv1.3;", "The versions of TLS."),
     listener!("ssl_ciphers", ONE, settings::ciphers, "ciphers", "ssl_ciphers HIGH:!aNULL:!MD5;", "The ciphers of TLS 1.2, as OpenSSL writes them."),
-    listener!("ssl_prefer_server_ciphers", Arity::Flag, settings::prefer_server_ciphers, "on | off", "ssl_prefer_server_ciphers off;", "Whether the server's order of ciphers counts."),
+    listener!("ssl_prefer_server_ciphers", Arity::Flag, settings::prefer_server_ciphers, "on | off", "ssl_prefer_server_ciphers on;", "Whether the server's order of ciphers counts."),
     listener!("ssl_buffer_size", ONE, settings::buffer_size, "size", "ssl_buffer_size 16k;", "The length of records."),
     listener!("ssl_verify_client", ONE, settings::verify_client, "on | off | optional | optional_no_ca", "ssl_verify_client off;", "Whether clients must have a certificate."),
     listener!("ssl_verify_depth", ONE, settings::verify_depth, "number", "ssl_verify_depth 1;", "How long a client's chain of certificates may be."),

@@ -9,9 +9,10 @@ use rustls::pki_types::{
 };
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
-use rustls::{SignatureAlgorithm, SignatureScheme};
+use rustls::{CipherSuite, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite};
 use x509::{Certificate, KeyError, KeyFormat, PrivateKey, pem};
 
+use super::ciphers::TLS13;
 use super::watch;
 use crate::clock;
 
@@ -152,31 +153,73 @@ impl Identity {
 
 /// Several identities, of which the client's algorithms choose one.
 #[derive(Debug)]
-pub struct Identities(Vec<Identity>);
+pub struct Identities {
+    identities: Vec<Identity>,
+    offer: Offer,
+}
+
+/// What we offer that has a say in the choice.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Whether there is TLS 1.3, whose ciphers go with every key.
+    pub tls13: bool,
+    /// Our ciphers of TLS 1.2, in order.
+    pub tls12: Vec<SupportedCipherSuite>,
+    /// Whether our order of them counts, and not the client's.
+    pub prefer_server_ciphers: bool,
+}
 
 impl Identities {
     /// Of one kind of key, the last given counts.
-    pub fn new(given: impl IntoIterator<Item = Identity>) -> Self {
-        let mut kept: Vec<Identity> = Vec::new();
+    pub fn new(given: impl IntoIterator<Item = Identity>, offer: Offer) -> Self {
+        let mut identities: Vec<Identity> = Vec::new();
         for identity in given {
-            kept.retain(|known| known.algorithm() != identity.algorithm());
-            kept.push(identity);
+            identities.retain(|known| known.algorithm() != identity.algorithm());
+            identities.push(identity);
         }
-        Self(kept)
+        Self { identities, offer }
     }
 
-    /// The first algorithm of the client's that a key of ours can use decides.
-    pub fn choose(&self, offered: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        offered.iter().find_map(|scheme| {
+    /// As OpenSSL: in TLS 1.3 the first algorithm of the client's that a key of ours can use
+    /// decides; in TLS 1.2 the first common cipher that goes with one does.
+    fn choose(&self, hello: &ClientHello<'_>) -> Option<&Identity> {
+        let offered = hello.signature_schemes();
+        if let [only] = &self.identities[..] {
+            return Some(only);
+        }
+        let theirs = hello.cipher_suites();
+        let is_tls13 = |suite: &CipherSuite| TLS13.iter().any(|known| known.suite() == *suite);
+        if self.offer.tls13 && theirs.iter().any(is_tls13) {
+            return self.signing(offered);
+        }
+        let ours = &self.offer.tls12;
+        let go_with = |suite: &SupportedCipherSuite| {
+            let SupportedCipherSuite::Tls12(suite) = suite else {
+                return None;
+            };
+            let common = offered.iter().filter(|scheme| suite.sign.contains(scheme));
+            self.signing(&common.copied().collect::<Vec<_>>())
+        };
+        if self.offer.prefer_server_ciphers {
+            let mut common = ours.iter().filter(|suite| theirs.contains(&suite.suite()));
+            return common.find_map(go_with);
+        }
+        let known = |suite: &CipherSuite| ours.iter().find(|known| known.suite() == *suite);
+        theirs.iter().filter_map(known).find_map(go_with)
+    }
+
+    /// The identity that can sign with the first of these algorithms that any can.
+    fn signing(&self, schemes: &[SignatureScheme]) -> Option<&Identity> {
+        schemes.iter().find_map(|scheme| {
             let fits = |id: &&Identity| id.certified.key.choose_scheme(&[*scheme]).is_some();
-            self.0.iter().find(fits).map(Identity::current)
+            self.identities.iter().find(fits)
         })
     }
 }
 
 impl ResolvesServerCert for Identities {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.choose(hello.signature_schemes())
+        self.choose(&hello).map(Identity::current)
     }
 }
 

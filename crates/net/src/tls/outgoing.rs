@@ -51,7 +51,7 @@ impl Outgoing {
 
     /// Keeps what is left of records of which `sent` bytes are sent already.
     pub fn keep(&mut self, bytes: &[u8], sent: usize, records: &[Record]) {
-        debug_assert!(self.is_empty() && self.records.is_empty());
+        debug_assert!(self.is_empty() && self.records.is_empty() && self.written == 0);
         self.bytes = bytes[sent..].to_vec();
         self.sent = 0;
         for record in records {
@@ -78,14 +78,11 @@ impl Outgoing {
         }
     }
 
-    /// How much is written that its writer does not know of, at most `max`; it knows now.
+    /// How much is written that its writer does not know of, at most `max`; it knows now. The
+    /// writer may have less room to ask with than it had, where it is held back by a rate.
     pub fn take_written(&mut self, max: usize) -> usize {
-        debug_assert!(
-            self.written <= max,
-            "after Pending the same bytes come again"
-        );
         let n = self.written.min(max);
-        self.written = 0;
+        self.written -= n;
         n
     }
 }

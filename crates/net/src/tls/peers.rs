@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::watch;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -155,7 +156,10 @@ pub fn verify_owner(
         message,
         signed.signature(),
     )
-    .map(|()| HandshakeSignatureValid::assertion())
+    .map(|()| {
+        watch::note_peer_signature(signed.scheme);
+        HandshakeSignatureValid::assertion()
+    })
     .map_err(|_| Error::InvalidCertificate(CertificateError::BadSignature))
 }
 

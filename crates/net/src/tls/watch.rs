@@ -18,16 +18,30 @@ pub struct Seen {
     pub session: Option<SessionId>,
     /// The algorithm that we signed with.
     pub signature: Option<SignatureScheme>,
+    /// The algorithm that the peer signed with.
+    pub peer_signature: Option<SignatureScheme>,
 }
 
 thread_local! {
-    static SEEN: Cell<Seen> = const { Cell::new(Seen { session: None, signature: None }) };
+    static SEEN: Cell<Seen> = const { Cell::new(Seen {
+        session: None,
+        signature: None,
+        peer_signature: None,
+    }) };
 }
 
 pub(super) fn note_signature(signature: SignatureScheme) {
     let seen = SEEN.get();
     SEEN.set(Seen {
         signature: Some(signature),
+        ..seen
+    });
+}
+
+pub(super) fn note_peer_signature(signature: SignatureScheme) {
+    let seen = SEEN.get();
+    SEEN.set(Seen {
+        peer_signature: Some(signature),
         ..seen
     });
 }
@@ -45,4 +59,5 @@ pub(super) fn take(seen: &mut Seen) {
     let noted = SEEN.take();
     seen.session = seen.session.or(noted.session);
     seen.signature = noted.signature.or(seen.signature);
+    seen.peer_signature = noted.peer_signature.or(seen.peer_signature);
 }

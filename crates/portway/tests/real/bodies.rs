@@ -111,3 +111,18 @@ fn files_arrive_whole_whatever_one_call_sends() {
         assert_eq!(response.body.len(), 1_000_000);
     }
 }
+
+#[test]
+fn an_if_without_handler_after_one_with_has_nobody_to_ask() {
+    // As nginx: the handler of the first stays, and where to is what the second one says.
+    let (_server, upstream) = start();
+    let conf = "events { } http { server { listen 127.0.0.1:%PORT%;
+        location / { set $true 1;
+            if ($true) { proxy_pass http://%UPSTREAM%; }
+            if ($arg_more) { set $more 1; } } } }";
+    let server = Setup::new(conf)
+        .with("UPSTREAM", upstream.addr())
+        .start(&portway());
+    let status = |path: &str| testkit::http::get(server.addr(), path).status;
+    assert_eq!((status("/"), status("/?more=1")), (200, 500));
+}

@@ -13,7 +13,7 @@ use crate::support::portway;
 /// A file of the certificates that `x509/testdata/make.sh` makes.
 fn data(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../x509/testdata/");
-    fs::read(format!("{folder}{name}")).unwrap()
+    fs::read(format!("{folder}{name}")).expect("a file of the test data")
 }
 
 /// A server at `www.example.com`.
@@ -331,6 +331,46 @@ fn bodies_and_upgrades_pass_through_tls() {
 }
 
 #[test]
+fn a_tunnel_may_have_tls_on_either_side() {
+    // The client speaks plainly to one server, that one TLS to another, and that one plainly again.
+    let echo = Upstream::serving(|peer| {
+        if peer.read_head().is_none() {
+            return;
+        }
+        peer.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+        );
+        while let Some(bytes) = peer.read_some() {
+            if !peer.send(&bytes) {
+                return;
+            }
+        }
+    });
+    let conf = "events { } http {
+        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
+        server { listen 127.0.0.1:%PORT%;
+            location / { proxy_pass https://127.0.0.1:%PORT1%; proxy_ssl_verify on;
+                proxy_ssl_trusted_certificate root.crt; proxy_ssl_name www.example.com; } }
+        server { listen 127.0.0.1:%PORT1% ssl;
+            ssl_certificate server.crt; ssl_certificate_key server.key;
+            location / { proxy_pass http://%UPSTREAM%; } } }";
+    let mut setup = Setup::new(conf).with("UPSTREAM", echo.addr());
+    for name in ["root.crt", "server.crt", "server.key"] {
+        setup = setup.file(name, data(name));
+    }
+    let server = setup.start(&portway());
+    let ask = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    let mut conn = Conn::open(server.addr());
+    assert_eq!(conn.send(ask).response().status, 101);
+    for size in [1, 70_000, 300_000] {
+        let bytes: Vec<u8> = (0..size).map(|at| at as u8).collect();
+        assert!(conn.send(&bytes).read_exact(size) == bytes, "{size}");
+    }
+    conn.stream().shutdown(Shutdown::Write).unwrap();
+    assert!(conn.read_to_end().is_empty());
+}
+
+#[test]
 fn a_unix_socket_may_have_tls_behind_it() {
     let upstream = example();
     let folder = testkit::Scratch::new("proxy_ssl_unix");
@@ -353,7 +393,10 @@ fn a_unix_socket_may_have_tls_behind_it() {
 
 /// Carries bytes both ways until both are done.
 fn carry(client: UnixStream, server: TcpStream) {
-    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let copies = (client.try_clone(), server.try_clone());
+    let (Ok(mut from), Ok(mut to)) = copies else {
+        panic!("a socket cannot be copied");
+    };
     let there = std::thread::spawn(move || {
         let _ = std::io::copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Write);
@@ -361,7 +404,7 @@ fn carry(client: UnixStream, server: TcpStream) {
     let (mut from, mut to) = (server, client);
     let _ = std::io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Both);
-    there.join().unwrap();
+    there.join().expect("it copies only");
 }
 
 #[test]
@@ -404,6 +447,48 @@ fn the_same_host_has_other_ports_over_tls() {
     let log = server.error_log();
     assert!(log.contains("upstream: \"https://127.0.0.9:443/"), "{log}");
     assert!(log.contains("upstream: \"http://127.0.0.9:80/"), "{log}");
+}
+
+#[test]
+fn versions_and_ciphers_are_those_of_the_configuration() {
+    let upstream = example();
+    let server = start(
+        &upstream,
+        "location / { proxy_pass https://%UPSTREAM%; }
+         location /old/ { proxy_pass https://%UPSTREAM%; proxy_ssl_protocols TLSv1.2;
+             proxy_ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256; }",
+    );
+    assert_eq!(get(server.addr(), "/").status, 200);
+    assert_eq!(get(server.addr(), "/old/").status, 200);
+    let seen = upstream.seen();
+    assert!(seen[0].protocol.contains("TLSv1_3"), "{seen:?}");
+    let old = "Some(TLSv1_2) Some(TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)";
+    assert_eq!(seen[1].protocol, old);
+}
+
+#[test]
+fn a_chain_may_be_as_long_as_the_depth_says() {
+    let chain = [data("leaf.crt"), data("middle.crt")].concat();
+    let upstream = TlsUpstream::answering(&chain, &data("leaf.key"));
+    let locations = "proxy_ssl_verify on; proxy_ssl_trusted_certificate root.crt;
+         proxy_ssl_name leaf;
+         location / { proxy_pass https://%UPSTREAM%; }
+         location /short/ { proxy_pass https://%UPSTREAM%; proxy_ssl_verify_depth 0; }";
+    let server = start(&upstream, locations);
+    assert_eq!(get(server.addr(), "/").status, 200);
+    assert_eq!(get(server.addr(), "/short/").status, 502);
+}
+
+#[test]
+fn files_that_nobody_needs_may_be_missing() {
+    let upstream = example();
+    let server = start(
+        &upstream,
+        "proxy_ssl_trusted_certificate missing.crt; proxy_ssl_crl missing.crl;
+         location / { proxy_pass https://%UPSTREAM%; }
+         location /plain/ { proxy_ssl_certificate missing.crt; proxy_ssl_certificate_key x; }",
+    );
+    assert_eq!(get(server.addr(), "/").status, 200);
 }
 
 #[test]
@@ -457,4 +542,21 @@ fn errors_of_the_configuration_are_told() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains(text), "{directives}: {told}");
     }
+}
+
+#[test]
+fn servers_that_speak_tls_are_checked_over_tls() {
+    let upstream = example();
+    let locations = format!(
+        "{VERIFY}
+         location / {{ proxy_pass https://group; health_check interval=50ms mandatory; }}"
+    );
+    let server = start(&upstream, &locations);
+    server.wait_error_log("peer is healthy");
+    assert_eq!(get(server.addr(), "/").status, 200);
+    let upstream = example();
+    let locations = locations.replace("root.crt", "self.crt");
+    let server = start(&upstream, &locations);
+    server.wait_error_log("peer is unhealthy while connecting to upstream");
+    assert_eq!(get(server.addr(), "/").status, 502);
 }

@@ -66,7 +66,7 @@ fn ciphers_groups_and_versions_are_those_of_the_configuration() {
         ),
     );
     assert_eq!(
-        body(&certs, &server, &["-sigalgs", "RSA+SHA256"], &get("/")),
+        body(&certs, &server, &[], &get("/")),
         "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 secp384r1"
     );
     let arguments = ["-sigalgs", "ECDSA+SHA256"];
@@ -254,6 +254,68 @@ fn a_request_for_another_server_that_wants_certificates_is_misdirected() {
 }
 
 #[test]
+fn a_certificate_that_one_server_trusts_opens_no_other() {
+    let certs = Certs::default()
+        .self_signed("a")
+        .self_signed("one")
+        .self_signed("two")
+        .signed("client", "one")
+        .signed("other", "two");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} ssl_verify_client on;
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name first;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-first; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name same;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-same; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name second;
+               ssl_client_certificate %CERTS%/two.crt; location / {{ return 200 in-second; }} }}"
+        ),
+    );
+    let asks = |host: &str| format!("GET / HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let client = ["-cert", "client.crt", "-key", "client.key"];
+    for name in [&["-noservername"][..], &["-servername", "nobody"]] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let arguments = [&client[..], name, &[version]].concat();
+            let answer = |host| body(&certs, &server, &arguments, &asks(host));
+            assert_eq!(answer("first"), "in-first");
+            assert_eq!(answer("same"), "in-same");
+            let refused = answer("second");
+            assert!(refused.contains("The SSL certificate error"), "{refused}");
+        }
+    }
+    let other = [
+        "-cert",
+        "other.crt",
+        "-key",
+        "other.key",
+        "-servername",
+        "second",
+    ];
+    let direct = body(&certs, &server, &other, &asks("second"));
+    assert_eq!(direct, "in-second");
+}
+
+#[test]
+fn a_host_that_nobody_has_is_the_default_servers_whatever_the_handshake_named() {
+    let certs = Certs::default().self_signed("a");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} server {{ listen 127.0.0.1:%PORT% ssl; location / {{ return 200 default; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name named;
+               location / {{ return 200 named; }} }}"
+        ),
+    );
+    let named = ["-servername", "named"];
+    let answer = |request: &str| body(&certs, &server, &named, request);
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: named\r\n\r\n"), "named");
+    assert_eq!(answer("GET / HTTP/1.0\r\n\r\n"), "default");
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: nobody\r\n\r\n"), "default");
+}
+
+#[test]
 fn keys_may_be_encrypted_and_certificates_named_by_variables() {
     let certs = Certs::default().self_signed("a").self_signed("b");
     certs.openssl(&[
@@ -344,4 +406,187 @@ fn bulk_and_tunnels_pass_through_tls() {
     let tunnel = body(&certs, &server, &[], ask);
     assert!(tunnel.starts_with("hellox") && tunnel.ends_with("xend"));
     assert_eq!(tunnel.len(), 300_008);
+}
+
+#[test]
+fn a_revoked_certificate_is_refused_and_a_trusted_one_may_sign_itself() {
+    let certs = Certs::default()
+        .self_signed("a")
+        .self_signed("ca")
+        .self_signed("own")
+        .signed("good", "ca")
+        .signed("bad", "ca");
+    std::fs::write(
+        certs.file("ca.conf"),
+        "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=3\n",
+    )
+    .unwrap();
+    std::fs::write(certs.file("index"), "").unwrap();
+    let ca = [
+        "-config", "ca.conf", "-cert", "ca.crt", "-keyfile", "ca.key",
+    ];
+    certs.openssl(&[&["ca", "-revoke", "bad.crt"], &ca[..]].concat());
+    certs.openssl(&[&["ca", "-gencrl", "-out", "ca.crl"], &ca[..]].concat());
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} ssl_verify_client optional; ssl_client_certificate %CERTS%/ca.crt;
+             server {{ listen 127.0.0.1:%PORT% ssl; ssl_crl %CERTS%/ca.crl;
+               location / {{ return 200 $ssl_client_verify; }} }}
+             server {{ listen 127.0.0.1:%PORT1% ssl; ssl_trusted_certificate %CERTS%/own.crt;
+               location / {{ return 200 '$ssl_client_verify $ssl_client_sigalg'; }} }}"
+        ),
+    );
+    let answer = |port: &str, name: &str| {
+        let (file, key) = (format!("{name}.crt"), format!("{name}.key"));
+        let arguments = ["-cert", &file, "-key", &key];
+        certs.talk(server.addr_of(port), &arguments, &get("/"))
+    };
+    assert!(answer("PORT", "good").ends_with("SUCCESS"));
+    assert!(answer("PORT", "bad").contains("The SSL certificate error"));
+    server.wait_error_log("(23:certificate revoked)");
+    let own = answer("PORT1", "own");
+    assert!(own.ends_with("SUCCESS ecdsa_secp256r1_sha256"), "{own}");
+    assert!(answer("PORT1", "good").contains("SUCCESS"));
+}
+
+/// Answers every OCSP request with the same response, which `openssl` made.
+fn responder(certs: &Certs, name: &str) -> Upstream {
+    let file = certs.file(name);
+    Upstream::serving(move |peer| {
+        if peer.read_head().is_none() {
+            return;
+        }
+        let response = std::fs::read(&file).unwrap_or_default();
+        peer.send(b"HTTP/1.0 200 OK\r\n\r\n");
+        peer.send(&response);
+    })
+}
+
+/// Has the authority sign what it says of a certificate.
+fn sign_status(certs: &Certs, name: &str, index: &str) {
+    std::fs::write(certs.file("index"), index).expect("the folder is ours");
+    let file = format!("{name}.crt");
+    certs.openssl(&[
+        "ocsp",
+        "-issuer",
+        "ca.crt",
+        "-cert",
+        &file,
+        "-reqout",
+        "request.der",
+        "-no_nonce",
+    ]);
+    certs.openssl(&[
+        "ocsp",
+        "-index",
+        "index",
+        "-CA",
+        "ca.crt",
+        "-rsigner",
+        "ca.crt",
+        "-rkey",
+        "ca.key",
+        "-reqin",
+        "request.der",
+        "-respout",
+        "new.der",
+        "-ndays",
+        "1",
+    ]);
+    std::fs::rename(certs.file("new.der"), certs.file("status.der")).expect("it was made");
+}
+
+/// A line of an authority's index for certificate number 5.
+fn index_line(state: &str, revoked: &str) -> String {
+    format!("{state}\t301231235959Z\t{revoked}\t05\tunknown\t/CN=client\n")
+}
+
+#[test]
+fn responders_are_asked_about_clients_and_our_own_certificate_is_stapled() {
+    let certs = Certs::default().self_signed("ca").signed("client", "ca");
+    certs.openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        "client.csr",
+        "-CA",
+        "ca.crt",
+        "-CAkey",
+        "ca.key",
+        "-set_serial",
+        "5",
+        "-days",
+        "9",
+        "-out",
+        "client.crt",
+    ]);
+    sign_status(&certs, "client", &index_line("V", ""));
+    let asked = responder(&certs, "status.der");
+    let conf = "events {} http {
+        ssl_certificate %CERTS%/client.crt; ssl_certificate_key %CERTS%/client.key;
+        ssl_trusted_certificate %CERTS%/ca.crt;
+        server { listen 127.0.0.1:%PORT% ssl; ssl_verify_client on; ssl_ocsp on;
+          ssl_ocsp_responder http://%ASKED%/; location / { return 200 in; } }
+        server { listen 127.0.0.1:%PORT1% ssl; ssl_verify_client on; ssl_ocsp leaf;
+          ssl_ocsp_responder http://%ASKED%/; ssl_ocsp_cache shared:O:1m;
+          location / { return 200 in; } }
+        server { listen 127.0.0.1:%PORT2% ssl; ssl_stapling on; ssl_stapling_verify on;
+          ssl_stapling_responder http://%ASKED%/x; }
+        server { listen 127.0.0.1:%PORT3% ssl; ssl_stapling on;
+          ssl_stapling_file %CERTS%/status.der; } }";
+    let server = Setup::new(conf)
+        .with("CERTS", certs.dir().display())
+        .with("ASKED", asked.addr())
+        .start(&portway());
+    let client = ["-cert", "client.crt", "-key", "client.key"];
+    let answer = |port: &str| certs.talk(server.addr_of(port), &client, &get("/"));
+    assert!(answer("PORT").ends_with("in"));
+    assert!(answer("PORT1").ends_with("in"));
+    let stapled = |port: &str| {
+        let shown = certs.s_client(server.addr_of(port), &["-status"], &get("/"));
+        shown.contains("OCSP Response Status: successful")
+    };
+    assert!(stapled("PORT3"));
+    testkit::wait_true("the response is stapled", || stapled("PORT2"));
+    sign_status(&certs, "client", &index_line("R", "260101000000Z"));
+    assert!(answer("PORT").contains("The SSL certificate error"));
+    server.wait_error_log("client SSL certificate verify error: certificate revoked");
+    assert!(answer("PORT1").ends_with("in"), "what was said holds");
+    std::fs::remove_file(certs.file("status.der")).unwrap();
+    assert!(answer("PORT").contains("The SSL certificate error"));
+    server.wait_error_log("certificate status request failed");
+}
+
+#[test]
+fn a_named_cache_outlives_a_reload() {
+    let certs = Certs::default().self_signed("a");
+    let conf = |generation: u32| {
+        format!(
+            "events {{}} http {{ server {{ listen 127.0.0.1:%PORT% ssl; {PAIR}
+               ssl_session_cache shared:S:1m; ssl_session_tickets off;
+               location / {{ return 200 '{generation} $ssl_session_reused'; }} }} }}"
+        )
+    };
+    let server = Setup::new(&conf(1))
+        .with("CERTS", certs.dir().display())
+        .start(&portway());
+    let first = body(
+        &certs,
+        &server,
+        &["-tls1_2", "-sess_out", "s.pem"],
+        &get("/"),
+    );
+    assert_eq!(first, "1 .");
+    server.reload(&conf(2));
+    testkit::wait_true("the new configuration serves", || {
+        body(&certs, &server, &["-tls1_2"], &get("/")) == "2 ."
+    });
+    let again = body(
+        &certs,
+        &server,
+        &["-tls1_2", "-sess_in", "s.pem"],
+        &get("/"),
+    );
+    assert_eq!(again, "2 r");
 }

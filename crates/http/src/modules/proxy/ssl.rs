@@ -4,12 +4,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use conf::{Arity, Bundle, Diagnostic, Directive, Span};
 use net::tls::ciphers;
-use net::tls::client::{
-    ClientIdentity, ClientSettings, Judge, LoadError, certificates, revocation_lists,
-};
-use net::tls::server::Versions;
+use net::tls::client::{ClientSettings, revocation_lists};
+use net::tls::identity::{Identity, IdentityError, certificates};
+use net::tls::peers::Judge;
+use net::tls::server::{Versions, provider};
 use script::Template;
-use x509::{PrivateKey, TrustStore};
 
 use super::Pass;
 use crate::module::{ANY, Module, Set, doc, store};
@@ -69,8 +68,9 @@ pub enum Source {
 pub struct Loaded {
     /// What messages call it.
     pub shown: String,
-    /// What is in it; nothing before the loader has it.
-    pub bytes: Arc<[u8]>,
+    /// What is in it, nothing before the loader has it; or why it cannot be read. That is told only
+    /// if it is needed.
+    pub text: Result<Arc<[u8]>, String>,
     /// Where it is named.
     pub span: Span,
 }
@@ -139,25 +139,25 @@ impl Conf {
         }
         Ok(Certificate::Scripted(Files {
             folder: bundle.conf_path(b""),
-            certificate: certificate.part(),
-            key: key.part(),
+            certificate: certificate.part("certificate")?,
+            key: key.part("certificate key")?,
             passphrases: self.passphrases.clone(),
             keep: self.certificate_cache,
             kept: Mutex::default(),
         }))
     }
 
-    fn load(&self, certificate: &Loaded, key: &Loaded) -> Result<ClientIdentity, Diagnostic> {
-        let chain = certificates(&certificate.bytes);
-        let chain = chain.map_err(|error| certificate.wrong("certificate", &error))?;
-        let private = PrivateKey::from_pem(&key.bytes, &self.passphrases);
-        let private = private.map_err(|error| key.wrong("certificate key", &error))?;
-        ClientIdentity::new(&chain, &private).map_err(|error| match error {
-            LoadError::Mismatch => Diagnostic::emerg(format!(
+    fn load(&self, certificate: &Loaded, key: &Loaded) -> Result<Identity, Diagnostic> {
+        let chain = certificate.text("certificate")?;
+        let private = key.text("certificate key")?;
+        let identity = Identity::load(chain, private, &self.passphrases, &provider());
+        identity.map_err(|error| match error {
+            IdentityError::Mismatch => Diagnostic::emerg(format!(
                 "SSL_CTX_use_PrivateKey(\"{}\") failed (SSL: {error})",
                 key.shown
             ))
             .at(key.span),
+            error if error.is_certificate() => certificate.wrong("certificate", &error),
             error => key.wrong("certificate key", &error),
         })
     }
@@ -170,33 +170,33 @@ impl Conf {
             let message = "no proxy_ssl_trusted_certificate for proxy_ssl_verify";
             return Err(Diagnostic::emerg(message));
         };
-        let found = certificates(&file.bytes);
-        let mut trusted = TrustStore::new();
-        for certificate in found.map_err(|error| file.wrong("certificate", &error))? {
-            trusted.add(certificate);
+        let found = certificates(file.text("certificate")?);
+        let found = found.map_err(|error| file.wrong("certificate", &error))?;
+        let mut judge = Judge::new(u32::try_from(self.verify_depth).unwrap_or(u32::MAX));
+        judge.trust(found.into_iter().map(Arc::new));
+        if let Some(file) = &self.crl {
+            let lists = revocation_lists(file.text("CRL")?);
+            judge.revoke(lists.map_err(|error| file.wrong("CRL", &error))?);
         }
-        let lists = self
-            .crl
-            .as_ref()
-            .map(|file| revocation_lists(&file.bytes).map_err(|error| file.wrong("CRL", &error)));
-        Ok(Some(Judge {
-            trusted,
-            crls: lists.transpose()?,
-            depth: u32::try_from(self.verify_depth).unwrap_or(u32::MAX),
-        }))
+        Ok(Some(judge))
     }
 }
 
 impl Source {
-    fn part(&self) -> Part {
-        match self {
+    fn part(&self, what: &str) -> Result<Part, Diagnostic> {
+        Ok(match self {
             Self::Script(template) => Part::Name(template.clone()),
-            Self::Loaded(loaded) => Part::Text(loaded.bytes.clone()),
-        }
+            Self::Loaded(loaded) => Part::Text(loaded.text(what)?.clone()),
+        })
     }
 }
 
 impl Loaded {
+    fn text(&self, what: &str) -> Result<&Arc<[u8]>, Diagnostic> {
+        let text = self.text.as_ref();
+        text.map_err(|failure| self.wrong(what, &format_args!("open() failed ({failure})")))
+    }
+
     fn wrong(&self, what: &str, error: &dyn std::fmt::Display) -> Diagnostic {
         let message = format!("cannot load {what} \"{}\": {error}", self.shown);
         Diagnostic::emerg(message).at(self.span)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use conf::{Diagnostic, Span};
 use net::resolve::Resolver;
-use net::tls::identity::{Identities, Identity, IdentityError, certificates};
+use net::tls::identity::{Identities, Identity, IdentityError, Offer, certificates};
 use net::tls::ocsp::{self, Asker, Responder};
 use net::tls::peers::{AnyClient, Judge, read_chain};
 use net::tls::server::{self, ServerSettings};
@@ -65,6 +65,7 @@ pub struct Scripted {
     pairs: Vec<(Source, Source)>,
     passphrases: Arc<Vec<Vec<u8>>>,
     folder: PathBuf,
+    offer: Offer,
     cache: Option<(CertificateCache, Mutex<Kept>)>,
 }
 
@@ -137,13 +138,29 @@ fn build(
         let message = format!("no \"ssl_certificate_key\" is defined for certificate \"{shown}\"");
         return Err(Diagnostic::emerg(message).at(span));
     }
-    let (identities, identify) = identities(conf, cx)?;
+    let offer = Offer {
+        tls13: conf.versions.tls13,
+        tls12: match conf.versions.tls12 {
+            true => ciphers_of(conf, cx)?,
+            false => Vec::new(),
+        },
+        prefer_server_ciphers: conf.prefer_server_ciphers,
+    };
+    let (identities, identify) = identities(conf, &offer, cx)?;
     let staples = staples(conf, &identities, resolver, cx)?;
     let mut context = Sha256::new();
     identities
         .iter()
         .flat_map(Identity::chain)
         .for_each(|certificate| context.update(certificate));
+    if let Identify::Scripted(_) = identify {
+        // As nginx: what is not known yet is told apart by its names.
+        for source in &conf.certificates {
+            context.update(source.name());
+            context.update([0]);
+        }
+    }
+    context.update([u8::from(conf.verify_client != VerifyClient::Off)]);
     let (verifier, judge) = match client_auth(conf)? {
         Some((verifier, judge, names)) => {
             context.update(names);
@@ -153,11 +170,11 @@ fn build(
     };
     let settings = ServerSettings {
         versions: conf.versions,
-        ciphers: ciphers_of(conf, cx)?,
+        ciphers: offer.tls12.clone(),
         groups: server::groups_of(&conf.curves),
         prefer_server_ciphers: conf.prefer_server_ciphers,
         record_bytes_max: (conf.buffer_size < 16 * 1024).then_some(conf.buffer_size as usize),
-        identities: Arc::new(Identities::new(identities)),
+        identities: Arc::new(Identities::new(identities, offer)),
         client_verifier: verifier,
         sessions: sessions(conf, context.finalize().into()),
         // As nginx; HTTP/2 comes with its own module.
@@ -184,7 +201,7 @@ fn ciphers_of(
 ) -> Result<Vec<net::tls::SupportedCipherSuite>, Diagnostic> {
     let (list, span) = &conf.ciphers;
     let chosen = ciphers::select(list);
-    if chosen.is_empty() && conf.versions.tls12 {
+    if chosen.is_empty() {
         let message = format!("no cipher of \"{list}\" is supported");
         if !conf.versions.tls13 {
             return Err(Diagnostic::emerg(message).at(*span));
@@ -195,7 +212,11 @@ fn ciphers_of(
     Ok(chosen)
 }
 
-fn identities(conf: &Conf, cx: &mut Cx<'_>) -> Result<(Vec<Identity>, Identify), Diagnostic> {
+fn identities(
+    conf: &Conf,
+    offer: &Offer,
+    cx: &mut Cx<'_>,
+) -> Result<(Vec<Identity>, Identify), Diagnostic> {
     let pairs = conf.certificates.iter().zip(&conf.keys);
     let scripted = pairs
         .clone()
@@ -207,6 +228,7 @@ fn identities(conf: &Conf, cx: &mut Cx<'_>) -> Result<(Vec<Identity>, Identify),
                 .collect(),
             passphrases: conf.passphrases.clone(),
             folder: cx.bundle.conf_path(b""),
+            offer: offer.clone(),
             cache: conf
                 .certificate_cache
                 .map(|cache| (cache, Mutex::default())),
@@ -298,6 +320,7 @@ fn staple(
         responder: Some(responder),
         resolver: resolver.clone(),
         cache: None,
+        any_signer: !conf.stapling_verify,
     };
     let leaf = Certificate::clone(leaf);
     Ok(Staple::new(
@@ -325,6 +348,7 @@ fn client_ocsp(conf: &Conf, resolver: &NameServers) -> Result<Option<ClientOcsp>
             responder: conf.ocsp_responder.clone(),
             resolver: resolver.clone(),
             cache: cache.map(|(name, bytes)| ocsp::Cache::named(name, *bytes)),
+            any_signer: false,
         },
     }))
 }
@@ -410,6 +434,14 @@ fn sessions(conf: &Conf, context: [u8; 32]) -> Sessions {
 }
 
 impl Source {
+    /// As the configuration names it.
+    fn name(&self) -> Vec<u8> {
+        match self {
+            Source::Loaded(file) => file.shown.clone().into_bytes(),
+            Source::Script(template) => format!("{template:?}").into_bytes(),
+        }
+    }
+
     fn place(&self) -> (String, Span) {
         match self {
             Source::Loaded(file) => (file.shown.clone(), file.span),
@@ -457,7 +489,7 @@ impl Scripted {
             .map(|pair| self.identity(pair, request))
             .collect::<Result<Vec<_>, _>>()?;
         let mut config = ServerConfig::clone(base);
-        config.cert_resolver = Arc::new(Identities::new(identities));
+        config.cert_resolver = Arc::new(Identities::new(identities, self.offer.clone()));
         Ok(Arc::new(config))
     }
 

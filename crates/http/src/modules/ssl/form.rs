@@ -49,24 +49,6 @@ pub fn key(item: &Item, cx: &mut Cx<'_>) -> Done {
     stored(item, cx, "certificate key", is_key)
 }
 
-/// A certificate; an empty argument takes the outer level's away.
-pub fn certificate_or_none(item: &Item, cx: &mut Cx<'_>) -> Done {
-    if item.arg(0)?.text.is_empty() {
-        Ok(())
-    } else {
-        certificate(item, cx)
-    }
-}
-
-/// A key; an empty argument takes the outer level's away.
-pub fn key_or_none(item: &Item, cx: &mut Cx<'_>) -> Done {
-    if item.arg(0)?.text.is_empty() {
-        Ok(())
-    } else {
-        key(item, cx)
-    }
-}
-
 fn stored(item: &Item, cx: &mut Cx<'_>, what: &str, fits: fn(&[u8]) -> bool) -> Done {
     let word = item.arg(0)?;
     if word.text.contains(&b'$') {
@@ -110,11 +92,6 @@ pub fn pem(item: &Item, cx: &mut Cx<'_>) -> Done {
     } else {
         Err(unfit(item, "file"))
     }
-}
-
-/// A file that can be read.
-pub fn file(item: &Item, cx: &mut Cx<'_>) -> Done {
-    read(item, cx, "file").map(drop)
 }
 
 /// A key of session tickets.
@@ -184,16 +161,6 @@ pub fn ciphers(item: &Item, _cx: &mut Cx<'_>) -> Done {
     } else {
         Err(item.invalid(word))
     }
-}
-
-/// A number.
-pub fn number(item: &Item, _cx: &mut Cx<'_>) -> Done {
-    item.number(0).map(drop)
-}
-
-/// A value with variables.
-pub fn value(item: &Item, cx: &mut Cx<'_>) -> Done {
-    cx.template(item, 0).map(drop)
 }
 
 /// `ssl_verify_client`

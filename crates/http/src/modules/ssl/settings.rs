@@ -31,7 +31,9 @@ settings! {
     /// Ciphers of TLS 1.2, as written.
     ciphers: (String, Span) = ("HIGH:!aNULL:!MD5".to_owned(), Span::default()), inherit;
     /// Whether our order of ciphers counts.
-    prefer_server_ciphers: bool = false, inherit;
+    // DIFFERS: unless told otherwise the order of ciphers is the server's: nginx follows the
+    // client, which audits (testssl.sh) find fault with.
+    prefer_server_ciphers: bool = true, inherit;
     /// The most that one record carries, in bytes.
     buffer_size: u64 = 16 * 1024, inherit;
     /// Whether clients must have a certificate.

@@ -55,7 +55,7 @@ pub(super) const VARIABLES: &[Builtin<Request>] = &[
     variable!("ssl_client_i_dn_legacy", |r, out| put(out, leaf(r)?.issuer().oneline()), "The name of who signed, in an old form."),
     variable!("ssl_client_serial", |r, out| put(out, leaf(r)?.serial_hex()), "The serial number of the client's certificate."),
     variable!("ssl_client_fingerprint", |r, out| put(out, leaf(r)?.sha1_fingerprint()), "The SHA-1 of the client's certificate."),
-    variable!("ssl_client_sigalg", |_, _| None, "The algorithm of the client's signature."),
+    variable!("ssl_client_sigalg", |r, out| put(out, names::signature(r.conn.stream.tls_seen()?.peer_signature?)), "The algorithm of the client's signature."),
     variable!("ssl_client_verify", client_verify, "SUCCESS, FAILED:reason or NONE."),
     variable!("ssl_client_v_start", |r, out| put(out, leaf(r)?.validity().not_before?.to_string()), "From when the client's certificate is valid."),
     variable!("ssl_client_v_end", |r, out| put(out, leaf(r)?.validity().not_after?.to_string()), "Until when the client's certificate is valid."),

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use net::tls::client::{ClientIdentity, certificates};
+use net::tls::identity::Identity;
+use net::tls::server::provider;
 use script::Template;
-use x509::PrivateKey;
 
 use crate::request::Request;
 
@@ -73,7 +73,7 @@ pub enum Origin {
 /// One that is kept.
 #[derive(Debug)]
 pub struct Kept {
-    identity: ClientIdentity,
+    identity: Identity,
     read: Instant,
     used: Instant,
 }
@@ -99,11 +99,7 @@ impl Files {
     }
 
     /// A certificate with its key; the error is for the log.
-    pub fn identity(
-        &self,
-        names: &Names,
-        now: Instant,
-    ) -> Result<(ClientIdentity, Origin), String> {
+    pub fn identity(&self, names: &Names, now: Instant) -> Result<(Identity, Origin), String> {
         let Some(keep) = self.keep else {
             return Ok((self.load(names)?, Origin::Read));
         };
@@ -133,21 +129,20 @@ impl Files {
         Ok((identity, Origin::Renewed))
     }
 
-    fn load(&self, names: &Names) -> Result<ClientIdentity, String> {
-        let wrong = |what: &str, name: &[u8], error: &dyn std::fmt::Display| {
+    fn load(&self, names: &Names) -> Result<Identity, String> {
+        let wrong = |is_certificate: bool, error: &dyn std::fmt::Display| {
+            let (what, name) = match is_certificate {
+                true => ("certificate", &names.certificate),
+                false => ("certificate key", &names.key),
+            };
             format!("cannot load {what} \"{}\": {error}", self.shown(name))
         };
-        let bad_certificate =
-            |error: &dyn std::fmt::Display| wrong("certificate", &names.certificate, error);
-        let bad_key = |error: &dyn std::fmt::Display| wrong("certificate key", &names.key, error);
-        let text = self.read(&self.certificate, &names.certificate);
-        let text = text.map_err(|error| bad_certificate(&error))?;
-        let chain = certificates(&text).map_err(|error| bad_certificate(&error))?;
-        let text = self.read(&self.key, &names.key);
-        let text = text.map_err(|error| bad_key(&error))?;
-        let key = PrivateKey::from_pem(&text, &self.passphrases);
-        let key = key.map_err(|error| bad_key(&error))?;
-        ClientIdentity::new(&chain, &key).map_err(|error| bad_key(&error))
+        let certificate = self.read(&self.certificate, &names.certificate);
+        let certificate = certificate.map_err(|error| wrong(true, &error))?;
+        let key = self.read(&self.key, &names.key);
+        let key = key.map_err(|error| wrong(false, &error))?;
+        Identity::load(&certificate, &key, &self.passphrases, &provider())
+            .map_err(|error| wrong(error.is_certificate(), &error))
     }
 
     fn shown(&self, name: &[u8]) -> String {

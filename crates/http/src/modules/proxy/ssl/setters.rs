@@ -44,12 +44,12 @@ pub fn ciphers(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 }
 
 pub fn trusted_certificate(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let file = load(item, cx, "certificate")?;
+    let file = load(item, cx)?;
     item.once(&mut level.drafts.proxy_ssl.trusted_certificate, file)
 }
 
 pub fn crl(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let file = load(item, cx, "CRL")?;
+    let file = load(item, cx)?;
     item.once(&mut level.drafts.proxy_ssl.crl, file)
 }
 
@@ -119,10 +119,10 @@ fn source(item: &Item, cx: &mut Cx<'_>, what: &str) -> Result<Option<Source>, Di
         let message = format!("{what} \"{name}\" is in an engine, which is not supported");
         return Err(item.error(message).at(word.span));
     }
-    Ok(load(item, cx, what)?.map(Source::Loaded))
+    Ok(load(item, cx)?.map(Source::Loaded))
 }
 
-fn load(item: &Item, cx: &Cx<'_>, what: &str) -> Result<Option<Loaded>, Diagnostic> {
+fn load(item: &Item, cx: &Cx<'_>) -> Result<Option<Loaded>, Diagnostic> {
     let word = item.arg(0)?;
     if word.text.is_empty() {
         return Ok(None);
@@ -130,21 +130,15 @@ fn load(item: &Item, cx: &Cx<'_>, what: &str) -> Result<Option<Loaded>, Diagnost
     if let Some(text) = word.text.strip_prefix(DATA) {
         return Ok(Some(Loaded {
             shown: "data:…".to_owned(),
-            bytes: text.into(),
+            text: Ok(text.into()),
             span: word.span,
         }));
     }
     let path = cx.bundle.conf_path(&word.text);
-    let shown = path.display().to_string();
-    let bytes = cx.bundle.read(&path).map_err(|failure| {
-        item.error(format!(
-            "cannot load {what} \"{shown}\": open() failed ({failure})"
-        ))
-        .at(word.span)
-    })?;
+    let text = cx.bundle.read(&path);
     Ok(Some(Loaded {
-        shown,
-        bytes,
+        shown: path.display().to_string(),
+        text: text.map_err(|failure| failure.to_string()),
         span: word.span,
     }))
 }

@@ -48,7 +48,7 @@ fn what_distributions_write_loads() {
         "ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:HIGH:!aNULL:@SECLEVEL=1;",
         "ssl_session_cache shared:le_nginx_SSL:10m; ssl_session_timeout 1440m;",
         "ssl_session_cache builtin:1000 shared:SSL:10m; ssl_session_tickets off;",
-        "ssl_session_ticket_key ticket; ssl_early_data on; ssl_buffer_size 4k;",
+        "ssl_session_ticket_key ticket; ssl_buffer_size 4k;",
         "ssl_ecdh_curve X25519MLKEM768:x25519:prime256v1; ssl_reject_handshake on;",
         "ssl_stapling on; ssl_stapling_verify on; ssl_trusted_certificate cert.pem;",
         "ssl_client_certificate cert.pem; ssl_verify_client optional; ssl_verify_depth 2;",
@@ -98,6 +98,10 @@ fn mistakes_are_told() {
             "some groups of \"secp521r1:X25519\" are not supported and are left out",
         ),
         (
+            "ssl_early_data on;",
+            "\"ssl_early_data\" has no effect: requests wait for the handshake, which is always right",
+        ),
+        (
             "ssl_conf_command Options PrioritizeChaCha;",
             "\"ssl_conf_command\" is for OpenSSL, which is not here; it is ignored",
         ),
@@ -121,6 +125,14 @@ fn mistakes_are_told() {
             "ssl_protocols TLSv1.2 TLSv2;",
             "invalid value \"TLSv2\" in \"ssl_protocols\" directive",
         ),
+    ] {
+        assert_eq!(messages(line), [message], "{line}");
+    }
+}
+
+#[test]
+fn mistakes_in_values_are_told() {
+    for (line, message) in [
         (
             "ssl_ecdh_curve X25519:X2;",
             "unknown curve \"X2\" in \"ssl_ecdh_curve\" directive",
