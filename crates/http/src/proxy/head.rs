@@ -240,12 +240,16 @@ fn response_head(
         }
     }
     head.allow_ranges = conf.force_ranges;
-    // As ngx_http_proxy_process_header: a peer whose own are shown, and that sends none, has none.
+    without_ours(conf, &mut head);
+    head
+}
+
+/// As ngx_http_proxy_process_header: where a peer's own are shown, one that sends none has none.
+fn without_ours(conf: &Conf, head: &mut Head) {
     if !conf.hides(b"Server") {
         head.server.get_or_insert_default();
     }
     if !conf.hides(b"Date") {
         head.date.get_or_insert_default();
     }
-    head
 }
