@@ -90,6 +90,8 @@ fn wrong_values_are_refused_also_where_they_have_no_effect() {
         "types_hash_max_size 1k;",
         "postpone_output on;",
         "proxy_cookie_flags a;",
+        "root $document_root/x;",
+        "server { location / { alias ${realpath_root}; } }",
     ] {
         let said = test(wrong);
         assert!(said.contains("[emerg]"), "{wrong}: {said}");
