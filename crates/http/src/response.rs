@@ -30,9 +30,9 @@ pub struct Head {
     pub status: u16,
     /// The upstream's status line behind the version, if it is passed on as it came.
     pub status_text: Option<Bytes>,
-    /// `Server`, unless it is our own.
+    /// `Server`, unless it is our own; empty is none.
     pub server: Option<Bytes>,
-    /// `Date`, unless it is ours.
+    /// `Date`, unless it is ours; empty is none.
     pub date: Option<Bytes>,
     /// `Content-Type` without the charset that we add.
     pub content_type: Option<Bytes>,

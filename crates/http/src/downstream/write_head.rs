@@ -33,10 +33,12 @@ pub fn write(request: &Request, head: &Head, end: BodyEnd, connection: Connectio
     let mut out = Vec::with_capacity(256 + 48 * head.fields.len());
     write_status(head, &mut out);
     match &head.server {
+        Some(server) if server.is_empty() => {}
         Some(server) => line(&mut out, b"Server", server),
         None => own_line(&mut out, b"Server", server_name(request).as_bytes()),
     }
     match &head.date {
+        Some(date) if date.is_empty() => {}
         Some(date) => line(&mut out, b"Date", date),
         None => net::log::time::with(|times: &Times| {
             own_line(&mut out, b"Date", times.http().as_bytes())

@@ -416,7 +416,10 @@ fn answer(request: &Request, status: u16, text: Option<&Template>) -> After {
     if status >= 400 && text.is_none() {
         return After::Status(status);
     }
+    // As ngx_http_send_response: the text may name the status that it is sent with.
+    let before = request.status.replace(status);
     let text = text.map(|text| request.eval(text)).unwrap_or_default();
+    request.status.set(before);
     if matches!(status, 301..=303 | 307 | 308) {
         error_page::redirect(request, status, text);
         return After::Status(status);

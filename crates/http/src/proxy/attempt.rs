@@ -26,7 +26,7 @@ pub struct Attempt {
     pub header_time: Option<Duration>,
     /// How long all of it took (`$upstream_response_time`); `None` while it goes on.
     pub response_time: Option<Duration>,
-    /// Bytes of the body received (`$upstream_response_length`).
+    /// Bytes of the body received, with what frames it (`$upstream_response_length`).
     pub response_length: u64,
     /// Bytes received (`$upstream_bytes_received`).
     pub bytes_received: u64,

@@ -205,8 +205,10 @@ fn response_head(
         let name = || slice(&replied.buf, field.name);
         match field.known {
             Some(FieldName::ContentType) => head.content_type = Some(value),
-            Some(FieldName::Server) => head.server = Some(value),
-            Some(FieldName::Date) => head.date = Some(value),
+            Some(FieldName::Server) => drop(head.server.get_or_insert(value)),
+            Some(FieldName::Date) => drop(head.date.get_or_insert(value)),
+            // ngx_http_upstream_copy_allow_ranges: it is we who answer for them then.
+            Some(FieldName::AcceptRanges) if conf.force_ranges => {}
             Some(FieldName::LastModified) => {
                 head.last_modified = parse_http_date(&value);
                 head.last_modified_text = Some(value);
@@ -229,6 +231,7 @@ fn response_head(
         }
     }
     head.allow_ranges = conf.force_ranges;
+    without_ours(conf, &mut head);
     head
 }
 
@@ -244,4 +247,14 @@ pub fn is_of_connection(field: &proto::h1::Field) -> bool {
                 | FieldName::ContentLength
         )
     )
+}
+
+/// As ngx_http_proxy_process_header: where a peer's own are shown, one that sends none has none.
+fn without_ours(conf: &Conf, head: &mut Head) {
+    if !conf.hides(Some(FieldName::Server), b"Server") {
+        head.server.get_or_insert_default();
+    }
+    if !conf.hides(Some(FieldName::Date), b"Date") {
+        head.date.get_or_insert_default();
+    }
 }

@@ -328,10 +328,10 @@ fn keys_may_be_encrypted_and_certificates_named_by_variables() {
         "-passout",
         "pass:secret",
     ]);
-    std::fs::write(certs.file("words"), "wrong\nsecret\n").unwrap();
+    std::fs::write(certs.file("words"), "wrong\nsecret\n").expect("file written");
     // What variables name is read by the worker, as its user.
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    std::fs::set_permissions(certs.file("b.key"), readable).unwrap();
+    std::fs::set_permissions(certs.file("b.key"), readable).expect("file written");
     let server = start(
         &certs,
         "ssl_password_file %CERTS%/words; ssl_certificate_cache max=4 inactive=1m;
@@ -367,7 +367,7 @@ fn a_key_of_another_certificate_is_found_before_anything_starts() {
         ssl_certificate_key %CERTS%/b.key; } }";
     let conf = conf.replace("%CERTS%", &certs.dir().display().to_string());
     let file = certs.file("nginx.conf");
-    std::fs::write(&file, conf).unwrap();
+    std::fs::write(&file, conf).expect("file written");
     let output = portway().run(&["-t", "-c", &file.display().to_string()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
@@ -420,8 +420,8 @@ fn a_revoked_certificate_is_refused_and_a_trusted_one_may_sign_itself() {
         certs.file("ca.conf"),
         "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=3\n",
     )
-    .unwrap();
-    std::fs::write(certs.file("index"), "").unwrap();
+    .expect("file written");
+    std::fs::write(certs.file("index"), "").expect("file written");
     let ca = [
         "-config", "ca.conf", "-cert", "ca.crt", "-keyfile", "ca.key",
     ];
@@ -553,7 +553,7 @@ fn responders_are_asked_about_clients_and_our_own_certificate_is_stapled() {
     assert!(answer("PORT").contains("The SSL certificate error"));
     server.wait_error_log("client SSL certificate verify error: certificate revoked");
     assert!(answer("PORT1").ends_with("in"), "what was said holds");
-    std::fs::remove_file(certs.file("status.der")).unwrap();
+    std::fs::remove_file(certs.file("status.der")).expect("file written");
     assert!(answer("PORT").contains("The SSL certificate error"));
     server.wait_error_log("certificate status request failed");
 }
