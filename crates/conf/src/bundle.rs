@@ -72,6 +72,8 @@ pub struct Bundle {
     pub groups: BTreeMap<String, Option<u32>>,
     /// What was asked for in vain since [`Bundle::take_wants`].
     pub wants: Mutex<BTreeSet<Want>>,
+    /// Files that others renew in their own time (see [`Bundle::read_renewable`]).
+    pub renewable: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Bundle {
@@ -88,6 +90,38 @@ impl Bundle {
                 self.want(Want::File(path.to_owned()));
                 Ok(File::default())
             }
+        }
+    }
+
+    /// The contents of a file that something renews without touching the configuration:
+    /// certificates, keys, revocation lists. It is noted as such.
+    pub fn read_renewable(&self, path: &Path) -> Result<Arc<[u8]>, Failure> {
+        lock(&self.renewable).insert(path.to_owned());
+        self.read(path)
+    }
+
+    /// The files that were read as renewable ones.
+    pub fn renewable_files(&self) -> BTreeSet<PathBuf> {
+        lock(&self.renewable).clone()
+    }
+
+    /// The same inputs, with these files in place of what they were.
+    pub fn renewed(&self, files: BTreeMap<PathBuf, Result<File, Failure>>) -> Self {
+        let mut all = self.files.clone();
+        all.extend(files);
+        Self {
+            prefix: self.prefix.clone(),
+            conf_file: self.conf_file.clone(),
+            globals: self.globals.clone(),
+            hostname: self.hostname.clone(),
+            environment: self.environment.clone(),
+            files: all,
+            globs: self.globs.clone(),
+            hosts: self.hosts.clone(),
+            users: self.users.clone(),
+            groups: self.groups.clone(),
+            wants: Mutex::default(),
+            renewable: Mutex::default(),
         }
     }
 
@@ -131,13 +165,13 @@ impl Bundle {
 
     /// What was asked for in vain since the last call. Empty: the last compilation is good.
     pub fn take_wants(&self) -> BTreeSet<Want> {
-        std::mem::take(&mut *self.lock_wants())
+        std::mem::take(&mut *lock(&self.wants))
     }
 
     /// Whether something was asked for in vain since [`Bundle::take_wants`]. Then what is compiled
     /// will be compiled again.
     pub fn is_incomplete(&self) -> bool {
-        !self.lock_wants().is_empty()
+        !lock(&self.wants).is_empty()
     }
 
     /// A path that is relative to the folder of the main file: includes, certificates, passwords.
@@ -153,10 +187,10 @@ impl Bundle {
     }
 
     fn want(&self, want: Want) {
-        self.lock_wants().insert(want);
+        lock(&self.wants).insert(want);
     }
+}
 
-    fn lock_wants(&self) -> MutexGuard<'_, BTreeSet<Want>> {
-        self.wants.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(set: &Mutex<T>) -> MutexGuard<'_, T> {
+    set.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,6 +31,8 @@ pub struct Core {
     pub worker: WorkerSettings,
     /// How long old generations may go on after a reload or QUIT; `None` is for ever.
     pub shutdown_timeout: Option<Duration>,
+    /// How often certificates and keys are looked at; `None` for never.
+    pub certificate_watch: Option<Duration>,
     /// Connections that each thread holds at most.
     pub worker_connections: usize,
 }
@@ -72,6 +74,7 @@ pub struct Draft {
     environment: Vec<(String, Option<String>)>,
     directory: Option<PathBuf>,
     shutdown_timeout: Option<Duration>,
+    certificate_watch: Option<Option<Duration>>,
     worker_connections: Option<usize>,
     events: bool,
     /// What is not as with nginx.
@@ -147,6 +150,9 @@ impl Draft {
             },
             // As nginx: a time of 0 is none at all.
             shutdown_timeout: self.shutdown_timeout.filter(|time| !time.is_zero()),
+            certificate_watch: self
+                .certificate_watch
+                .unwrap_or(Some(defaults::CERTIFICATE_WATCH)),
             worker_connections: self
                 .worker_connections
                 .unwrap_or(defaults::WORKER_CONNECTIONS),

@@ -1,5 +1,7 @@
 //! Where things are when nobody says otherwise.
 
+use std::time::Duration;
+
 /// Where relative paths of logs and pages begin.
 pub const PREFIX: &str = "/usr/share/portway/";
 
@@ -20,3 +22,6 @@ pub const WORKER_PROCESSES: usize = 1;
 
 /// Connections of the worker, of each of its threads.
 pub const WORKER_CONNECTIONS: usize = 512;
+
+/// How often certificates and keys are looked at.
+pub const CERTIFICATE_WATCH: Duration = Duration::from_secs(60);

@@ -50,8 +50,12 @@ fn environment() -> BTreeMap<String, String> {
 }
 
 /// Compiles with `compile` until it misses nothing, and gives the bundle and the last result.
-pub fn load<T>(invocation: &Invocation, mut compile: impl FnMut(&Bundle) -> T) -> (Bundle, T) {
-    let mut bundle = start(invocation);
+pub fn load<T>(invocation: &Invocation, compile: impl FnMut(&Bundle) -> T) -> (Bundle, T) {
+    complete(start(invocation), compile)
+}
+
+/// The same, from what is there already: only what is missing is fetched.
+pub fn complete<T>(mut bundle: Bundle, mut compile: impl FnMut(&Bundle) -> T) -> (Bundle, T) {
     let mut rounds = 0;
     loop {
         let result = compile(&bundle);
@@ -95,7 +99,8 @@ fn fetch(bundle: &mut Bundle, wants: impl IntoIterator<Item = Want>) {
     bundle.hosts.extend(resolve(hosts));
 }
 
-fn read(path: &Path) -> Result<File, Failure> {
+/// A file, as far as it is not too large.
+pub fn read(path: &Path) -> Result<File, Failure> {
     let read = || {
         let metadata = std::fs::metadata(path)?;
         if metadata.len() > FILE_BYTES_MAX {

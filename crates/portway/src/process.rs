@@ -26,6 +26,7 @@ mod sockets;
 mod state;
 mod temp_folders;
 mod threads;
+mod watch;
 mod worker;
 
 use pid_file::PidFile;

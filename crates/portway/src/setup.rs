@@ -111,6 +111,23 @@ pub fn load_and_compare(
     (setup, compiled.sources)
 }
 
+/// Compiles a bundle with files of its own in place of those that were loaded; in an error, what
+/// is wrong with them, on a line.
+pub fn compile_renewed(bundle: Bundle, invocation: &Invocation) -> Result<Setup, String> {
+    let compile = |bundle: &Bundle| compile(bundle, &invocation.error_log);
+    let (bundle, compiled) = loader::complete(bundle, compile);
+    let wrong = compiled.diagnostics.iter().find(|found| is_error(found));
+    let wrong = wrong.map(|found| found.line(&compiled.sources).to_string());
+    match (compiled.parts, wrong) {
+        (Some((core, http)), None) => Ok(Setup {
+            core,
+            http: Arc::new(http),
+            bundle,
+        }),
+        (_, wrong) => Err(wrong.unwrap_or_default()),
+    }
+}
+
 /// Compiles a bundle that was loaded elsewhere.
 pub fn compile_loaded(bundle: Bundle, invocation: &Invocation, log: &ErrorLog) -> Option<Setup> {
     let compiled = compile(&bundle, &invocation.error_log);

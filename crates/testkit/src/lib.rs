@@ -16,6 +16,7 @@ pub mod process;
 pub mod scratch;
 pub mod server;
 pub mod tls;
+mod tls_door;
 pub mod tls_upstream;
 pub mod upstream;
 pub mod vnc;

@@ -122,6 +122,19 @@ pub const DIRECTIVES: &[Directive<Setter>] = &[
         },
     ),
     Directive::new(
+        "ssl_certificate_watch",
+        MAIN,
+        Arity::Exactly(1),
+        certificate_watch,
+        Doc {
+            syntax: "ssl_certificate_watch time | off;",
+            default: "ssl_certificate_watch 1m;",
+            text: "How often certificates, keys, revocation lists and other files of TLS are \
+                   looked at. Changed ones are taken without a reload of the configuration, as \
+                   soon as they fit together. Not a directive of nginx.",
+        },
+    ),
+    Directive::new(
         "pid",
         MAIN,
         Arity::Exactly(1),
@@ -355,6 +368,17 @@ const fn inert(
 /// The table refuses it before.
 fn not_supported(item: &Item, _: &mut Draft, _: &Bundle) -> Result<(), Diagnostic> {
     Err(item.duplicate())
+}
+
+fn certificate_watch(item: &Item, draft: &mut Draft, _: &Bundle) -> Result<(), Diagnostic> {
+    let every = match item.text(0)? {
+        "off" => None,
+        _ => Some(item.time(0)?),
+    };
+    if every.is_some_and(|every| every.is_zero()) {
+        return Err(item.invalid(item.arg(0)?));
+    }
+    item.once(&mut draft.certificate_watch, every)
 }
 
 fn user(item: &Item, draft: &mut Draft, bundle: &Bundle) -> Result<(), Diagnostic> {

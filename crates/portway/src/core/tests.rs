@@ -112,7 +112,7 @@ fn a_worker_is_described_by_its_directives() {
         "user www-data adm; worker_processes 3; worker_priority -5; worker_rlimit_nofile 4096; \
          worker_rlimit_core 1g; working_directory /tmp; env A; env B=1=2; \
          worker_shutdown_timeout 10s; worker_cpu_affinity 01 10; daemon off; master_process off; \
-         events { }",
+         ssl_certificate_watch 5m; events { }",
     );
     let worker = &core.worker;
     assert_eq!(worker.user.as_ref().unwrap().gid, 4);
@@ -125,11 +125,19 @@ fn a_worker_is_described_by_its_directives() {
     ];
     assert_eq!(worker.environment, variables);
     assert_eq!(core.shutdown_timeout, Some(Duration::from_secs(10)));
+    assert_eq!(core.certificate_watch, Some(Duration::from_secs(300)));
     assert!(!core.daemon && !core.master);
     let processors = |thread| worker.affinity.of_thread(thread, 8);
     assert_eq!(processors(0), Some(vec![0]));
     assert_eq!(processors(1), Some(vec![1]));
     assert_eq!(processors(7), Some(vec![1]));
+}
+
+#[test]
+fn certificates_are_looked_at_every_minute_unless_told_otherwise() {
+    let every = |text: &str| core(&format!("{text} events {{ }}")).certificate_watch;
+    assert_eq!(every(""), Some(Duration::from_secs(60)));
+    assert_eq!(every("ssl_certificate_watch off;"), None);
 }
 
 #[test]
@@ -151,6 +159,10 @@ fn what_is_wrong_is_said_in_nginx_s_words() {
         (
             "daemon maybe;",
             "invalid value \"maybe\" in \"daemon\" directive, it must be \"on\" or \"off\"",
+        ),
+        (
+            "ssl_certificate_watch 0;",
+            "invalid value \"0\" in \"ssl_certificate_watch\" directive",
         ),
         ("pid a; pid b;", "\"pid\" directive is duplicate"),
         ("error_log x loud;", "invalid log level \"loud\""),

@@ -15,6 +15,7 @@ use super::pid_file::PidFile;
 use super::service_manager::{self, News};
 use super::state::State;
 use super::{message, tell_signal, wait, worker};
+use crate::setup::Setup;
 
 /// The process that watches.
 pub struct Master {
@@ -84,11 +85,17 @@ impl Master {
         self.notice("start worker processes");
         self.start_worker();
         loop {
-            let kill_at = match self.purpose {
+            let until = match self.purpose {
                 Purpose::Terminate(at) => Some(at),
-                _ => self.restart.at,
+                Purpose::Serve => self
+                    .restart
+                    .at
+                    .into_iter()
+                    .chain(self.state.next_look())
+                    .min(),
+                Purpose::Rest | Purpose::Quit => self.restart.at,
             };
-            wait(&[self.signals.as_fd()], kill_at);
+            wait(&[self.signals.as_fd()], until);
             while let Some(arrived) = self.signals.next() {
                 self.signal(arrived);
             }
@@ -148,6 +155,11 @@ impl Master {
         };
         self.pid_file.follow(&self.state);
         self.purpose = Purpose::Serve;
+        self.install(&old);
+    }
+
+    /// Has the configuration in force served, after this one.
+    fn install(&mut self, old: &Setup) {
         let same = old.core.worker == self.state.setup.core.worker;
         let current = self.workers.iter().find(|worker| !worker.leaving);
         if let Some(worker) = current
@@ -269,6 +281,13 @@ impl Master {
             }
             Purpose::Serve if self.restart.at.is_some_and(due) => self.start_worker(),
             _ => {}
+        }
+        if self.purpose == Purpose::Serve
+            && let Some(old) = self.state.renew()
+            // One that is yet to be started gets it then.
+            && self.workers.iter().any(|worker| !worker.leaving)
+        {
+            self.install(&old);
         }
     }
 

@@ -294,6 +294,7 @@ impl Reader<'_> {
             users: self.list(|input| Some((input.text()?, input.maybe(Self::ids)?)))?,
             groups: self.list(|input| Some((input.text()?, input.maybe(Self::number)?)))?,
             wants: Default::default(),
+            renewable: Default::default(),
         })
     }
 

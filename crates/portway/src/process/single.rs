@@ -66,9 +66,14 @@ impl Single {
 
     fn run(mut self) -> ExitCode {
         let code = loop {
-            wait(&[self.signals.as_fd(), self.serving.as_fd()], self.kill_at);
+            let look_at = self.state.next_look().filter(|_| !self.quitting);
+            let until = self.kill_at.into_iter().chain(look_at).min();
+            wait(&[self.signals.as_fd(), self.serving.as_fd()], until);
             while let Some(arrived) = self.signals.next() {
                 self.signal(arrived);
+            }
+            if !self.quitting && self.state.renew().is_some() {
+                self.install();
             }
             match self.serving.turn() {
                 Outcome::Running if self.kill_at.is_some_and(|at| at <= Instant::now()) => {
@@ -111,6 +116,7 @@ impl Single {
             Signal::Quit | Signal::Hup | Signal::Winch | Signal::Usr2 | Signal::Chld => {}
         }
     }
+
     fn reload(&mut self) {
         self.state
             .log

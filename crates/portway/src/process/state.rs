@@ -3,12 +3,14 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
+use std::time::Instant;
 
 use net::log::{Errno, ErrorLog, Files, Level, LogFile, Sink};
 
 use super::Logged;
 use super::sockets::Sockets;
 use super::temp_folders;
+use super::watch::{Found, Watch};
 use crate::invocation::Invocation;
 use crate::setup::{self, Setup};
 
@@ -26,6 +28,8 @@ pub struct State {
     log_files: Vec<Arc<LogFile>>,
     /// The error log of the main context.
     pub log: ErrorLog,
+    /// What is known of the certificates' files.
+    watch: Watch,
 }
 
 impl State {
@@ -40,6 +44,7 @@ impl State {
         let sockets = Sockets::open(&setup.listens(), threads, &Sockets::default(), &loud)?;
         temp_folders::prepare(&setup, &loud);
         Ok(Self {
+            watch: Watch::new(setup.core.certificate_watch),
             invocation,
             setup,
             sockets,
@@ -53,7 +58,46 @@ impl State {
     /// Gives the configuration that was in force.
     pub fn reload(&mut self) -> Result<Setup, Logged> {
         let (setup, _) = setup::load(&self.invocation, &self.log);
-        let setup = setup.ok_or(Logged)?;
+        self.take(setup.ok_or(Logged)?)
+    }
+
+    /// When the files of certificates are to be looked at.
+    pub fn next_look(&self) -> Option<Instant> {
+        self.watch.next()
+    }
+
+    /// Looks at the files of certificates if it is time to. If some have changed and fit together,
+    /// the same configuration is taken with them, and the one that was in force given.
+    pub fn renew(&mut self) -> Option<Setup> {
+        if self.watch.next().is_none_or(|at| at > Instant::now()) {
+            return None;
+        }
+        let Found { files, is_news } = self.watch.look(&self.setup.bundle)?;
+        let names: Vec<_> = files.keys().cloned().collect();
+        let bundle = self.setup.bundle.renewed(files);
+        match setup::compile_renewed(bundle, &self.invocation) {
+            Ok(setup) => {
+                let watch = self.watch.clone();
+                let old = self.take(setup).ok()?;
+                self.watch = watch.settled();
+                for name in names.iter().map(|name| name.display()) {
+                    let message = format_args!("\"{name}\" has changed and is in force now");
+                    self.log.log(Level::Notice, None, message);
+                }
+                Some(old)
+            }
+            Err(wrong) => {
+                if is_news {
+                    let message = format_args!("changed certificates are not taken yet: {wrong}");
+                    self.log.log(Level::Warn, None, message);
+                }
+                None
+            }
+        }
+    }
+
+    /// Takes a configuration if its logs and sockets can be opened.
+    fn take(&mut self, setup: Setup) -> Result<Setup, Logged> {
         if let Some(message) = setup.http.conflict(&self.setup.http) {
             self.log.log(Level::Emerg, None, format_args!("{message}"));
             return Err(Logged);
@@ -67,6 +111,7 @@ impl State {
                 old.unlink_all_but(&self.sockets, &self.log);
                 self.files.close_unused();
                 self.redirect_stderr();
+                self.watch = Watch::new(setup.core.certificate_watch);
                 Ok(std::mem::replace(&mut self.setup, setup))
             }
             Err(Logged) => {

@@ -27,6 +27,7 @@ mod stub_status;
 mod subrequests;
 mod support;
 mod tls;
+mod tls_tunnels;
 mod tunnels;
 mod userid;
 mod vnc;

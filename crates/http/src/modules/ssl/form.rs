@@ -110,7 +110,7 @@ pub(super) fn read(item: &Item, cx: &Cx<'_>, what: &str) -> Result<Arc<[u8]>, Di
         return Ok(text.into());
     }
     let path = cx.bundle.conf_path(&word.text);
-    cx.bundle.read(&path).map_err(|failure| {
+    cx.bundle.read_renewable(&path).map_err(|failure| {
         let path = path.display();
         item.error(format!(
             "cannot load {what} \"{path}\": open() failed ({failure})"

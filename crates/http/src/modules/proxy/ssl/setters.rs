@@ -87,7 +87,7 @@ pub fn certificate_cache(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Don
 pub fn password_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let word = item.arg(0)?;
     let path = cx.bundle.conf_path(&word.text);
-    let text = cx.bundle.read(&path).map_err(|failure| {
+    let text = cx.bundle.read_renewable(&path).map_err(|failure| {
         let message = format!("open() \"{}\" failed ({failure})", path.display());
         item.error(message).at(word.span)
     })?;
@@ -135,7 +135,7 @@ fn load(item: &Item, cx: &Cx<'_>) -> Result<Option<Loaded>, Diagnostic> {
         }));
     }
     let path = cx.bundle.conf_path(&word.text);
-    let text = cx.bundle.read(&path);
+    let text = cx.bundle.read_renewable(&path);
     Ok(Some(Loaded {
         shown: path.display().to_string(),
         text: text.map_err(|failure| failure.to_string()),
