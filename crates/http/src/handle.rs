@@ -254,7 +254,8 @@ async fn switch_protocols(
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);
     request.conn.stream.set_nodelay(true);
-    match request.conn.stream.write_all(&bytes).await {
+    let timeout = request.conf().core.send_timeout;
+    match request.conn.interject(&bytes, timeout).await {
         Ok(()) => After::Tunnel(takeover.prepare(request)),
         Err(_) => After::Close,
     }

@@ -299,10 +299,10 @@ impl RequestBody {
         if !expects || request.version() < Version::HTTP_11 || self.continue_sent.replace(true) {
             return Ok(());
         }
+        let timeout = request.conf().core.send_timeout;
         let sent = request
             .conn
-            .stream
-            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            .interject(b"HTTP/1.1 100 Continue\r\n\r\n", timeout)
             .await;
         sent.map_err(|_| BodyError::Gone)
     }

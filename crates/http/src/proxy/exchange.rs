@@ -281,7 +281,9 @@ impl<'a> Exchange<'a> {
             .await;
             match event {
                 Event::Head => return Ok(()),
-                Event::Hints(hints) => Box::pin(super::hints::send(self.request, &hints)).await,
+                Event::Hints(hints) => {
+                    Box::pin(super::hints::send(self.request, &hints)).await?;
+                }
                 Event::WantsBody => self.stream_body(stream, sender, reader).await?,
                 event => return Err(self.report(event)),
             }
@@ -313,8 +315,7 @@ impl<'a> Exchange<'a> {
             Ok(Err(BodyError::Gone)) => Err(ProxyError::client(0)),
             Err(Event::Hints(hints)) => {
                 // What of the client's body came meanwhile is still there.
-                Box::pin(super::hints::send(self.request, &hints)).await;
-                Ok(())
+                Box::pin(super::hints::send(self.request, &hints)).await
             }
             Err(Event::Head) => {
                 sender.give_up();

@@ -106,18 +106,36 @@ fn length(request: &Request, chunks: &[Chunk], sends: Sends) -> Option<u64> {
 
 fn request_line(request: &Request, conf: &Conf, target: &Target, out: &mut Vec<u8>) {
     match &conf.method {
-        Some(method) => out.extend_from_slice(&request.eval(method)),
+        Some(method) => out.extend(request.eval(method).iter().filter(|byte| keeps_line(byte))),
         None => out.extend_from_slice(&request.method_name()),
     }
     out.push(b' ');
     match target.uri.is_empty() {
         true => out.push(b'/'),
-        false => out.extend_from_slice(&target.uri),
+        false => path(&target.uri, out),
     }
     out.extend_from_slice(match conf.http_version {
         HttpVersion::Http10 => b" HTTP/1.0\r\n",
         HttpVersion::Http11 => b" HTTP/1.1\r\n",
     });
+}
+
+/// Appends a path with its query.
+///
+/// DIFFERS: nginx sends what a variable in `proxy_pass` holds as it is. `$uri` is decoded, so that
+/// a client could write lines of its own into the request; here what ends a line is escaped.
+fn path(path: &[u8], out: &mut Vec<u8>) {
+    for part in path.chunk_by(|a, b| keeps_line(a) && keeps_line(b)) {
+        match part {
+            [byte] if !keeps_line(byte) => out.extend(format!("%{byte:02X}").bytes()),
+            part => out.extend_from_slice(part),
+        }
+    }
+}
+
+/// Whether a byte may stand in a line.
+fn keeps_line(byte: &u8) -> bool {
+    !matches!(byte, b'\r' | b'\n' | 0)
 }
 
 fn fields(
@@ -195,5 +213,24 @@ impl Request {
     /// Whether the client speaks HTTP/1.1 or later.
     pub fn is_http11(&self) -> bool {
         self.version() >= Version::HTTP_11
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_ends_its_line() {
+        for (given, sent) in [
+            ("/a b?c", "/a b?c"),
+            ("/\r\nX: y", "/%0D%0AX: y"),
+            ("\n/a\0", "%0A/a%00"),
+            ("\r", "%0D"),
+        ] {
+            let mut out = Vec::new();
+            path(given.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), sent);
+        }
     }
 }

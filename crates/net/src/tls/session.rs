@@ -108,7 +108,7 @@ impl Session {
     /// that has arrived.
     pub fn encrypt(
         &mut self,
-        kept: &mut [u8],
+        kept: &mut Vec<u8>,
         bufs: &[IoSlice<'_>],
         out: &mut Records<'_>,
     ) -> Result<(), Error> {
@@ -116,7 +116,11 @@ impl Session {
     }
 
     /// Encrypts `close_notify`.
-    pub fn say_goodbye(&mut self, kept: &mut [u8], outgoing: &mut Outgoing) -> Result<(), Error> {
+    pub fn say_goodbye(
+        &mut self,
+        kept: &mut Vec<u8>,
+        outgoing: &mut Outgoing,
+    ) -> Result<(), Error> {
         self.with_writer(kept, |writer| {
             let room = RECORD_OVERHEAD + 2;
             outgoing
@@ -127,7 +131,7 @@ impl Session {
 
     fn with_writer<T>(
         &mut self,
-        kept: &mut [u8],
+        kept: &mut Vec<u8>,
         f: impl FnOnce(&mut dyn Writer) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match self {
@@ -198,18 +202,26 @@ impl<Data> Writer for WriteTraffic<'_, Data> {
 
 fn with_writer<S: Side, T>(
     side: &mut S,
-    kept: &mut [u8],
+    kept: &mut Vec<u8>,
     f: impl FnOnce(&mut dyn Writer) -> Result<T, Error>,
 ) -> Result<T, Error> {
     // That the peer has closed is said once before; nothing else can be pending, since all records
     // that have arrived whole are processed.
     for _ in 0..2 {
         let status = side.process(kept);
-        debug_assert_eq!(status.discard, 0, "whole records are processed at once");
-        match status.state? {
-            ConnectionState::WriteTraffic(mut writer) => return f(&mut writer),
-            ConnectionState::PeerClosed => {}
-            _ => break,
+        let discard = status.discard;
+        let closed = match status.state? {
+            ConnectionState::WriteTraffic(mut writer) => {
+                let result = f(&mut writer);
+                kept.drain(..discard);
+                return result;
+            }
+            ConnectionState::PeerClosed => true,
+            _ => false,
+        };
+        kept.drain(..discard);
+        if !closed {
+            break;
         }
     }
     Err(Error::General("the connection is closed".into()))

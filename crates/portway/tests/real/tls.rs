@@ -254,6 +254,68 @@ fn a_request_for_another_server_that_wants_certificates_is_misdirected() {
 }
 
 #[test]
+fn a_certificate_that_one_server_trusts_opens_no_other() {
+    let certs = Certs::default()
+        .self_signed("a")
+        .self_signed("one")
+        .self_signed("two")
+        .signed("client", "one")
+        .signed("other", "two");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} ssl_verify_client on;
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name first;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-first; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name same;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-same; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name second;
+               ssl_client_certificate %CERTS%/two.crt; location / {{ return 200 in-second; }} }}"
+        ),
+    );
+    let asks = |host: &str| format!("GET / HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let client = ["-cert", "client.crt", "-key", "client.key"];
+    for name in [&["-noservername"][..], &["-servername", "nobody"]] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let arguments = [&client[..], name, &[version]].concat();
+            let answer = |host| body(&certs, &server, &arguments, &asks(host));
+            assert_eq!(answer("first"), "in-first");
+            assert_eq!(answer("same"), "in-same");
+            let refused = answer("second");
+            assert!(refused.contains("The SSL certificate error"), "{refused}");
+        }
+    }
+    let other = [
+        "-cert",
+        "other.crt",
+        "-key",
+        "other.key",
+        "-servername",
+        "second",
+    ];
+    let direct = body(&certs, &server, &other, &asks("second"));
+    assert_eq!(direct, "in-second");
+}
+
+#[test]
+fn a_host_that_nobody_has_is_the_default_servers_whatever_the_handshake_named() {
+    let certs = Certs::default().self_signed("a");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} server {{ listen 127.0.0.1:%PORT% ssl; location / {{ return 200 default; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name named;
+               location / {{ return 200 named; }} }}"
+        ),
+    );
+    let named = ["-servername", "named"];
+    let answer = |request: &str| body(&certs, &server, &named, request);
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: named\r\n\r\n"), "named");
+    assert_eq!(answer("GET / HTTP/1.0\r\n\r\n"), "default");
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: nobody\r\n\r\n"), "default");
+}
+
+#[test]
 fn keys_may_be_encrypted_and_certificates_named_by_variables() {
     let certs = Certs::default().self_signed("a").self_signed("b");
     certs.openssl(&[
@@ -403,7 +465,7 @@ fn responder(certs: &Certs, name: &str) -> Upstream {
 
 /// Has the authority sign what it says of a certificate.
 fn sign_status(certs: &Certs, name: &str, index: &str) {
-    std::fs::write(certs.file("index"), index).unwrap();
+    std::fs::write(certs.file("index"), index).expect("the folder is ours");
     let file = format!("{name}.crt");
     certs.openssl(&[
         "ocsp",
@@ -432,7 +494,7 @@ fn sign_status(certs: &Certs, name: &str, index: &str) {
         "-ndays",
         "1",
     ]);
-    std::fs::rename(certs.file("new.der"), certs.file("status.der")).unwrap();
+    std::fs::rename(certs.file("new.der"), certs.file("status.der")).expect("it was made");
 }
 
 /// A line of an authority's index for certificate number 5.
@@ -494,4 +556,37 @@ fn responders_are_asked_about_clients_and_our_own_certificate_is_stapled() {
     std::fs::remove_file(certs.file("status.der")).unwrap();
     assert!(answer("PORT").contains("The SSL certificate error"));
     server.wait_error_log("certificate status request failed");
+}
+
+#[test]
+fn a_named_cache_outlives_a_reload() {
+    let certs = Certs::default().self_signed("a");
+    let conf = |generation: u32| {
+        format!(
+            "events {{}} http {{ server {{ listen 127.0.0.1:%PORT% ssl; {PAIR}
+               ssl_session_cache shared:S:1m; ssl_session_tickets off;
+               location / {{ return 200 '{generation} $ssl_session_reused'; }} }} }}"
+        )
+    };
+    let server = Setup::new(&conf(1))
+        .with("CERTS", certs.dir().display())
+        .start(&portway());
+    let first = body(
+        &certs,
+        &server,
+        &["-tls1_2", "-sess_out", "s.pem"],
+        &get("/"),
+    );
+    assert_eq!(first, "1 .");
+    server.reload(&conf(2));
+    testkit::wait_true("the new configuration serves", || {
+        body(&certs, &server, &["-tls1_2"], &get("/")) == "2 ."
+    });
+    let again = body(
+        &certs,
+        &server,
+        &["-tls1_2", "-sess_in", "s.pem"],
+        &get("/"),
+    );
+    assert_eq!(again, "2 r");
 }

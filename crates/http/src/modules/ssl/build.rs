@@ -153,6 +153,14 @@ fn build(
         .iter()
         .flat_map(Identity::chain)
         .for_each(|certificate| context.update(certificate));
+    if let Identify::Scripted(_) = identify {
+        // As nginx: what is not known yet is told apart by its names.
+        for source in &conf.certificates {
+            context.update(source.name());
+            context.update([0]);
+        }
+    }
+    context.update([u8::from(conf.verify_client != VerifyClient::Off)]);
     let (verifier, judge) = match client_auth(conf)? {
         Some((verifier, judge, names)) => {
             context.update(names);
@@ -426,6 +434,14 @@ fn sessions(conf: &Conf, context: [u8; 32]) -> Sessions {
 }
 
 impl Source {
+    /// As the configuration names it.
+    fn name(&self) -> Vec<u8> {
+        match self {
+            Source::Loaded(file) => file.shown.clone().into_bytes(),
+            Source::Script(template) => format!("{template:?}").into_bytes(),
+        }
+    }
+
     fn place(&self) -> (String, Span) {
         match self {
             Source::Loaded(file) => (file.shown.clone(), file.span),
