@@ -1,6 +1,6 @@
-//! Rooms that requests are handled in. The future of a request is big, and so the memory of one that
-//! is done serves the next: what the allocator does with blocks of that size costs as much as
-//! parsing a head.
+//! Rooms that requests are handled in. The future of a request is big, and so the memory of one
+//! that is done serves the next: what the allocator does with blocks of that size costs as much
+//! as parsing a head.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;

@@ -229,8 +229,8 @@ static TABLE: [Option<FieldName>; SLOTS] = table();
 
 const _: () = assert!(NAMES.len() <= 128, "the set of present names is a u128");
 
-/// Whether `name` is `known`, which holds letters, digits and hyphens, in any case. Eight bytes at a
-/// time: every field of every head is compared so.
+/// Whether `name` is `known`, which holds letters, digits and hyphens, in any case. Eight bytes at
+/// a time: every field of every head is compared so.
 fn spells(known: &[u8], name: &[u8]) -> bool {
     let (known_words, known_rest) = known.as_chunks();
     let (words, rest) = name.as_chunks();
