@@ -251,6 +251,30 @@ fn check_form<S>(entry: &Directive<S>, item: &Item) -> Result<(), Diagnostic> {
         ))
         .at(item.args[0].span));
     }
+    match entry.support {
+        Support::Inert(_) => check_values(entry, item),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the numbers, sizes and times of a directive that nothing else reads, by its syntax.
+fn check_values<S>(entry: &Directive<S>, item: &Item) -> Result<(), Diagnostic> {
+    let words: Vec<&str> = entry.doc.syntax.trim_end_matches(';').split(' ').collect();
+    let has_off = words.ends_with(&["|", "off"]);
+    for (index, word) in item.args.iter().enumerate() {
+        if has_off && word.text == b"off" {
+            continue;
+        }
+        match words.get(index + 1) {
+            // The sizes of hash tables have no unit.
+            Some(&"size") if entry.name.contains("_hash_") => item.number(index).map(drop)?,
+            Some(&"number") => item.number(index).map(drop)?,
+            Some(&"size") => item.size(index).map(drop)?,
+            Some(&("time" | "interval")) => item.time(index).map(drop)?,
+            Some(_) => {}
+            None => break,
+        }
+    }
     Ok(())
 }
 
@@ -391,6 +415,32 @@ mod tests {
         find(TABLE.iter(), &tree.items[0], Contexts(1))
             .unwrap_err()
             .help
+    }
+
+    #[test]
+    fn the_values_of_what_has_no_effect_are_checked() {
+        let refuses = |syntax: &'static str, text: &str| {
+            let name = syntax.split(' ').next().unwrap_or_default();
+            let doc = Doc {
+                syntax,
+                default: "",
+                text: "",
+            };
+            let arity = Arity::AtLeast(1);
+            let entry = Directive::inert(name, Contexts(1), arity, (), doc, "");
+            let mut bundle = Bundle::default();
+            let text = Arc::from(text.as_bytes());
+            let file = File { text, mode: 0o644 };
+            bundle.files.insert(bundle.conf_file.clone(), Ok(file));
+            let tree = parse(&bundle);
+            find([entry].iter(), &tree.items[0], Contexts(1)).is_err()
+        };
+        assert!(!refuses("a_hash_size size;", "a_hash_size 512;"));
+        assert!(refuses("a_hash_size size;", "a_hash_size 1k;"));
+        assert!(!refuses("a_size number size;", "a_size 4 1k;"));
+        assert!(refuses("a_size number time;", "a_size 4 soon;"));
+        assert!(!refuses("a_size time | off;", "a_size off;"));
+        assert!(refuses("a_size time | off;", "a_size on;"));
     }
 
     #[test]

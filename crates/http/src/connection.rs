@@ -23,9 +23,10 @@ use proto::proxy_protocol::Header;
 use crate::config::{AddrConf, ServerId};
 use crate::downstream::head;
 use crate::downstream::tls::{self, ClientTls};
-use crate::handle::{self, After};
+use crate::handle::After;
 use crate::load::Load;
 use crate::modules::proxy_protocol;
+use crate::room;
 use crate::thread::{Generation, Listed};
 
 /// A connection from a client.
@@ -149,6 +150,24 @@ impl Connection {
         .await
     }
 
+    /// Sends what is no response, within `timeout`: an interim answer, the head of a tunnel. Where
+    /// it fails or is dropped half way, the connection is cut: what came next would be taken for
+    /// the rest of it.
+    pub async fn interject(&self, bytes: &[u8], timeout: Duration) -> io::Result<()> {
+        let mut cut = CutUnlessSent {
+            stream: &self.stream,
+            sent: false,
+        };
+        let deadline = Deadline::after(timeout);
+        let result = tokio::select! {
+            biased;
+            result = self.stream.write_all(bytes) => result,
+            () = deadline.expired() => Err(io::ErrorKind::TimedOut.into()),
+        };
+        cut.sent = result.is_ok();
+        result
+    }
+
     /// Gives the memory of an empty buffer back: a connection at rest owns none.
     fn release_buffer(&self) {
         let mut buf = self.buf.borrow_mut();
@@ -175,6 +194,20 @@ impl Connection {
                 Some(self.id),
                 format_args!("{message}, client: {client}, server: {local}"),
             );
+        }
+    }
+}
+
+/// Cuts a connection unless all was sent.
+struct CutUnlessSent<'c> {
+    stream: &'c Stream,
+    sent: bool,
+}
+
+impl Drop for CutUnlessSent<'_> {
+    fn drop(&mut self) {
+        if !self.sent {
+            self.stream.cut();
         }
     }
 }
@@ -215,8 +248,8 @@ pub async fn serve(conn: Rc<Connection>) {
         let Some(request) = head::read(&conn).await else {
             return;
         };
-        // One box per request: what waits between requests stays small.
-        let after = Box::pin(handle::handle(request)).await;
+        // In a room of its own: what waits between requests stays small.
+        let after = room::handle(request).await;
         match after {
             After::KeepAlive(how_long) => {
                 if !rest(&conn, how_long).await {

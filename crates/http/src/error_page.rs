@@ -19,15 +19,7 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         request.keepalive.set(false);
     }
     request.error_status.set(shown_as(status));
-    let core = &request.conf().core;
-    let page = core
-        .error_pages
-        .iter()
-        .find(|page| page.statuses.contains(&status));
-    if let Some(page) = page
-        && (core.recursive_error_pages || !request.in_error_page.get())
-    {
-        request.in_error_page.set(true);
+    if let Some(page) = page_for(request, status) {
         request.drops_body.set(!request.body.was_read());
         return configured(request, page);
     }
@@ -38,6 +30,21 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
         return Flow::Respond(refresh(request, &location));
     }
     Flow::Respond(built_in(request, status))
+}
+
+/// The page configured for a status, unless one was shown that is to be the last.
+///
+/// As nginx: what counts is whether `recursive_error_pages` held where the first error was, not
+/// where the page of it failed.
+fn page_for(request: &Request, status: u16) -> Option<&ErrorPage> {
+    let core = &request.conf().core;
+    if request.in_error_page.get() || core.error_pages.is_empty() {
+        return None;
+    }
+    request.in_error_page.set(!core.recursive_error_pages);
+    core.error_pages
+        .iter()
+        .find(|page| page.statuses.contains(&status))
 }
 
 /// `msie_refresh`: whether the client is one that is redirected by a page.
@@ -125,12 +132,14 @@ pub fn split_args(target: &Bytes) -> (Bytes, Bytes) {
 pub fn built_in(request: &Request, status: u16) -> Response {
     if matches!(status, 201 | 204) {
         return Response {
-            head: Head::new(status),
+            head: Head::new(status).into(),
             ..Response::default()
         };
     }
     let line = match status {
-        494 => Some("400 Request Header Or Cookie Too Large"),
+        // The pages call these two by other names than the status line does.
+        302 => Some("302 Found"),
+        401 => Some("401 Authorization Required"),
         _ => status_line(shown_as(status)).filter(|_| status >= 300),
     };
     let Some(line) = line else {
@@ -141,7 +150,7 @@ pub fn built_in(request: &Request, status: u16) -> Response {
         ServerTokens::On | ServerTokens::Build => server_name(request),
     };
     let mut page = String::new();
-    let (title, heading) = match tls_reason(status) {
+    let (title, heading) = match reason(status) {
         None => (line.to_owned(), format!("<h1>{line}</h1></center>")),
         Some(reason) => (
             format!("400 {reason}"),
@@ -157,9 +166,10 @@ pub fn built_in(request: &Request, status: u16) -> Response {
     Response::text(shown_as(status), "text/html", page)
 }
 
-/// What is wrong with a request because of TLS.
-fn tls_reason(status: u16) -> Option<&'static str> {
+/// What is wrong with a request that is refused with more than a status.
+fn reason(status: u16) -> Option<&'static str> {
     match status {
+        494 => Some("Request Header Or Cookie Too Large"),
         495 => Some("The SSL certificate error"),
         496 => Some("No required SSL certificate was sent"),
         497 => Some("The plain HTTP request was sent to HTTPS port"),

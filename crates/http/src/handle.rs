@@ -34,10 +34,6 @@ pub enum After {
 
 /// What a handler comes to.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation"
-)]
 pub enum Outcome {
     /// A response.
     Response(Response),
@@ -242,7 +238,11 @@ fn complete_head(request: &Request, head: &mut Head) {
 }
 
 /// Sends the head of a 101, or of the 200 to a CONNECT; what follows it is no HTTP any more.
-async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn Takeover>) -> After {
+async fn switch_protocols(
+    request: &Rc<Request>,
+    head: Box<Head>,
+    takeover: Box<dyn Takeover>,
+) -> After {
     request.status.set(head.status);
     request.keepalive.set(false);
     let connection = match head.status {
@@ -254,7 +254,8 @@ async fn switch_protocols(request: &Rc<Request>, head: Head, takeover: Box<dyn T
     request.bytes_sent.set(bytes.len() as u64);
     request.sent.replace(head);
     request.conn.stream.set_nodelay(true);
-    match request.conn.stream.write_all(&bytes).await {
+    let timeout = request.conf().core.send_timeout;
+    match request.conn.interject(&bytes, timeout).await {
         Ok(()) => After::Tunnel(takeover.prepare(request)),
         Err(_) => After::Close,
     }

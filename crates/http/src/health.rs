@@ -20,6 +20,7 @@ use crate::config::{Config, Location, LocationId, UpstreamId};
 use crate::modules::health_check::Spec;
 use crate::modules::health_check::matching::Match;
 use crate::modules::proxy::Pass;
+use crate::proxy::target::Scheme;
 use probe::Probe;
 
 mod probe;
@@ -126,7 +127,8 @@ impl Watch {
     }
 
     fn probe(&self) -> Option<Probe<'_>> {
-        let proxy = &self.location().settings.proxy;
+        let settings = &self.location().settings;
+        let proxy = &settings.proxy;
         let Some(Pass::Static { url, .. }) = &proxy.pass else {
             return None;
         };
@@ -135,6 +137,10 @@ impl Watch {
             rules: self.check.rules.as_deref(),
             proxy,
             host: &url.host,
+            client: match url.scheme {
+                Scheme::Http => None,
+                Scheme::Https => settings.proxy_ssl.client().map(|client| &**client),
+            },
         })
     }
 }

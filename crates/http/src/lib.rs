@@ -33,6 +33,7 @@ mod proxy;
 mod request;
 mod request_body;
 mod response;
+mod room;
 mod secrets;
 mod server_names;
 mod settings;

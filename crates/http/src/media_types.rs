@@ -27,10 +27,14 @@ impl MediaTypes {
         Self::These(names.iter().map(|name| name.as_bytes().into()).collect())
     }
 
-    /// Reads the arguments of a directive; `text/html` is always among them.
-    pub fn parse(item: &Item, cx: &mut Cx<'_>) -> Self {
+    /// Reads the arguments of a directive, which may be given again at the same level; `text/html`
+    /// is always among them.
+    pub fn parse(item: &Item, before: Option<Self>, cx: &mut Cx<'_>) -> Self {
         let mut all = false;
-        let mut list: Vec<Box<[u8]>> = vec![Box::from(&b"text/html"[..])];
+        let mut list = match before.unwrap_or_default() {
+            Self::All => return Self::All,
+            Self::These(list) => list.to_vec(),
+        };
         for word in &item.args {
             let name: Box<[u8]> = word.text.to_ascii_lowercase().into();
             if &name[..] == b"*" {
@@ -63,12 +67,17 @@ impl MediaTypes {
     }
 }
 
-/// A setter that reads a list of media types into a field of a module's draft, once.
+/// A setter that reads a list of media types into a field of a module's draft.
 macro_rules! store_types {
     ($module:ident . $field:ident) => {
         $crate::module::Set::Level(|item, level, cx| {
-            let value = $crate::media_types::MediaTypes::parse(item, cx);
-            item.once(&mut level.drafts.$module.$field, value)
+            let slot = &mut level.drafts.$module.$field;
+            *slot = Some($crate::media_types::MediaTypes::parse(
+                item,
+                slot.take(),
+                cx,
+            ));
+            Ok(())
         })
     };
 }

@@ -201,6 +201,16 @@ macro_rules! store {
             item.once(&mut level.drafts.$module.$field, value)
         })
     };
+    (template of size $module:ident . $field:ident) => {
+        $crate::module::Set::Level(|item, level, cx| {
+            let value = cx.template(item, 0)?;
+            // What has no variables is known to be right or wrong at once.
+            if value.as_constant().is_some() {
+                item.size(0)?;
+            }
+            item.once(&mut level.drafts.$module.$field, value)
+        })
+    };
     (optional template $module:ident . $field:ident) => {
         $crate::module::Set::Level(|item, level, cx| {
             let value = cx.template(item, 0)?;

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -83,9 +84,10 @@ impl CacheConf {
 pub struct Table<V> {
     max: usize,
     inactive: Duration,
-    entries: HashMap<Rc<Path>, Entry<V>>,
+    /// By path; a path as such would be taken apart to be hashed.
+    entries: HashMap<Rc<OsStr>, Entry<V>>,
     /// The paths in the order in which they were asked for last.
-    order: BTreeMap<u64, Rc<Path>>,
+    order: BTreeMap<u64, Rc<OsStr>>,
     turn: u64,
 }
 
@@ -116,7 +118,7 @@ impl<V> Table<V> {
 
     /// What is known of a path; that counts as a use.
     pub fn get(&mut self, path: &Path, now: Instant) -> Option<&mut Entry<V>> {
-        let entry = self.entries.get_mut(path)?;
+        let entry = self.entries.get_mut(path.as_os_str())?;
         self.turn += 1;
         if let Some(path) = self.order.remove(&entry.turn) {
             self.order.insert(self.turn, path);
@@ -133,7 +135,7 @@ impl<V> Table<V> {
         while self.entries.len() >= self.max {
             self.remove_oldest();
         }
-        let path: Rc<Path> = path.into();
+        let path: Rc<OsStr> = path.as_os_str().into();
         self.turn += 1;
         self.order.insert(self.turn, path.clone());
         let entry = Entry {
@@ -148,7 +150,7 @@ impl<V> Table<V> {
 
     /// Forgets a path.
     pub fn remove(&mut self, path: &Path) {
-        if let Some(entry) = self.entries.remove(path) {
+        if let Some(entry) = self.entries.remove(path.as_os_str()) {
             self.order.remove(&entry.turn);
         }
     }

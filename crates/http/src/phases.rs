@@ -28,10 +28,6 @@ use crate::response::{Field, Response};
 
 /// What a handler says.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation"
-)]
 pub enum Flow {
     /// Nothing to say: the next one.
     Next,
@@ -89,7 +85,8 @@ fn settle(request: &Rc<Request>, flow: Flow) -> Result<Outcome, Entry> {
         flow = match flow {
             Flow::Respond(response) => return Ok(Outcome::Response(response)),
             Flow::Close => return Ok(Outcome::Close(444)),
-            Flow::Status(444) => return Ok(Outcome::Close(444)),
+            // As ngx_http_finalize_request: with these the client is taken to be gone.
+            Flow::Status(status @ (408 | 444 | 499)) => return Ok(Outcome::Close(status)),
             Flow::Status(_) if let Some(stub) = request.stub_response() => {
                 request.error_status.set(0);
                 Flow::Respond(stub)

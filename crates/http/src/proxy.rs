@@ -180,8 +180,7 @@ impl<'r> Proxy<'r> {
 
     /// Notes that a peer is asked; after an internal redirect, as the first one of a new request.
     fn begin(&mut self, lease: Lease, again: bool) -> Held {
-        let url = self.target.url(&lease.peer().name);
-        let attempt = Attempt::new(lease.peer().name.clone(), url);
+        let attempt = Attempt::new(lease.peer().name.clone(), &self.target);
         self.note(attempt, again);
         self.tell_client(&lease);
         Held::new(lease, self.request, self.target.upstream)
@@ -287,10 +286,9 @@ impl<'r> Proxy<'r> {
     }
 
     fn no_live_upstreams(&self, group: &Group) -> Flow {
-        let url = self.target.url(group.name());
         let name = group.name().to_owned();
         let again = !self.search.is_fresh();
-        self.note(Attempt::failed(name, url, 502), again);
+        self.note(Attempt::failed(name, &self.target, 502), again);
         self.request.log(
             Level::Error,
             format_args!("no live upstreams while connecting to upstream"),

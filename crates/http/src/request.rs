@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use net::Addr;
 use net::log::{ErrorLog, Level};
-use proto::h1::{FieldName, Framing, Method, RequestHead, Version};
+use proto::h1::{FieldName, Framing, Method, RequestHead, ResponseHead, Span, Version};
 use script::{Captures, Context, Slots, VarId};
 use tokio::task::JoinHandle;
 
@@ -82,13 +82,13 @@ pub struct Request {
     pub keepalive: Cell<bool>,
     /// Values of variables that it keeps.
     pub slots: Held<Slots>,
-    captures: RefCell<Captures>,
+    captures: RefCell<Option<Box<Captures>>>,
     /// Its body.
-    pub body: Held<RequestBody>,
+    pub body: Held<Box<RequestBody>>,
     /// The upstream peers that were tried.
     pub attempts: RefCell<Vec<Attempt>>,
     /// The head that was sent, or is about to be.
-    pub sent: RefCell<Head>,
+    pub sent: RefCell<Box<Head>>,
     /// The status of the response; 0 until there is one.
     pub status: Cell<u16>,
     /// The status that the response gets whatever its handler says; 0 if it gets that of the
@@ -128,20 +128,20 @@ pub struct Request {
     pub handler_lost: Cell<bool>,
     /// Whether an error page took the place of what the body was for.
     pub drops_body: Cell<bool>,
-    /// The header fields of the last upstream's answer.
-    pub upstream_fields: RefCell<Vec<Field>>,
+    /// The head of the last upstream's answer, and its bytes.
+    pub upstream_answer: RefCell<Option<(Rc<ResponseHead>, Bytes)>>,
     /// Its trailer fields.
     pub upstream_trailers: RefCell<Vec<Field>>,
     /// What of it no log may show.
     pub secrets: Held<RefCell<Secrets>>,
     /// Whom a trusted proxy named as the client.
-    pub real_client: OnceCell<Addr>,
+    pub real_client: OnceCell<Box<Addr>>,
     /// What `limit_req` did with it.
     pub limit_req_status: Cell<Option<limit_req::Status>>,
     /// Its places in the counts of `limit_conn`.
     pub limit_conn: limit_conn::Held,
     /// The desktop session that it asked for.
-    pub desktop: RefCell<Option<Desktop>>,
+    pub desktop: RefCell<Option<Box<Desktop>>>,
 }
 
 /// A desktop session, as far as a log wants to know of it.
@@ -175,6 +175,9 @@ pub struct Parts {
     pub pipelined: bool,
 }
 
+// The allocator keeps blocks up to this size for their thread; what is rare stands in boxes.
+const _: () = assert!(size_of::<Request>() + 2 * size_of::<usize>() <= 1032);
+
 impl Request {
     /// A request at the beginning of its way.
     pub fn new(conn: Rc<Connection>, generation: Rc<Generation>, parts: Parts) -> Self {
@@ -196,7 +199,7 @@ impl Request {
             keepalive: Cell::new(false),
             slots: Held::Own(Slots::default()),
             captures: RefCell::default(),
-            body: Held::Own(RequestBody::new(parts.framing)),
+            body: Held::Own(Box::new(RequestBody::new(parts.framing))),
             attempts: RefCell::default(),
             sent: RefCell::default(),
             status: Cell::new(0),
@@ -218,7 +221,7 @@ impl Request {
             valid_location: Cell::new(true),
             handler_lost: Cell::new(false),
             drops_body: Cell::new(false),
-            upstream_fields: RefCell::default(),
+            upstream_answer: RefCell::default(),
             upstream_trailers: RefCell::default(),
             secrets: Held::Own(RefCell::default()),
             real_client: OnceCell::new(),
@@ -251,7 +254,10 @@ impl Request {
     /// The client: the other end of the connection, or whom a trusted proxy named
     /// (`set_real_ip_from`).
     pub fn client(&self) -> &Addr {
-        self.main().real_client.get().unwrap_or(&self.conn.peer)
+        self.main()
+            .real_client
+            .get()
+            .map_or(&self.conn.peer, |client| client)
     }
 
     /// The client's address without its port, as logs show it.
@@ -294,8 +300,22 @@ impl Request {
         self.head.value(&self.buf, name)
     }
 
+    /// The header fields of the last upstream's answer.
+    pub fn upstream_fields(&self) -> Vec<Field> {
+        let answer = self.upstream_answer.borrow();
+        let Some((head, buf)) = &*answer else {
+            return Vec::new();
+        };
+        let slice = |span: Span| buf.slice(span.start as usize..span.end as usize);
+        let field = |field: &proto::h1::Field| Field {
+            name: slice(field.name),
+            value: slice(field.value),
+        };
+        head.fields.iter().map(field).collect()
+    }
+
     /// A span of the head as shared bytes.
-    pub fn slice(&self, span: proto::h1::Span) -> Bytes {
+    pub fn slice(&self, span: Span) -> Bytes {
         self.buf.slice(span.start as usize..span.end as usize)
     }
 
@@ -379,7 +399,9 @@ impl Request {
         }
         if let Some(attempt) = self.attempts.borrow().last() {
             line.extend(b", upstream: \"");
-            line.extend_from_slice(attempt.url.as_bytes());
+            line.extend_from_slice(attempt.scheme.as_bytes());
+            line.extend_from_slice(attempt.peer.as_bytes());
+            line.extend_from_slice(String::from_utf8_lossy(&attempt.uri).as_bytes());
             line.push(b'"');
         }
         if let Some(host) = self.header(FieldName::Host) {
@@ -396,13 +418,15 @@ impl Context for Request {
     }
 
     fn capture(&self, index: usize, out: &mut Vec<u8>) {
-        if let Some(text) = self.captures.borrow().get(index) {
+        if let Some(captures) = &*self.captures.borrow()
+            && let Some(text) = captures.get(index)
+        {
             out.extend_from_slice(text);
         }
     }
 
     fn set_captures(&self, captures: Captures) {
-        self.captures.replace(captures);
+        self.captures.replace(Some(Box::new(captures)));
     }
 
     fn set_named(&self, names: &[(VarId, usize)], captures: &Captures) {

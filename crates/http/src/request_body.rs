@@ -231,6 +231,21 @@ impl RequestBody {
         Ok(())
     }
 
+    /// How much of it may stay in memory. As ngx_http_read_client_request_body: what came with the
+    /// head does not count, and a rest a little longer than the buffer gets a longer buffer.
+    fn memory_max(&self, request: &Request) -> u64 {
+        let size = request.conf().core.client_body_buffer_size;
+        let here = (self.kept.borrow().memory_len + request.conn.buf.borrow().len()) as u64;
+        match self.framing {
+            Framing::Length(length) => {
+                let rest = length.saturating_sub(here);
+                let fits = rest == 0 || rest < size.saturating_add(size / 4);
+                if fits { length } else { size }
+            }
+            _ => size.saturating_add(here),
+        }
+    }
+
     /// Reads all of it and keeps it: in memory up to `client_body_buffer_size`, beyond in a file.
     pub async fn read(&self, request: &Request) -> Result<(), BodyError> {
         use crate::modules::core::BodyInFile;
@@ -239,11 +254,12 @@ impl RequestBody {
         }
         let core = &request.conf().core;
         let in_file = core.client_body_in_file_only != BodyInFile::Off;
+        let memory_max = self.memory_max(request);
         while let Some(piece) = self.next(request).await? {
             let mut kept = self.kept.borrow_mut();
             kept.memory_len += piece.len();
             kept.memory.push(piece);
-            if in_file || kept.memory_len as u64 > core.client_body_buffer_size {
+            if in_file || kept.memory_len as u64 > memory_max {
                 kept.spill(request)
                     .map_err(|error| not_kept(request, &error))?;
             }
@@ -299,10 +315,10 @@ impl RequestBody {
         if !expects || request.version() < Version::HTTP_11 || self.continue_sent.replace(true) {
             return Ok(());
         }
+        let timeout = request.conf().core.send_timeout;
         let sent = request
             .conn
-            .stream
-            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            .interject(b"HTTP/1.1 100 Continue\r\n\r\n", timeout)
             .await;
         sent.map_err(|_| BodyError::Gone)
     }

@@ -30,9 +30,9 @@ pub struct Head {
     pub status: u16,
     /// The upstream's status line behind the version, if it is passed on as it came.
     pub status_text: Option<Bytes>,
-    /// `Server`, unless it is our own.
+    /// `Server`, unless it is our own; empty is none.
     pub server: Option<Bytes>,
-    /// `Date`, unless it is ours.
+    /// `Date`, unless it is ours; empty is none.
     pub date: Option<Bytes>,
     /// `Content-Type` without the charset that we add.
     pub content_type: Option<Bytes>,
@@ -256,8 +256,8 @@ impl std::fmt::Debug for Body {
 /// A whole response.
 #[derive(Debug, Default)]
 pub struct Response {
-    /// Its head.
-    pub head: Head,
+    /// Its head: in a box, as a response goes through many hands.
+    pub head: Box<Head>,
     /// Its body.
     pub body: Body,
 }
@@ -270,7 +270,7 @@ impl Response {
             ..Head::new(status)
         };
         Self {
-            head,
+            head: head.into(),
             body: Body::Empty,
         }
     }
@@ -284,7 +284,7 @@ impl Response {
             ..Head::new(status)
         };
         Self {
-            head,
+            head: head.into(),
             body: Body::bytes(body),
         }
     }

@@ -165,7 +165,7 @@ impl Request {
         let mut request = Request::new(self.conn.clone(), self.generation.clone(), parts);
         request.body = match shares_body {
             true => Held::Of(self.clone(), |request| &request.body),
-            false => Held::Own(RequestBody::new(Framing::None)),
+            false => Held::Own(Box::new(RequestBody::new(Framing::None))),
         };
         request.drops_body = Cell::new(!shares_body);
         request.slots = Held::Of(main.clone(), |request| &request.slots);

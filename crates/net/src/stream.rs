@@ -202,6 +202,13 @@ impl Stream {
         self.socket.shutdown_write()
     }
 
+    /// Ends the connection both ways at once, below TLS: for what was cut in the middle, so that
+    /// nothing can follow it. Whoever reads or writes is told of an end or a failure.
+    pub fn cut(&self) {
+        // It fails only where the connection is gone already.
+        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
+    }
+
     /// What TLS knows of this connection; `None` if it is plain.
     pub fn with_tls<T>(&self, ask: impl FnOnce(&CommonState) -> T) -> Option<T> {
         self.tls.get().map(|tls| tls.with_state(ask))

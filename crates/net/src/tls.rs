@@ -1,4 +1,4 @@
-//! TLS inside of a [`Stream`]: handshakes, records, their buffers.
+//! TLS inside of a [`Stream`](crate::Stream): handshakes, records, their buffers.
 //!
 //! rustls keeps the protocol's state and is given bytes (its unbuffered interface); the buffers are
 //! ours. Records are decrypted from, and encrypted into, buffers that a thread has once, so that a

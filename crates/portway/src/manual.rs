@@ -61,7 +61,9 @@ fn every_example_loads() {
             conf_file,
             ..Invocation::default()
         };
-        let problems = problems(&invocation);
+        let mut problems = problems(&invocation);
+        // Stock files still name versions of TLS that are gone; that is told, and no more.
+        problems.retain(|line| !line.contains("is not supported and is left out"));
         assert!(problems.is_empty(), "{problems:#?}");
     }
 }

@@ -235,8 +235,13 @@ fn with_uri(
     let found = conn
         .addr_conf()
         .and_then(|conf| conf.names.find(&parts.host));
-    if let Some((id, _)) = &found {
-        parts.server = *id;
+    match &found {
+        Some((id, _)) => parts.server = *id,
+        // As nginx: a host that nobody has is the address's affair, whatever the handshake named.
+        None => {
+            let addr = conn.addr_conf();
+            parts.server = addr.map_or(parts.server, |addr| addr.default_server);
+        }
     }
     let misdirected = tls::is_misdirected(conn, &parts.host, asked_for(conn, &found));
     // As nginx, which reads the path before it knows the host.

@@ -276,7 +276,7 @@ pub fn refusal(request: &Request) -> Option<u16> {
     if verify == VerifyClient::Off {
         return None;
     }
-    match tls.auth() {
+    match auth_for(request, tls) {
         ClientAuth::Ok => None,
         ClientAuth::None if verify == VerifyClient::On => {
             request.log(
@@ -305,11 +305,36 @@ pub fn refusal(request: &Request) -> Option<u16> {
     }
 }
 
+/// What the client's certificate is worth to the server that a request is for. The handshake was
+/// that of the address's default server where the client named none; what is good enough for that
+/// one says nothing about others.
+///
+/// DIFFERS: nginx lets the verdict of the handshake's server count for all servers of the address.
+fn auth_for(request: &Request, tls: &ClientTls) -> ClientAuth {
+    let made = tls.auth();
+    let (Some(shook), Some(asked)) = (tls_of(&request.conn), request.server().tls.as_deref())
+    else {
+        return made;
+    };
+    let Some(judge) = asked.judge.as_ref().filter(|_| made == ClientAuth::Ok) else {
+        return made;
+    };
+    if std::ptr::eq(shook, asked) {
+        return made;
+    }
+    let judgement = judge.judge(tls.chain(), Purpose::Client, clock::wall());
+    match judgement.result() {
+        Ok(()) if asked.ocsp.is_some() && shook.ocsp.is_none() => {
+            ClientAuth::Failed(Reason::Status("certificate status was not requested"))
+        }
+        Ok(()) => made,
+        Err(error) => ClientAuth::Failed(Reason::Chain(error)),
+    }
+}
+
 /// Whether a request asks for another server than the one that was negotiated, which wants to see
 /// certificates that it has not seen.
 pub fn is_misdirected(conn: &Connection, host: &[u8], server: &Server) -> bool {
     let chosen_by = conn.tls.get().and_then(|tls| tls.chosen_by.as_ref());
-    chosen_by.is_some_and(|name| name[..] != *host)
-        && !host.is_empty()
-        && server.ssl.verify_client != VerifyClient::Off
+    chosen_by.is_some_and(|name| name[..] != *host) && server.ssl.verify_client != VerifyClient::Off
 }

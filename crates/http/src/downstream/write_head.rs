@@ -33,31 +33,33 @@ pub fn write(request: &Request, head: &Head, end: BodyEnd, connection: Connectio
     let mut out = Vec::with_capacity(256 + 48 * head.fields.len());
     write_status(head, &mut out);
     match &head.server {
+        Some(server) if server.is_empty() => {}
         Some(server) => line(&mut out, b"Server", server),
-        None => line(&mut out, b"Server", server_name(request).as_bytes()),
+        None => own_line(&mut out, b"Server", server_name(request).as_bytes()),
     }
     match &head.date {
+        Some(date) if date.is_empty() => {}
         Some(date) => line(&mut out, b"Date", date),
-        None => {
-            net::log::time::with(|times: &Times| line(&mut out, b"Date", times.http().as_bytes()))
-        }
+        None => net::log::time::with(|times: &Times| {
+            own_line(&mut out, b"Date", times.http().as_bytes())
+        }),
     }
     if let Some(content_type) = &head.content_type {
         line(&mut out, b"Content-Type", content_type);
     }
     if let Some(length) = head.content_length {
-        line(&mut out, b"Content-Length", length.to_string().as_bytes());
+        own_line(&mut out, b"Content-Length", length.to_string().as_bytes());
     }
     match (&head.last_modified_text, head.last_modified) {
         (Some(text), _) => line(&mut out, b"Last-Modified", text),
-        (None, Some(seconds)) => line(&mut out, b"Last-Modified", &format_http_date(seconds)),
+        (None, Some(seconds)) => own_line(&mut out, b"Last-Modified", &format_http_date(seconds)),
         (None, None) => {}
     }
     if let Some(location) = &head.location {
         line(&mut out, b"Location", location);
     }
     if end == BodyEnd::Chunked {
-        line(&mut out, b"Transfer-Encoding", b"chunked");
+        own_line(&mut out, b"Transfer-Encoding", b"chunked");
     }
     write_connection(request, connection, &mut out);
     for field in &head.fields {
@@ -79,19 +81,28 @@ fn write_status(head: &Head, out: &mut Vec<u8>) {
 
 fn write_connection(request: &Request, connection: Connection, out: &mut Vec<u8>) {
     match connection {
-        Connection::Upgrade => line(out, b"Connection", b"upgrade"),
+        Connection::Upgrade => own_line(out, b"Connection", b"upgrade"),
         Connection::Http if request.keepalive.get() => {
-            line(out, b"Connection", b"keep-alive");
+            own_line(out, b"Connection", b"keep-alive");
             if let Some(timeout) = request.conf().core.keepalive_header {
                 let value = format!("timeout={}", timeout.as_secs());
-                line(out, b"Keep-Alive", value.as_bytes());
+                own_line(out, b"Keep-Alive", value.as_bytes());
             }
         }
-        Connection::Http => line(out, b"Connection", b"close"),
+        Connection::Http => own_line(out, b"Connection", b"close"),
     }
 }
 
-fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+/// Appends a field whose value is our own.
+fn own_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a field.
+pub fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     // A variable's value may hold anything; a header field may not (security rule: no CR, LF, NUL).

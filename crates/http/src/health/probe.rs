@@ -15,6 +15,7 @@ use crate::connection::poll_fill;
 use crate::modules::health_check::Spec;
 use crate::modules::health_check::matching::{Match, Mismatch};
 use crate::modules::proxy::Conf;
+use crate::proxy::tls::Client;
 
 /// How much of a body is looked at, as nginx.
 const BODY_MAX: usize = 256 * 1024;
@@ -29,6 +30,8 @@ pub struct Probe<'c> {
     pub proxy: &'c Conf,
     /// The host that is asked for.
     pub host: &'c str,
+    /// Who speaks TLS to the peers, if they want that.
+    pub client: Option<&'c Client>,
 }
 
 /// Why a check failed: what was being done.
@@ -58,7 +61,8 @@ impl fmt::Display for Failure {
 }
 
 impl Probe<'_> {
-    /// Asks a peer. Takes no longer than `proxy_connect_timeout` and `proxy_read_timeout`.
+    /// Asks a peer. Takes no longer than `proxy_connect_timeout`, twice with TLS, and
+    /// `proxy_read_timeout`.
     pub async fn run(&self, peer: &Peer) -> Result<(), Failure> {
         let addr = match (&peer.addr, self.spec.port) {
             (Addr::Ip(addr), Some(port)) => std::net::SocketAddr::new(addr.ip(), port).into(),
@@ -68,6 +72,16 @@ impl Probe<'_> {
         let stream = net::connect(&addr, None, rules.connect_timeout)
             .await
             .map_err(Failure::Connecting)?;
+        if let Some(client) = self.client {
+            let name = self.proxy.ssl_name.as_ref();
+            let name = name.and_then(|name| name.as_constant());
+            let name = name.as_deref().unwrap_or(self.host.as_bytes());
+            let sends_name = self.proxy.ssl_server_name;
+            client
+                .greet(&stream, name, sends_name, rules.connect_timeout)
+                .await
+                .map_err(Failure::Connecting)?;
+        }
         let deadline = Deadline::after(self.proxy.read_timeout);
         tokio::select! {
             result = self.talk(&stream) => result,

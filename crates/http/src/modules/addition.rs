@@ -7,7 +7,7 @@ use bytes::Bytes;
 use conf::{Arity, Directive};
 
 use crate::filters::{self, BodyFilter};
-use crate::media_types::MediaTypes;
+use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Module, Set, doc};
 use crate::request::Request;
 use crate::response::{Chunk, Response};
@@ -59,10 +59,7 @@ pub const MODULE: Module = Module {
             "addition_types",
             ANY,
             Arity::AtLeast(1),
-            Set::Level(|item, level, cx| {
-                let types = MediaTypes::parse(item, cx);
-                item.once(&mut level.drafts.addition.types, types)
-            }),
+            store_types!(addition.types),
             doc(
                 "addition_types type …;",
                 "addition_types text/html;",

@@ -121,7 +121,7 @@ fn pass_challenge(request: &Request, sub: &Request) {
     };
     let mut found = challenges(&sub.sent.borrow().fields);
     if found.is_empty() {
-        found = challenges(&sub.upstream_fields.borrow());
+        found = challenges(&sub.upstream_fields());
     }
     request.pending.borrow_mut().append(&mut found);
 }

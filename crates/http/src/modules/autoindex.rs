@@ -145,7 +145,7 @@ pub fn run(request: &Request) -> Flow {
         ..Head::new(200)
     };
     Flow::Respond(Response {
-        head,
+        head: head.into(),
         body: Body::bytes(text),
     })
 }

@@ -146,6 +146,8 @@ impl Transform for Gunzip {
             let full = piece.len() == piece.capacity();
             made += piece.len();
             if !piece.is_empty() {
+                // A client that reads slowly would have many of them wait, each with its room.
+                piece.shrink_to_fit();
                 out.push(Chunk::Memory(piece.into()));
             }
             match taken < input.len() {

@@ -231,7 +231,7 @@ fn add(head: &mut Head, name: &Bytes, value: Bytes) {
     }
 }
 
-fn set_expires(request: &Request, expires: &Expires, head: &mut Head) {
+fn set_expires(request: &Request, expires: &Expires, head: &mut Box<Head>) {
     let now = seconds(clock::wall());
     let span = |time: &Duration, past: bool| {
         let seconds = time.as_secs() as i64;

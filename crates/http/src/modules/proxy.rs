@@ -268,10 +268,10 @@ impl Conf {
     }
 
     /// Whether a field of an answer is not shown to the client.
-    pub fn hides(&self, name: &[u8]) -> bool {
+    pub fn hides(&self, known: Option<FieldName>, name: &[u8]) -> bool {
         let among = |list: &[Vec<u8>]| list.iter().any(|hidden| hidden.eq_ignore_ascii_case(name));
         let usual = matches!(
-            FieldName::from_bytes(name),
+            known,
             Some(
                 FieldName::Date
                     | FieldName::Server

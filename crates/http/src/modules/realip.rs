@@ -147,7 +147,7 @@ pub fn run(request: &Request) {
     }
     if let Some(client) = client(request, conf) {
         // It is empty, as was just seen.
-        let _ = request.main().real_client.set(client);
+        let _ = request.main().real_client.set(Box::new(client));
     }
 }
 

@@ -254,10 +254,6 @@ fn return_(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 /// What the operations of a level come to.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation"
-)]
 pub enum After {
     /// The next phase.
     Next,
@@ -280,10 +276,6 @@ impl From<After> for Flow {
 }
 
 /// How far a level's operations came.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every request an allocation"
-)]
 enum Step {
     Next,
     /// No further operation runs; the phase ends.
@@ -424,7 +416,10 @@ fn answer(request: &Request, status: u16, text: Option<&Template>) -> After {
     if status >= 400 && text.is_none() {
         return After::Status(status);
     }
+    // As ngx_http_send_response: the text may name the status that it is sent with.
+    let before = request.status.replace(status);
     let text = text.map(|text| request.eval(text)).unwrap_or_default();
+    request.status.set(before);
     if matches!(status, 301..=303 | 307 | 308) {
         error_page::redirect(request, status, text);
         return After::Status(status);
@@ -435,5 +430,8 @@ fn answer(request: &Request, status: u16, text: Option<&Template>) -> After {
         ..Head::new(status)
     };
     let body = crate::response::Body::bytes(text);
-    After::Respond(Response { head, body })
+    After::Respond(Response {
+        head: head.into(),
+        body,
+    })
 }

@@ -14,7 +14,7 @@ use script::variables::Get;
 use script::{Builtin, Captures};
 
 use crate::filters::{self, BodyFilter};
-use crate::media_types::MediaTypes;
+use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, LOCATION_IF, Module, Set, doc, store};
 use crate::request::Request;
 use crate::response::Response;
@@ -66,11 +66,7 @@ const DIRECTIVES: &[Directive<Set>] = &[
         doc("ssi_last_modified on | off;", "ssi_last_modified off;", "Whether Last-Modified is kept although the page is put together anew.")),
     Directive::new("ssi_value_length", ANY, Arity::Exactly(1), store!(size ssi.value_length),
         doc("ssi_value_length length;", "ssi_value_length 256;", "The longest value of a parameter of an SSI command.")),
-    Directive::new("ssi_types", ANY, Arity::AtLeast(1),
-        Set::Level(|item, level, cx| {
-            let types = MediaTypes::parse(item, cx);
-            item.once(&mut level.drafts.ssi.types, types)
-        }),
+    Directive::new("ssi_types", ANY, Arity::AtLeast(1), store_types!(ssi.types),
         doc("ssi_types type …;", "ssi_types text/html;", "Media types in which SSI commands are followed beside text/html; * is all.")),
     Directive::inert("ssi_min_file_chunk", ANY, Arity::Exactly(1), Set::Nothing,
         doc("ssi_min_file_chunk size;", "ssi_min_file_chunk 1k;", "No effect."),

@@ -215,7 +215,10 @@ pub fn file_response(request: &Request, file: Rc<OwnedFd>, stat: &Stat) -> Respo
         0 => Body::Empty,
         _ => Body::Chunks([Chunk::File(slice)].into()),
     };
-    Response { head, body }
+    Response {
+        head: head.into(),
+        body,
+    }
 }
 
 /// Opens a path, refusing the symbolic links that `disable_symlinks` refuses.

@@ -171,7 +171,7 @@ fn time(time: Option<std::time::Duration>, out: &mut Vec<u8>) {
 }
 
 fn upstream_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
-    super::variables::join(request.upstream_fields.borrow().iter(), name, b", ", out)
+    super::variables::join(request.upstream_fields().iter(), name, b", ", out)
 }
 
 fn upstream_trailer(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
@@ -179,7 +179,7 @@ fn upstream_trailer(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
 }
 
 fn upstream_cookie(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
-    let fields = request.upstream_fields.borrow();
+    let fields = request.upstream_fields();
     let cookies = fields.iter().filter(|field| field.is(FieldName::SetCookie));
     for cookie in cookies {
         let pair = cookie

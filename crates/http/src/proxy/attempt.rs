@@ -2,15 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use net::clock;
+
+use super::target::{Target, Work};
 
 /// One attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// The peer (`$upstream_addr`).
     pub peer: String,
-    /// What is asked of it, for the error log.
-    pub url: String,
+    /// What its URL begins with, for the error log: a scheme, or nothing for a tunnel.
+    pub scheme: &'static str,
+    /// What its URL ends with.
+    pub uri: Bytes,
     /// The status of its answer (`$upstream_status`).
     pub status: Option<u16>,
     /// When it began.
@@ -21,7 +26,7 @@ pub struct Attempt {
     pub header_time: Option<Duration>,
     /// How long all of it took (`$upstream_response_time`); `None` while it goes on.
     pub response_time: Option<Duration>,
-    /// Bytes of the body received (`$upstream_response_length`).
+    /// Bytes of the body received, with what frames it (`$upstream_response_length`).
     pub response_length: u64,
     /// Bytes received (`$upstream_bytes_received`).
     pub bytes_received: u64,
@@ -37,10 +42,15 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt that begins now.
-    pub fn new(peer: String, url: String) -> Self {
+    pub fn new(peer: String, target: &Target) -> Self {
+        let scheme = match target.work {
+            Work::Request => target.scheme.prefix(),
+            Work::Tunnel => "",
+        };
         Self {
             peer,
-            url,
+            scheme,
+            uri: target.uri.clone(),
             status: None,
             started: clock::now(),
             connect_time: None,
@@ -56,8 +66,8 @@ impl Attempt {
     }
 
     /// An attempt that could not even begin.
-    pub fn failed(peer: String, url: String, status: u16) -> Self {
-        let mut attempt = Self::new(peer, url);
+    pub fn failed(peer: String, target: &Target, status: u16) -> Self {
+        let mut attempt = Self::new(peer, target);
         attempt.status = Some(status);
         attempt.response_time = Some(Duration::ZERO);
         attempt

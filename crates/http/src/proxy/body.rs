@@ -37,6 +37,8 @@ pub struct UpstreamBody {
     left: u64,
     decoder: ChunkedDecoder,
     trailer_parser: Option<TrailerParser>,
+    /// How many bytes were read behind the head, until they are counted.
+    came_with_head: u64,
     /// Bytes read and not decoded yet.
     raw: BytesMut,
     done: bool,
@@ -134,6 +136,7 @@ impl UpstreamBody {
             },
             decoder: ChunkedDecoder::new(trailers),
             trailer_parser: conf.pass_trailers.then(TrailerParser::new),
+            came_with_head: replied.rest.len() as u64,
             raw: replied.rest,
             done: matches!(framing, Framing::None | Framing::Length(0)),
             reusable: keeps,
@@ -191,11 +194,15 @@ impl UpstreamBody {
 
     /// The next decoded piece; `None` is the end.
     fn poll_decoded(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        // As nginx, nothing of the body was received while the head is made.
+        let came_with_head = std::mem::take(&mut self.came_with_head);
+        if came_with_head > 0 && self.framing != Framing::None {
+            attempt(&self.request, |attempt| {
+                attempt.response_length += came_with_head
+            });
+        }
         loop {
             if let Some(piece) = self.decode()? {
-                attempt(&self.request, |attempt| {
-                    attempt.response_length += piece.len() as u64
-                });
                 if let Some(store) = &mut self.store
                     && !store.push(&self.request, &piece)
                 {
@@ -255,7 +262,10 @@ impl UpstreamBody {
                 if let Some(rate) = &mut self.rate {
                     rate.read += n as u64;
                 }
-                attempt(&self.request, |attempt| attempt.bytes_received += n as u64);
+                attempt(&self.request, |attempt| {
+                    attempt.bytes_received += n as u64;
+                    attempt.response_length += n as u64;
+                });
                 self.raw = BytesMut::from(Bytes::from(buf));
                 Poll::Ready(Ok(n))
             }

@@ -36,8 +36,8 @@ pub struct Exchange<'a> {
 pub struct Replied {
     /// The connection.
     pub connection: Connection,
-    /// The head.
-    pub head: ResponseHead,
+    /// The head, which the request keeps, too.
+    pub head: Rc<ResponseHead>,
     /// The bytes of the head.
     pub buf: Bytes,
     /// Bytes behind the head.
@@ -117,7 +117,7 @@ impl<'a> Exchange<'a> {
         });
         Ok(Replied {
             connection,
-            head,
+            head: Rc::new(head),
             buf,
             rest,
             pool: self.pool,
@@ -136,10 +136,10 @@ impl<'a> Exchange<'a> {
         });
         Ok(Replied {
             connection,
-            head: ResponseHead {
+            head: Rc::new(ResponseHead {
                 status: 200,
                 ..ResponseHead::default()
-            },
+            }),
             buf: Bytes::new(),
             rest: BytesMut::new(),
             pool: None,
@@ -281,7 +281,9 @@ impl<'a> Exchange<'a> {
             .await;
             match event {
                 Event::Head => return Ok(()),
-                Event::Hints(hints) => Box::pin(super::hints::send(self.request, &hints)).await,
+                Event::Hints(hints) => {
+                    Box::pin(super::hints::send(self.request, &hints)).await?;
+                }
                 Event::WantsBody => self.stream_body(stream, sender, reader).await?,
                 event => return Err(self.report(event)),
             }
@@ -313,8 +315,7 @@ impl<'a> Exchange<'a> {
             Ok(Err(BodyError::Gone)) => Err(ProxyError::client(0)),
             Err(Event::Hints(hints)) => {
                 // What of the client's body came meanwhile is still there.
-                Box::pin(super::hints::send(self.request, &hints)).await;
-                Ok(())
+                Box::pin(super::hints::send(self.request, &hints)).await
             }
             Err(Event::Head) => {
                 sender.give_up();

@@ -25,7 +25,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
     if target.work == Work::Tunnel {
         held.header_came();
         return Flow::Respond(Response {
-            head: Head::new(200),
+            head: Head::new(200).into(),
             body: Body::Upgrade(Box::new(Upgrade::tunnel(replied, held))),
         });
     }
@@ -34,7 +34,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
         // DIFFERS: nginx gives the client such an answer without a head, as HTTP/0.9.
         let body = UpstreamBody::new(request, replied, held, Framing::UntilClose);
         return Flow::Respond(Response {
-            head: Head::new(200),
+            head: Head::new(200).into(),
             body: Body::Source(Box::new(body)),
         });
     }
@@ -49,7 +49,8 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
             return Flow::Status(502);
         }
     };
-    store_upstream_fields(request, &replied);
+    let answer = (replied.head.clone(), replied.buf.clone());
+    request.upstream_answer.replace(Some(answer));
     held.header_came();
     if let Some(flow) = accel_redirect(request, conf, &replied) {
         return flow;
@@ -72,7 +73,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
     let head = response_head(&replied, request, conf, target, framing);
     if status == 101 && (request.is_main() || asks_for_upgrade(request)) {
         return Flow::Respond(Response {
-            head,
+            head: head.into(),
             body: Upgrade::body(request, replied, held),
         });
     }
@@ -83,18 +84,10 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
         }
         framing => Body::Source(Box::new(UpstreamBody::new(request, replied, held, framing))),
     };
-    Flow::Respond(Response { head, body })
-}
-
-/// Keeps the fields for `$upstream_http_…`, `$upstream_cookie_…`.
-fn store_upstream_fields(request: &Request, replied: &Replied) {
-    let field = |field: &proto::h1::Field| Field {
-        name: slice(&replied.buf, field.name),
-        value: slice(&replied.buf, field.value),
-    };
-    request
-        .upstream_fields
-        .replace(replied.head.fields.iter().map(field).collect());
+    Flow::Respond(Response {
+        head: head.into(),
+        body,
+    })
 }
 
 fn slice(buf: &Bytes, span: proto::h1::Span) -> Bytes {
@@ -202,20 +195,20 @@ fn response_head(
         request.limit_rate.set(Some(rate));
     }
     for field in replied.head.fields.iter() {
-        let name = slice(&replied.buf, field.name);
-        let value = slice(&replied.buf, field.value);
         if field.known == Some(FieldName::XAccelCharset) && !conf.ignores(Ignored::AccelCharset) {
-            head.override_charset = Some(value.clone());
+            head.override_charset = Some(slice(&replied.buf, field.value));
         }
-        if conf.hides(&name) {
+        if is_of_connection(field) || conf.hides(field.known, field.name.of(&replied.buf)) {
             continue;
         }
+        let value = slice(&replied.buf, field.value);
+        let name = || slice(&replied.buf, field.name);
         match field.known {
-            Some(FieldName::Connection | FieldName::KeepAlive | FieldName::TransferEncoding) => {}
-            Some(FieldName::ContentLength) => {}
             Some(FieldName::ContentType) => head.content_type = Some(value),
-            Some(FieldName::Server) => head.server = Some(value),
-            Some(FieldName::Date) => head.date = Some(value),
+            Some(FieldName::Server) => drop(head.server.get_or_insert(value)),
+            Some(FieldName::Date) => drop(head.date.get_or_insert(value)),
+            // ngx_http_upstream_copy_allow_ranges: it is we who answer for them then.
+            Some(FieldName::AcceptRanges) if conf.force_ranges => {}
             Some(FieldName::LastModified) => {
                 head.last_modified = parse_http_date(&value);
                 head.last_modified_text = Some(value);
@@ -224,19 +217,44 @@ fn response_head(
                 match redirect::rewrite(request, conf, target, &value, false) {
                     Some(rewritten) => head.location = Some(rewritten),
                     // As nginx, what no rule is for is not made absolute either.
-                    None => head.push(name, value),
+                    None => head.push(name(), value),
                 }
             }
             Some(FieldName::Refresh) => {
                 let rewritten = redirect::rewrite(request, conf, target, &value, true);
-                head.push(name, rewritten.unwrap_or(value));
+                head.push(name(), rewritten.unwrap_or(value));
             }
             Some(FieldName::SetCookie) => {
-                head.push(name, cookie::rewrite(request, conf, value));
+                head.push(name(), cookie::rewrite(request, conf, value));
             }
-            _ => head.push(name, value),
+            _ => head.push(name(), value),
         }
     }
     head.allow_ranges = conf.force_ranges;
+    without_ours(conf, &mut head);
     head
+}
+
+/// Whether a field tells of the connection to the peer, or of how long the body is there: we have
+/// both of our own.
+pub fn is_of_connection(field: &proto::h1::Field) -> bool {
+    matches!(
+        field.known,
+        Some(
+            FieldName::Connection
+                | FieldName::KeepAlive
+                | FieldName::TransferEncoding
+                | FieldName::ContentLength
+        )
+    )
+}
+
+/// As ngx_http_proxy_process_header: where a peer's own are shown, one that sends none has none.
+fn without_ours(conf: &Conf, head: &mut Head) {
+    if !conf.hides(Some(FieldName::Server), b"Server") {
+        head.server.get_or_insert_default();
+    }
+    if !conf.hides(Some(FieldName::Date), b"Date") {
+        head.date.get_or_insert_default();
+    }
 }

@@ -1,32 +1,42 @@
 //! `early_hints`: 103 (Early Hints) of an upstream, passed on before the response (RFC 8297).
 
+use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use net::Deadline;
-use proto::h1::{FieldName, ResponseHead, Version};
+use net::log::Level;
+use proto::h1::{ResponseHead, Version};
 
+use super::ProxyError;
+use super::head::is_of_connection;
 use crate::request::Request;
 
-/// Sends hints to the client, if the location says so. One that cannot be sent is not worth an
-/// error: the response finds out.
-pub async fn send(request: &Rc<Request>, hints: &[(ResponseHead, Bytes)]) {
+/// Sends hints to the client, if the location says so. Where they cannot be sent as a whole, the
+/// connection is over: a response behind a part of them would be read as something else.
+pub async fn send(
+    request: &Rc<Request>,
+    hints: &[(ResponseHead, Bytes)],
+) -> Result<(), ProxyError> {
     if !wanted(request) {
-        return;
+        return Ok(());
     }
     let mut bytes = Vec::new();
     for (head, buf) in hints {
         append(request, head, buf, &mut bytes);
     }
     if bytes.is_empty() {
-        return;
+        return Ok(());
     }
-    let deadline = Deadline::after(request.conf().core.send_timeout);
-    tokio::select! {
-        biased;
-        _ = request.conn.stream.write_all(&bytes) => {}
-        () = deadline.expired() => {}
-    }
+    let timeout = request.conf().core.send_timeout;
+    let sent = request.conn.interject(&bytes, timeout).await;
+    sent.map_err(|error| {
+        let what = match error.kind() {
+            io::ErrorKind::TimedOut => "client timed out",
+            _ => "client closed connection",
+        };
+        request.log(Level::Info, format_args!("{what} while taking early hints"));
+        ProxyError::client(0)
+    })
 }
 
 fn wanted(request: &Request) -> bool {
@@ -45,16 +55,7 @@ fn append(request: &Request, head: &ResponseHead, buf: &Bytes, out: &mut Vec<u8>
     let empty = out.len();
     for field in head.fields.iter() {
         let name = field.name.of(buf);
-        let of_connection = matches!(
-            field.known,
-            Some(
-                FieldName::Connection
-                    | FieldName::KeepAlive
-                    | FieldName::TransferEncoding
-                    | FieldName::ContentLength
-            )
-        );
-        if of_connection || conf.hides(name) {
+        if is_of_connection(field) || conf.hides(field.known, name) {
             continue;
         }
         for part in [name, b": ", field.value.of(buf), b"\r\n"] {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
 
 use super::target::Target;
+use crate::downstream::write_head::line;
 use crate::modules::proxy::{Conf, HttpVersion};
 use crate::request::Request;
 use crate::response::Chunk;
@@ -105,18 +106,39 @@ fn length(request: &Request, chunks: &[Chunk], sends: Sends) -> Option<u64> {
 
 fn request_line(request: &Request, conf: &Conf, target: &Target, out: &mut Vec<u8>) {
     match &conf.method {
-        Some(method) => out.extend_from_slice(&request.eval(method)),
+        Some(method) => out.extend(request.eval(method).iter().filter(|byte| keeps_line(byte))),
         None => out.extend_from_slice(&request.method_name()),
     }
     out.push(b' ');
     match target.uri.is_empty() {
         true => out.push(b'/'),
-        false => out.extend_from_slice(&target.uri),
+        false => path(&target.uri, out),
     }
     out.extend_from_slice(match conf.http_version {
         HttpVersion::Http10 => b" HTTP/1.0\r\n",
         HttpVersion::Http11 => b" HTTP/1.1\r\n",
     });
+}
+
+/// Appends a path with its query.
+///
+/// DIFFERS: nginx sends what a variable in `proxy_pass` holds as it is. `$uri` is decoded, so that
+/// a client could write lines of its own into the request; here what ends a line is escaped.
+fn path(path: &[u8], out: &mut Vec<u8>) {
+    if path.iter().all(keeps_line) {
+        return out.extend_from_slice(path);
+    }
+    for part in path.chunk_by(|a, b| keeps_line(a) && keeps_line(b)) {
+        match part {
+            [byte] if !keeps_line(byte) => out.extend(format!("%{byte:02X}").bytes()),
+            part => out.extend_from_slice(part),
+        }
+    }
+}
+
+/// Whether a byte may stand in a line.
+fn keeps_line(byte: &u8) -> bool {
+    !matches!(byte, b'\r' | b'\n' | 0)
 }
 
 fn fields(
@@ -135,30 +157,30 @@ fn fields(
     for (name, value) in &conf.set_headers {
         let value = request.eval(value);
         if !value.is_empty() {
-            field(out, name, &value);
+            line(out, name, &value);
         }
     }
     if !sets(b"Host") {
-        field(out, b"Host", &target.host);
+        line(out, b"Host", &target.host);
     }
     if conf.http_version == HttpVersion::Http10 && !sets(b"Connection") {
-        field(out, b"Connection", b"close");
+        line(out, b"Connection", b"close");
     }
     if conf.websocket
         && let Some(protocol) = request.header(FieldName::Upgrade)
         && protocol.eq_ignore_ascii_case(b"websocket")
         && !sets(b"Upgrade")
     {
-        field(out, b"Upgrade", b"websocket");
-        field(out, b"Connection", b"upgrade");
+        line(out, b"Upgrade", b"websocket");
+        line(out, b"Connection", b"upgrade");
     }
     if let Some(length) = length
         && !sets(b"Content-Length")
     {
-        field(out, b"Content-Length", length.to_string().as_bytes());
+        line(out, b"Content-Length", length.to_string().as_bytes());
     }
     if sends == Sends::Chunked && !sets(b"Transfer-Encoding") {
-        field(out, b"Transfer-Encoding", b"chunked");
+        line(out, b"Transfer-Encoding", b"chunked");
     }
     if conf.pass_request_headers {
         for passed in request.head.fields.iter() {
@@ -168,22 +190,10 @@ fn fields(
                     || matches!(known, FieldName::ContentLength | FieldName::Http2Settings)
             });
             if !own && !sets(name) {
-                field(out, name, passed.value.of(&request.buf));
+                line(out, name, passed.value.of(&request.buf));
             }
         }
     }
-}
-
-/// Appends a field. A value from a variable may hold anything; a field may not hold line ends.
-fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend(
-        value
-            .iter()
-            .filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)),
-    );
-    out.extend_from_slice(b"\r\n");
 }
 
 impl Request {
@@ -206,5 +216,24 @@ impl Request {
     /// Whether the client speaks HTTP/1.1 or later.
     pub fn is_http11(&self) -> bool {
         self.version() >= Version::HTTP_11
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_ends_its_line() {
+        for (given, sent) in [
+            ("/a b?c", "/a b?c"),
+            ("/\r\nX: y", "/%0D%0AX: y"),
+            ("\n/a\0", "%0A/a%00"),
+            ("\r", "%0D"),
+        ] {
+            let mut out = Vec::new();
+            path(given.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), sent);
+        }
     }
 }

@@ -43,6 +43,14 @@ impl Scheme {
         }
     }
 
+    /// What URLs begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Http => "http://",
+            Self::Https => "https://",
+        }
+    }
+
     /// The port of a URL that names none.
     pub fn default_port(self) -> u16 {
         match self {
@@ -218,15 +226,6 @@ impl Target {
         })
     }
 
-    /// How the error log shows what is asked of a peer.
-    pub fn url(&self, peer: &str) -> String {
-        if self.work == Work::Tunnel {
-            return peer.to_owned();
-        }
-        let (scheme, uri) = (self.scheme.name(), String::from_utf8_lossy(&self.uri));
-        format!("{scheme}://{peer}{uri}")
-    }
-
     /// The group's part of the configuration, if it has one.
     pub fn upstream<'r>(&self, request: &'r Request) -> Option<&'r Upstream> {
         Some(request.config().upstream(self.upstream?))
@@ -296,6 +295,14 @@ pub async fn resolved(
 /// The peers that a client's CONNECT names; a port is needed.
 async fn unnamed_tunnel(request: &Rc<Request>, text: &str) -> Result<Arc<Group>, u16> {
     let is_path = text.starts_with("unix:");
+    if is_path && request.conf().tunnel.goes_anywhere() {
+        // It is a host of that name to the client, and a socket's path to us.
+        request.log(
+            Level::Error,
+            format_args!("client named a socket: \"{text}\""),
+        );
+        return Err(403);
+    }
     if !is_path && matches!(split_port(text), Ok((_, None))) {
         request.log(Level::Error, format_args!("no port in upstream \"{text}\""));
         return Err(500);

@@ -1,6 +1,7 @@
 //! TLS to peers (`proxy_ssl_…`): what a location says, compiled, and the handshake.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,6 +88,64 @@ impl Client {
         }
         Ok(config)
     }
+
+    /// Shakes hands with a peer that is only asked whether it is well, and judges it by the name.
+    /// A certificate whose name has variables is not shown: there is no request to know them.
+    pub async fn greet(
+        &self,
+        stream: &Stream,
+        name: &[u8],
+        sends_name: bool,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let identity = match &self.certificate {
+            Certificate::Fixed(identity) => Some(identity.clone()),
+            Certificate::None | Certificate::Scripted(_) => None,
+        };
+        let name = &name[..without_port(name)];
+        let sent = server_name(name).filter(|_| sends_name);
+        let config = self.make(identity, sent.is_some());
+        let config = Arc::new(config.map_err(io::Error::other)?);
+        let deadline = Deadline::after(timeout);
+        let shaken = stream.connect_tls(config, sent.unwrap_or_else(no_name), &deadline);
+        shaken.await.map_err(io::Error::other)?;
+        match self.judgement(stream, name) {
+            Ok(()) => Ok(()),
+            Err(Objection::Chain(error)) => Err(io::Error::other(error)),
+            Err(Objection::Host) => Err(io::Error::other("the certificate is another host's")),
+        }
+    }
+
+    /// What is wrong with the certificate that the peer has shown, if anybody judges it.
+    fn judgement(&self, stream: &Stream, name: &[u8]) -> Result<(), Objection> {
+        let Some(judge) = &self.judge else {
+            return Ok(());
+        };
+        let verdict = stream.with_tls(|tls| {
+            let shown = tls.peer_certificates().unwrap_or_default();
+            judge_server(judge, shown, name, clock::wall())
+        });
+        verdict.unwrap_or(Err(Objection::Host))
+    }
+}
+
+/// Stands for a name that is not sent.
+fn no_name() -> ServerName<'static> {
+    ServerName::IpAddress(IpAddr::from([0; 4]).into())
+}
+
+/// A name as it can be sent; addresses are not sent (RFC 6066 §3).
+fn server_name(name: &[u8]) -> Option<ServerName<'static>> {
+    if name.starts_with(b"[") {
+        return None;
+    }
+    let text = std::str::from_utf8(name).ok()?;
+    if text.is_empty() || text.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    // DIFFERS: a name that is none of a host is not sent; nginx sends any bytes.
+    let name = DnsName::try_from(text.to_owned()).ok()?;
+    Some(ServerName::DnsName(name))
 }
 
 /// What one request wants of TLS.
@@ -138,11 +197,13 @@ impl<'r> Secure<'r> {
         let mut bytes = self.client.id.to_be_bytes().to_vec();
         bytes.push(u8::from(self.sends_name));
         if self.sends_name || self.client.judge.is_some() {
+            // With its length: where it ends does not depend on what is in it.
+            bytes.extend_from_slice(&self.name.len().to_be_bytes());
             bytes.extend_from_slice(&self.name);
         }
         if let Some(names) = &self.stored {
             for name in [&names.certificate, &names.key] {
-                bytes.push(0);
+                bytes.extend_from_slice(&name.len().to_be_bytes());
                 bytes.extend_from_slice(name);
             }
         }
@@ -159,25 +220,16 @@ impl<'r> Secure<'r> {
     ) -> Result<(), ProxyError> {
         let name = self.server_name();
         let config = self.config(peer, name.is_some())?;
-        let name = name.unwrap_or(ServerName::IpAddress(IpAddr::from([0; 4]).into()));
+        let name = name.unwrap_or_else(no_name);
         let deadline = Deadline::after(timeout);
         let shaken = stream.connect_tls(config, name, &deadline).await;
         shaken.map_err(|failure| self.failed(&failure))?;
         self.judge(stream)
     }
 
-    /// The name to send; addresses are not sent (RFC 6066 §3).
+    /// The name to send.
     fn server_name(&self) -> Option<ServerName<'static>> {
-        if !self.sends_name || self.name.starts_with(b"[") {
-            return None;
-        }
-        let text = std::str::from_utf8(&self.name).ok()?;
-        if text.is_empty() || text.parse::<IpAddr>().is_ok() {
-            return None;
-        }
-        // DIFFERS: a name that is none of a host is not sent; nginx sends any bytes.
-        let name = DnsName::try_from(text.to_owned()).ok()?;
-        Some(ServerName::DnsName(name))
+        server_name(&self.name).filter(|_| self.sends_name)
     }
 
     fn config(&self, peer: &PeerAddr, sni: bool) -> Result<Arc<ClientConfig>, ProxyError> {
@@ -228,17 +280,8 @@ impl<'r> Secure<'r> {
     }
 
     fn judge(&self, stream: &Stream) -> Result<(), ProxyError> {
-        let Some(judge) = &self.client.judge else {
+        let Err(objection) = self.client.judgement(stream, &self.name) else {
             return Ok(());
-        };
-        let verdict = stream.with_tls(|tls| {
-            let shown = tls.peer_certificates().unwrap_or_default();
-            judge_server(judge, shown, &self.name, clock::wall())
-        });
-        let objection = match verdict {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(objection)) => objection,
-            None => Objection::Host,
         };
         match objection {
             Objection::Chain(error) => self.log(format_args!(

@@ -18,10 +18,17 @@ const ISSUED_LEN: usize = 8;
 const ID_LEN: usize = size_of::<SessionId>();
 
 /// A key of tickets.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TicketKey {
     name: [u8; NAME_LEN],
     secret: [u8; 32],
+}
+
+/// Without the secret, so that it cannot come into a log.
+impl std::fmt::Debug for TicketKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TicketKey").finish_non_exhaustive()
+    }
 }
 
 impl TicketKey {

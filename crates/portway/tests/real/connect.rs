@@ -97,6 +97,14 @@ fn a_client_gets_a_tunnel_to_where_it_wants() {
 }
 
 #[test]
+fn a_client_cannot_name_a_socket() {
+    let (upstream, dns) = (echo(), NameServer::start());
+    let server = start(&upstream, &dns);
+    assert_eq!(ask(&mut server.connect(), "unix:80", ""), 403);
+    server.wait_error_log("client named a socket");
+}
+
+#[test]
 fn a_name_is_looked_up_and_a_failure_has_its_error_page() {
     let (upstream, dns) = (echo(), NameServer::start());
     let server = start(&upstream, &dns);

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod bodies;
+mod compat;
 mod connect;
 mod differential;
 mod e2e;

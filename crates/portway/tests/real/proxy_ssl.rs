@@ -543,3 +543,20 @@ fn errors_of_the_configuration_are_told() {
         assert!(told.contains(text), "{directives}: {told}");
     }
 }
+
+#[test]
+fn servers_that_speak_tls_are_checked_over_tls() {
+    let upstream = example();
+    let locations = format!(
+        "{VERIFY}
+         location / {{ proxy_pass https://group; health_check interval=50ms mandatory; }}"
+    );
+    let server = start(&upstream, &locations);
+    server.wait_error_log("peer is healthy");
+    assert_eq!(get(server.addr(), "/").status, 200);
+    let upstream = example();
+    let locations = locations.replace("root.crt", "self.crt");
+    let server = start(&upstream, &locations);
+    server.wait_error_log("peer is unhealthy while connecting to upstream");
+    assert_eq!(get(server.addr(), "/").status, 502);
+}

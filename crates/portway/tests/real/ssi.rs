@@ -259,3 +259,15 @@ fn a_page_of_very_many_parts_arrives_in_order() {
     let whole: String = (0..400).map(|number| format!("(/back/{number})")).collect();
     assert_eq!(body(&page), whole);
 }
+
+#[test]
+fn variables_that_are_made_of_one_another_do_not_grow_without_end() {
+    let double = "<!--#set var=\"a\" value=\"$a$a\" -->".repeat(60);
+    let page =
+        format!("<!--#set var=\"a\" value=\"0123456789\" -->{double}<!--#echo var=\"a\" -->");
+    let server = start(&page, &upstream());
+    let answer = get(server.addr(), "/page.html");
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() < 2 << 20, "{}", answer.body.len());
+    server.wait_error_log("too long text in SSI command");
+}

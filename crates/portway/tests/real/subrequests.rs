@@ -284,6 +284,61 @@ fn hints_go_ahead_of_the_answer_where_they_are_wanted() {
 }
 
 #[test]
+fn a_client_that_does_not_take_its_hints_gets_nothing_behind_a_part_of_them() {
+    let upstream = Upstream::serving(|peer| {
+        let hint = format!(
+            "HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n",
+            "x".repeat(60_000)
+        );
+        if peer.read_head().is_some() {
+            for _ in 0..250 {
+                peer.send(hint.as_bytes());
+            }
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            peer.hold();
+        }
+    });
+    let certs = testkit::Certs::default().self_signed("a");
+    let server = format!(
+        "listen 127.0.0.1:%PORT1% ssl; ssl_certificate {dir}/a.crt; ssl_certificate_key {dir}/a.key;
+         location / {{ early_hints 1; send_timeout 300ms; error_log %DIR%/hints.log info;
+           proxy_buffer_size 32m; proxy_buffers 8 32m; proxy_busy_buffers_size 64m;
+           proxy_pass http://%UPSTREAM%; }}",
+        dir = certs.dir().display()
+    );
+    let server = start(&server, &upstream);
+    let mut conn = server.connect();
+    conn.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    let told = || {
+        let log = server.files().path().join("hints.log");
+        let log = fs::read_to_string(log).unwrap_or_default();
+        log.matches("client timed out while taking early hints")
+            .count()
+    };
+    wait_true("the hints are given up", || told() == 1);
+    let sent = conn.read_to_end();
+    assert!(sent.starts_with(b"HTTP/1.1 103 ") && sent.len() < 60_000 * 250);
+    let answer = b"HTTP/1.1 200";
+    assert!(!sent.windows(answer.len()).any(|window| window == answer));
+    // The same within TLS, whose records must not be mixed up.
+    let addr = server.addr_of("PORT1").to_string();
+    let mut client = std::process::Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &addr])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("openssl");
+    let input = client.stdin.as_mut().expect("an input");
+    std::io::Write::write_all(input, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").expect("sent");
+    wait_true("the hints are given up", || told() == 2);
+    let sent = client.wait_with_output().expect("an end").stdout;
+    assert!(sent.starts_with(b"HTTP/1.1 103 "));
+    assert!(!sent.windows(answer.len()).any(|window| window == answer));
+    assert!(!server.error_log().contains("panic"));
+}
+
+#[test]
 fn an_upstream_is_read_no_faster_than_it_may_be() {
     let upstream = Upstream::serving(|peer| {
         if peer.read_head().is_some() {

@@ -254,6 +254,68 @@ fn a_request_for_another_server_that_wants_certificates_is_misdirected() {
 }
 
 #[test]
+fn a_certificate_that_one_server_trusts_opens_no_other() {
+    let certs = Certs::default()
+        .self_signed("a")
+        .self_signed("one")
+        .self_signed("two")
+        .signed("client", "one")
+        .signed("other", "two");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} ssl_verify_client on;
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name first;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-first; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name same;
+               ssl_client_certificate %CERTS%/one.crt; location / {{ return 200 in-same; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name second;
+               ssl_client_certificate %CERTS%/two.crt; location / {{ return 200 in-second; }} }}"
+        ),
+    );
+    let asks = |host: &str| format!("GET / HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let client = ["-cert", "client.crt", "-key", "client.key"];
+    for name in [&["-noservername"][..], &["-servername", "nobody"]] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let arguments = [&client[..], name, &[version]].concat();
+            let answer = |host| body(&certs, &server, &arguments, &asks(host));
+            assert_eq!(answer("first"), "in-first");
+            assert_eq!(answer("same"), "in-same");
+            let refused = answer("second");
+            assert!(refused.contains("The SSL certificate error"), "{refused}");
+        }
+    }
+    let other = [
+        "-cert",
+        "other.crt",
+        "-key",
+        "other.key",
+        "-servername",
+        "second",
+    ];
+    let direct = body(&certs, &server, &other, &asks("second"));
+    assert_eq!(direct, "in-second");
+}
+
+#[test]
+fn a_host_that_nobody_has_is_the_default_servers_whatever_the_handshake_named() {
+    let certs = Certs::default().self_signed("a");
+    let server = start(
+        &certs,
+        &format!(
+            "{PAIR} server {{ listen 127.0.0.1:%PORT% ssl; location / {{ return 200 default; }} }}
+             server {{ listen 127.0.0.1:%PORT% ssl; server_name named;
+               location / {{ return 200 named; }} }}"
+        ),
+    );
+    let named = ["-servername", "named"];
+    let answer = |request: &str| body(&certs, &server, &named, request);
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: named\r\n\r\n"), "named");
+    assert_eq!(answer("GET / HTTP/1.0\r\n\r\n"), "default");
+    assert_eq!(answer("GET / HTTP/1.0\r\nHost: nobody\r\n\r\n"), "default");
+}
+
+#[test]
 fn keys_may_be_encrypted_and_certificates_named_by_variables() {
     let certs = Certs::default().self_signed("a").self_signed("b");
     certs.openssl(&[
@@ -266,10 +328,10 @@ fn keys_may_be_encrypted_and_certificates_named_by_variables() {
         "-passout",
         "pass:secret",
     ]);
-    std::fs::write(certs.file("words"), "wrong\nsecret\n").unwrap();
+    std::fs::write(certs.file("words"), "wrong\nsecret\n").expect("file written");
     // What variables name is read by the worker, as its user.
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    std::fs::set_permissions(certs.file("b.key"), readable).unwrap();
+    std::fs::set_permissions(certs.file("b.key"), readable).expect("file written");
     let server = start(
         &certs,
         "ssl_password_file %CERTS%/words; ssl_certificate_cache max=4 inactive=1m;
@@ -305,7 +367,7 @@ fn a_key_of_another_certificate_is_found_before_anything_starts() {
         ssl_certificate_key %CERTS%/b.key; } }";
     let conf = conf.replace("%CERTS%", &certs.dir().display().to_string());
     let file = certs.file("nginx.conf");
-    std::fs::write(&file, conf).unwrap();
+    std::fs::write(&file, conf).expect("file written");
     let output = portway().run(&["-t", "-c", &file.display().to_string()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
@@ -358,8 +420,8 @@ fn a_revoked_certificate_is_refused_and_a_trusted_one_may_sign_itself() {
         certs.file("ca.conf"),
         "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=3\n",
     )
-    .unwrap();
-    std::fs::write(certs.file("index"), "").unwrap();
+    .expect("file written");
+    std::fs::write(certs.file("index"), "").expect("file written");
     let ca = [
         "-config", "ca.conf", "-cert", "ca.crt", "-keyfile", "ca.key",
     ];
@@ -491,7 +553,7 @@ fn responders_are_asked_about_clients_and_our_own_certificate_is_stapled() {
     assert!(answer("PORT").contains("The SSL certificate error"));
     server.wait_error_log("client SSL certificate verify error: certificate revoked");
     assert!(answer("PORT1").ends_with("in"), "what was said holds");
-    std::fs::remove_file(certs.file("status.der")).unwrap();
+    std::fs::remove_file(certs.file("status.der")).expect("file written");
     assert!(answer("PORT").contains("The SSL certificate error"));
     server.wait_error_log("certificate status request failed");
 }

@@ -79,6 +79,9 @@ impl Fields {
     }
 
     pub(super) fn push(&mut self, field: Field) {
+        if self.list.capacity() == 0 {
+            self.list.reserve_exact(USUAL_COUNT);
+        }
         self.present |= field.known.map_or(0, FieldName::bit);
         self.list.push(field);
     }
@@ -203,7 +206,7 @@ impl FieldName {
         let mut slot = hash(name)?;
         // The table is never full, so that an empty slot ends the probe.
         while let Some(&Some(candidate)) = TABLE.get(slot) {
-            if candidate.as_str().as_bytes().eq_ignore_ascii_case(name) {
+            if spells(candidate.as_str().as_bytes(), name) {
                 return Some(candidate);
             }
             slot = (slot + 1) % SLOTS;
@@ -216,12 +219,36 @@ impl FieldName {
     }
 }
 
+/// Room for so many fields is made at once: most heads have no more.
+const USUAL_COUNT: usize = 16;
+
 const SLOTS: usize = 256;
 
 /// Open addressing with linear probing, made by the compiler.
 static TABLE: [Option<FieldName>; SLOTS] = table();
 
 const _: () = assert!(NAMES.len() <= 128, "the set of present names is a u128");
+
+/// Whether `name` is `known`, which holds letters, digits and hyphens, in any case. Eight bytes at
+/// a time: every field of every head is compared so.
+fn spells(known: &[u8], name: &[u8]) -> bool {
+    let (known_words, known_rest) = known.as_chunks();
+    let (words, rest) = name.as_chunks();
+    let mut pairs = known_words.iter().zip(words);
+    let mut rests = known_rest.iter().zip(rest);
+    known.len() == name.len()
+        && pairs.all(|(&known, &word)| {
+            differ_in_case(u64::from_ne_bytes(known), u64::from_ne_bytes(word))
+        })
+        && rests.all(|(&known, &byte)| differ_in_case(known.into(), byte.into()))
+}
+
+/// Whether the bytes are the same but for the case of letters: of bytes from 0x40 on, which are the
+/// letters among those of `known`, bit 0x20 may differ.
+fn differ_in_case(known: u64, other: u64) -> bool {
+    let case = (known & u64::from_ne_bytes([0x40; 8])) >> 1;
+    (known ^ other) & !case == 0
+}
 
 /// Where to start looking: the length and three letters are enough to keep the probes short.
 const fn hash(name: &[u8]) -> Option<usize> {
@@ -288,6 +315,9 @@ mod tests {
             "Hos",
             "Hosts",
             "Content_Length",
+            "Content\rLength",
+            "HTTP\u{12}-Settings",
+            "Content-Lengti",
             "Content-Lengt\u{8}",
             "X-Foo",
             "\u{c}ost",

@@ -125,7 +125,7 @@ fn a_part_of_a_file_is_a_206_with_its_place() {
         ..Head::new(200)
     };
     let mut response = Response {
-        head,
+        head: Box::new(head),
         body: Body::Chunks([Chunk::File(slice)].into()),
     };
     single(&mut response, 1000, 990..1000, &mut Vec::new());
@@ -149,7 +149,7 @@ fn the_length_of_a_multipart_body_is_that_of_its_parts() {
         ..Head::new(200)
     };
     let mut response = Response {
-        head,
+        head: Box::new(head),
         body: Body::bytes("0123456789"),
     };
     multipart(&mut response, 10, &[0..2, 7..10]);

@@ -46,24 +46,25 @@ impl Recode {
 
     fn recode_utf8(&mut self, input: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(input.len() + 16);
-        let begun = std::mem::take(&mut self.begun);
-        if begun.is_empty() {
-            self.take_utf8(input, &mut out);
-            return out;
-        }
-        // The character's rest is at most three bytes; what follows needs no copy.
-        let mut joined = begun;
         let mut rest = input;
-        while let Step::More = step(&joined)
-            && let Some((&byte, behind)) = rest.split_first()
-        {
-            joined.push(byte);
-            rest = behind;
+        while !rest.is_empty() {
+            if self.begun.is_empty() {
+                // What follows a character that was begun before needs no copy.
+                self.take_utf8(rest, &mut out);
+                break;
+            }
+            let mut joined = std::mem::take(&mut self.begun);
+            while let Step::More = step(&joined)
+                && let Some((&byte, behind)) = rest.split_first()
+            {
+                joined.push(byte);
+                rest = behind;
+            }
+            // Its end may be the beginning of another one.
+            self.take_utf8(&joined, &mut out);
         }
-        self.take_utf8(&joined, &mut out);
-        if self.begun.is_empty() {
-            self.take_utf8(rest, &mut out);
-        }
+        // Entities are long, and other characters become shorter.
+        out.shrink_to_fit();
         out
     }
 
@@ -152,8 +153,8 @@ mod tests {
         let table: HashMap<u32, u8> = [(0x439, 0xca), (0x44f, 0xd1)].into();
         let table = Table::FromUtf8(Arc::new(table));
         let text = "aйb→я😀".as_bytes();
-        let text = [text, b"\xffz\xd0"].concat();
-        let expected = b"a\xcab&#8594;\xd1&#128512;?z";
+        let text = [text, b"\xffz\xd0\xd0\xb9\xd0\xe2\x86\xd0\xd0x\xd0"].concat();
+        let expected = b"a\xcab&#8594;\xd1&#128512;?z?\xca????x";
         for size in 1..=text.len() {
             let mut recode = Recode::new(table.clone());
             let pieces = text.chunks(size).map(|piece| recode.recode(piece));

@@ -308,7 +308,7 @@ pub const MODULE: Module = Module {
             "limit_rate",
             ANY.or(LOCATION_IF),
             Arity::Exactly(1),
-            store!(template core.limit_rate),
+            store!(template of size core.limit_rate),
             doc(
                 "limit_rate rate;",
                 "limit_rate 0;",
@@ -319,7 +319,7 @@ pub const MODULE: Module = Module {
             "limit_rate_after",
             ANY.or(LOCATION_IF),
             Arity::Exactly(1),
-            store!(template core.limit_rate_after),
+            store!(template of size core.limit_rate_after),
             doc(
                 "limit_rate_after size;",
                 "limit_rate_after 0;",

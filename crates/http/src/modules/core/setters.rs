@@ -43,7 +43,25 @@ pub fn path_template(item: &Item, cx: &mut Cx<'_>) -> Result<Template, conf::Dia
     if item.name() == "root" && text.len() > 1 && text.ends_with(b"/") {
         text.pop();
     }
+    refuse_itself(item, &text)?;
     cx.template_of(item, &text)
+}
+
+/// As ngx_http_core_root: a path is not made of what is made of it.
+fn refuse_itself(item: &Item, text: &[u8]) -> Done {
+    let has = |name: &str| memchr::memmem::find(text, name.as_bytes()).is_some();
+    for (plain, braced) in [
+        ("$document_root", "${document_root}"),
+        ("$realpath_root", "${realpath_root}"),
+    ] {
+        if has(plain) || has(braced) {
+            return Err(item.error(format!(
+                "the {plain} variable cannot be used in the \"{}\" directive",
+                item.name()
+            )));
+        }
+    }
+    Ok(())
 }
 
 pub fn error_page(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {

@@ -461,7 +461,7 @@ pub const MODULE: Module = Module {
             "proxy_limit_rate",
             ANY,
             Arity::Exactly(1),
-            store!(template proxy.limit_rate),
+            store!(template of size proxy.limit_rate),
             doc(
                 "proxy_limit_rate rate;",
                 "proxy_limit_rate 0;",

@@ -237,6 +237,9 @@ pub fn cookie_flags(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         level.drafts.proxy.cookie_flags = Some(Arc::default());
         return Ok(());
     }
+    if let [only] = &item.args[..] {
+        return Err(item.invalid_parameter(only));
+    }
     let cookie = match first.strip_prefix(b"~") {
         Some(pattern) => {
             let (regex, names) = regex(item, pattern, true, cx)?;
@@ -245,22 +248,8 @@ pub fn cookie_flags(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         None => CookieName::Text(cx.template(item, 0)?),
     };
     let mut flags = Vec::new();
-    for (index, word) in item.args.iter().enumerate().skip(1) {
-        let known: [&[u8]; 9] = [
-            b"secure",
-            b"nosecure",
-            b"httponly",
-            b"nohttponly",
-            b"samesite=strict",
-            b"samesite=lax",
-            b"samesite=none",
-            b"nosamesite",
-            b"",
-        ];
-        let text = word.text.to_ascii_lowercase();
-        if !word.text.contains(&b'$') && !known.contains(&&text[..]) {
-            return Err(item.invalid_parameter(word));
-        }
+    // As nginx, flags that nobody knows are told of when a cookie is rewritten.
+    for index in 1..item.args.len() {
         flags.push(cx.template(item, index)?);
     }
     push_shared(

@@ -31,6 +31,10 @@ pub fn variable(request: &Request, name: &[u8]) -> Option<Bytes> {
     own.or_else(|| request.variable_named(&name))
 }
 
+/// The longest text that a page may put together. Pages come from upstreams, too, and variables
+/// that are made of one another would double with each command.
+const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Replaces the variables of a text, and takes the backslashes off that it does not need.
 pub fn text(request: &Request, text: &[u8]) -> Result<Bytes, Failed> {
     let mut out = Vec::with_capacity(text.len());
@@ -50,6 +54,9 @@ pub fn text(request: &Request, text: &[u8]) -> Result<Bytes, Failed> {
                 let (name, tail) = name(request, text, tail)?;
                 out.extend_from_slice(&variable(request, name).unwrap_or_default());
                 rest = tail;
+                if out.len() > TEXT_BYTES_MAX {
+                    return Err(fail(request, format_args!("too long text in SSI command")));
+                }
             }
             byte => out.push(byte),
         }

@@ -148,11 +148,7 @@ fn build(
     };
     let (identities, identify) = identities(conf, &offer, cx)?;
     let staples = staples(conf, &identities, resolver, cx)?;
-    let mut context = Sha256::new();
-    identities
-        .iter()
-        .flat_map(Identity::chain)
-        .for_each(|certificate| context.update(certificate));
+    let mut context = context_of(conf, &identities, &identify);
     let (verifier, judge) = match client_auth(conf)? {
         Some((verifier, judge, names)) => {
             context.update(names);
@@ -202,6 +198,24 @@ fn ciphers_of(
         cx.diagnostics.push(warning.at(*span));
     }
     Ok(chosen)
+}
+
+/// What sessions have in common, but for the authorities that sign clients.
+fn context_of(conf: &Conf, identities: &[Identity], identify: &Identify) -> Sha256 {
+    let mut context = Sha256::new();
+    identities
+        .iter()
+        .flat_map(Identity::chain)
+        .for_each(|certificate| context.update(certificate));
+    if let Identify::Scripted(_) = identify {
+        // As nginx: what is not known yet is told apart by its names.
+        for source in &conf.certificates {
+            context.update(source.name());
+            context.update([0]);
+        }
+    }
+    context.update([u8::from(conf.verify_client != VerifyClient::Off)]);
+    context
 }
 
 fn identities(
@@ -426,6 +440,14 @@ fn sessions(conf: &Conf, context: [u8; 32]) -> Sessions {
 }
 
 impl Source {
+    /// As the configuration names it.
+    fn name(&self) -> Vec<u8> {
+        match self {
+            Source::Loaded(file) => file.shown.clone().into_bytes(),
+            Source::Script(template) => format!("{template:?}").into_bytes(),
+        }
+    }
+
     fn place(&self) -> (String, Span) {
         match self {
             Source::Loaded(file) => (file.shown.clone(), file.span),

@@ -144,7 +144,7 @@ pub fn serve(request: &Request, path: &str) -> Flow {
     // The address of the page may hold a token.
     head.push("Referrer-Policy", "no-referrer");
     Flow::Respond(Response {
-        head,
+        head: head.into(),
         body: Body::bytes(Bytes::from_static(body)),
     })
 }

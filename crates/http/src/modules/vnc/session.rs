@@ -34,10 +34,10 @@ impl Opening {
         let target = goal.as_ref().ok().map(Target::to_string);
         // Without a random name the session cannot start, which it says itself.
         let id = SessionId::random().ok();
-        request.desktop.replace(Some(Desktop {
+        request.desktop.replace(Some(Box::new(Desktop {
             session: id,
             target: target.clone(),
-        }));
+        })));
         let token = token(request);
         let about = About {
             id,

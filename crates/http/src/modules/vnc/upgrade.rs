@@ -38,7 +38,7 @@ pub fn run(request: &Rc<Request>) -> Flow {
     }
     let opening = Opening::new(request, Subprotocol::of(protocol));
     Flow::Respond(Response {
-        head,
+        head: head.into(),
         body: Body::Upgrade(Box::new(opening)),
     })
 }
