@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use conf::bundle::{Failure, File};
 use net::log::Target;
 
 use crate::invocation::Invocation;
@@ -22,10 +23,32 @@ fn files(folder: &str, end: &str) -> Vec<PathBuf> {
 /// What is wrong with a configuration; nothing is opened but what it includes.
 fn problems(invocation: &Invocation) -> Vec<String> {
     let log = Target::Stderr;
-    let (_, compiled) = loader::load(invocation, |bundle| setup::compile(bundle, &log));
+    let mut bundle = loader::start(invocation);
+    let shown = invocation.built_in.as_deref().unwrap_or_default();
+    bundle.files.extend(certificates(shown));
+    let (_, compiled) = loader::complete(bundle, |bundle| setup::compile(bundle, &log));
     let lines = compiled.diagnostics.iter();
     lines
         .map(|found| found.one_line(&compiled.sources))
+        .collect()
+}
+
+/// Certificates and keys where a text has them below `/etc`.
+fn certificates(text: &str) -> Vec<(PathBuf, Result<File, Failure>)> {
+    let data = root().join("crates/x509/testdata");
+    let words = text.split_ascii_whitespace();
+    let paths = words.filter_map(|word| word.strip_suffix(".pem;"));
+    let paths = paths.filter(|path| path.starts_with("/etc/"));
+    paths
+        .map(|path| {
+            let name = match path.rsplit('/').next() {
+                Some("fullchain") => "server.crt",
+                Some("privkey") => "server.key",
+                _ => "root.crt",
+            };
+            let file = loader::read(&data.join(name));
+            (format!("{path}.pem").into(), file)
+        })
         .collect()
 }
 

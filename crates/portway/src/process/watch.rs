@@ -196,4 +196,21 @@ mod tests {
         assert_eq!(Watch::new(None).next(), None);
         assert!(Watch::new(Some(Duration::from_secs(60))).next() > Some(Instant::now()));
     }
+
+    #[test]
+    fn what_is_looked_at_is_what_directives_of_tls_name_and_nothing_else() {
+        let text = "events { } http { include mime; ssl_certificate c; ssl_certificate_key k;
+            ssl_crl r; ssl_session_ticket_key t; ssl_stapling_file s; ssl_password_file p;
+            server { location / { proxy_ssl_certificate uc; proxy_ssl_certificate_key uk;
+            proxy_ssl_crl ur; proxy_ssl_trusted_certificate ut; } } }";
+        let mut bundle = Bundle {
+            conf_file: "/n.conf".into(),
+            ..Bundle::default()
+        };
+        bundle.files = files(&[("/n.conf", text), ("/mime", "")]);
+        crate::setup::compile(&bundle, &net::log::Target::Stderr);
+        let found: Vec<_> = bundle.renewable_files().into_iter().collect();
+        let names = ["c", "k", "p", "r", "s", "t", "uc", "uk", "ur", "ut"];
+        assert_eq!(found, names.map(|name| Path::new("/").join(name)));
+    }
 }

@@ -21,8 +21,8 @@ fn start(certs: &Certs, upstream: impl ToString, conf: &str) -> Server {
 /// Puts the certificate or key of `name` where the server has its own, as renewing tools do.
 fn renew(certs: &Certs, name: &str, kind: &str) {
     let new = certs.file("new");
-    std::fs::copy(certs.file(&format!("{name}.{kind}")), &new).unwrap();
-    std::fs::rename(new, certs.file(&format!("live.{kind}"))).unwrap();
+    std::fs::copy(certs.file(&format!("{name}.{kind}")), &new).expect("a new file");
+    std::fs::rename(new, certs.file(&format!("live.{kind}"))).expect("a file replaced");
 }
 
 /// Switches to WebSocket and sends back the bytes that it gets, frames or not.
