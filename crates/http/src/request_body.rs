@@ -236,6 +236,8 @@ impl RequestBody {
     fn memory_max(&self, request: &Request) -> u64 {
         let size = request.conf().core.client_body_buffer_size;
         let here = (self.kept.borrow().memory_len + request.conn.buf.borrow().len()) as u64;
+        // With a head comes no more than its buffer holds, however much was read at once here.
+        let here = here.min(request.server().settings.client_header_buffer_size);
         match self.framing {
             Framing::Length(length) => {
                 let rest = length.saturating_sub(here);
