@@ -6,8 +6,8 @@ use super::tree::{File, Tree};
 /// A crate may depend on crates of a lower layer only, not on its neighbours.
 const LAYERS: &[&[&str]] = &[
     &["conf", "proto", "x509"],
-    &["net"],
-    &["script"],
+    &["net", "picture"],
+    &["script", "recording"],
     &["upstream"],
     &["common"],
     &["vnc"],
