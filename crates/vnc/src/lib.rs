@@ -30,6 +30,7 @@ mod json;
 mod password;
 mod policy;
 mod refusal;
+mod role;
 mod scratch;
 mod session;
 mod sessions;
@@ -37,9 +38,12 @@ mod target;
 mod tokens;
 
 pub use password::{Password, PasswordError};
-pub use policy::{Names, Policy};
+pub use policy::{Allowed, Names, Policy};
 pub use refusal::{Refusal, forecast};
+pub use role::{Role, UnknownRole};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
-pub use sessions::{About, Holder, Session, SessionId, Sessions};
+pub use sessions::{
+    About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions,
+};
 pub use target::{Target, TargetError};
 pub use tokens::{TokenError, TokenSource, mask_token};
