@@ -35,6 +35,7 @@ mod role;
 mod scratch;
 mod session;
 mod sessions;
+mod tap;
 mod target;
 mod tokens;
 
@@ -45,5 +46,6 @@ pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
 pub use sessions::{About, Holder, Session, SessionId, Sessions};
+pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{Target, TargetError};
 pub use tokens::{TokenError, TokenSource, mask_token};
