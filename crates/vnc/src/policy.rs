@@ -47,11 +47,9 @@ pub struct Policy {
     pub login_timeout: Duration,
 }
 
-/// What of a policy the person should know: what the viewer may do.
+/// What of a policy the person should know, besides whether there is only watching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Allowed {
-    /// Nothing but watching.
-    pub view_only: bool,
     /// The viewer's clipboard may reach the machine.
     pub clipboard_in: bool,
     /// The viewer may change the screen's size.
@@ -97,7 +95,6 @@ impl Policy {
     /// What the viewer may do.
     pub fn allowed(&self) -> Allowed {
         Allowed {
-            view_only: self.view_only,
             clipboard_in: self.clipboard_in,
             resize: self.resize,
             power: self.power,

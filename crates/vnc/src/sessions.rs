@@ -349,7 +349,6 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.entry.set_left();
         self.sessions.rooms.leave(&self.entry);
         let mut table = self.sessions.lock();
         if let Some(id) = self.id {

@@ -384,7 +384,6 @@ impl Pump {
                 poll_fn(|cx| Poll::Ready(self.to_server.write(cx, &self.server, &release)));
             let _ = released.await;
             drop(self.server);
-            self.entry.set_left();
             match &failure.reason {
                 EndReason::Refused(refusal) => {
                     let deadline = net::Deadline::after(viewer::CLOSE_TIMEOUT);

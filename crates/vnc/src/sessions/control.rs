@@ -146,17 +146,6 @@ impl Control {
         }
     }
 
-    /// What somebody may has changed: who may no longer control does not.
-    pub(crate) fn set_standing(&mut self, id: SessionId, standing: Standing) -> Outcome {
-        if let Some((_, known)) = self.there.iter_mut().find(|(there, _)| *there == id) {
-            *known = standing;
-        }
-        match self.controller == Some(id) && standing == Standing::Watches {
-            true => self.set(None),
-            false => Outcome::Unchanged,
-        }
-    }
-
     /// Nobody looks any more.
     pub(crate) fn is_empty(&self) -> bool {
         self.there.is_empty()
@@ -311,18 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn control_is_free_when_who_had_it_leaves_or_may_no_more() {
+    fn control_is_free_when_who_had_it_leaves() {
         let mut control = control();
         control.wish(ANN, Wish::Take).unwrap();
         assert_eq!(control.leave(BOB), Outcome::Unchanged);
         assert_eq!(control.leave(ANN), Outcome::Changed);
         assert_eq!(controlling(&control), [ROOT]);
-        control.order(ROOT, Order::Take).unwrap();
-        assert_eq!(
-            control.set_standing(ROOT, Standing::Watches),
-            Outcome::Changed
-        );
-        assert_eq!((control.controller(), control.controls(ROOT)), (None, false));
+        assert_eq!(control.controller(), None);
         control.leave(EVE);
         control.leave(ROOT);
         assert!(control.is_empty());

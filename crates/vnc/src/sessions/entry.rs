@@ -21,6 +21,8 @@ use crate::{Policy, Refusal, Subprotocol};
 pub(crate) struct Entry {
     id: SessionId,
     about: About,
+    /// The viewer may only watch, whoever controls.
+    view_only: bool,
     allowed: Allowed,
     level: u8,
     /// Its page understands texts.
@@ -53,10 +55,6 @@ struct CutSlot {
     why: Option<Refusal>,
     by: Option<String>,
     waker: Option<Waker>,
-    /// It holds no connection to the machine any more.
-    left: bool,
-    /// Who waits for that.
-    waiting: Vec<Waker>,
 }
 
 /// The latest health of a connection; all ones if it is not known.
@@ -96,6 +94,7 @@ impl Entry {
         Self {
             id,
             about,
+            view_only: policy.view_only,
             allowed: policy.allowed(),
             level: policy.level(),
             speaks: protocol == Subprotocol::Portway,
@@ -229,25 +228,6 @@ impl Entry {
         self.lock().by.clone()
     }
 
-    /// The session holds no connection to the machine any more.
-    pub(crate) fn set_left(&self) {
-        let waiting = {
-            let mut slot = self.lock();
-            slot.left = true;
-            std::mem::take(&mut slot.waiting)
-        };
-        waiting.into_iter().for_each(Waker::wake);
-    }
-
-    /// Whether it holds none; otherwise `waker` is woken when it does not.
-    pub(crate) fn has_left(&self, waker: &Waker) -> bool {
-        let mut slot = self.lock();
-        if !slot.left && !slot.waiting.iter().any(|known| known.will_wake(waker)) {
-            slot.waiting.push(waker.clone());
-        }
-        slot.left
-    }
-
     /// Shows a text to its page, if that is one that can. Says whether it is.
     pub(super) fn say(&self, text: String) -> bool {
         if self.speaks {
@@ -294,7 +274,7 @@ impl Entry {
 
     /// What it may do at most, whoever controls.
     pub(super) fn standing(&self) -> Standing {
-        match self.allowed.view_only {
+        match self.view_only {
             true => Standing::Watches,
             false => Standing::May(self.about.role),
         }
@@ -313,7 +293,7 @@ impl Entry {
             millis => Some(Duration::from_millis(millis)),
         };
         let age = self.age();
-        let view_only = self.allowed.view_only || self.held.load(Relaxed);
+        let view_only = self.view_only || self.held.load(Relaxed);
         Session {
             id: self.id,
             about: self.about.clone(),

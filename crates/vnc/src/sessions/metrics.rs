@@ -92,7 +92,12 @@ impl Metrics {
             "gauge",
             "Desktop sessions now, by whether their screen is shown yet.",
         );
-        out.labelled("portway_vnc_sessions", "state", "connecting", live.connecting);
+        out.labelled(
+            "portway_vnc_sessions",
+            "state",
+            "connecting",
+            live.connecting,
+        );
         out.labelled("portway_vnc_sessions", "state", "connected", live.connected);
         out.single(
             "portway_vnc_sessions_started_total",
@@ -115,8 +120,18 @@ impl Metrics {
             "counter",
             "Bytes of RFB, by direction.",
         );
-        out.labelled("portway_vnc_bytes_total", "direction", "to_viewer", moved.bytes_out);
-        out.labelled("portway_vnc_bytes_total", "direction", "from_viewer", moved.bytes_in);
+        out.labelled(
+            "portway_vnc_bytes_total",
+            "direction",
+            "to_viewer",
+            moved.bytes_out,
+        );
+        out.labelled(
+            "portway_vnc_bytes_total",
+            "direction",
+            "from_viewer",
+            moved.bytes_in,
+        );
         out.histogram(
             "portway_vnc_handshake_seconds",
             "From the upgrade until the screen was shown, with the time that people took to log in.",

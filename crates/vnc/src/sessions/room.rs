@@ -78,7 +78,9 @@ impl Room {
             }
             Outcome::TellNo(to) => {
                 if let Some(entry) = inner.entry(to) {
-                    entry.say(refused("The person who controls this desktop keeps control."));
+                    entry.say(refused(
+                        "The person who controls this desktop keeps control.",
+                    ));
                 }
             }
         }
@@ -92,15 +94,6 @@ impl Room {
             inner.changed();
         }
         Ok(())
-    }
-
-    /// What `id` may do at most has changed.
-    pub(crate) fn judge_again(&self, id: SessionId) {
-        let mut inner = self.lock();
-        if let Some(standing) = inner.entry(id).map(|entry| entry.standing()) {
-            inner.control.set_standing(id, standing);
-            inner.changed();
-        }
     }
 
     /// Who is there, as the page of `you` is told.

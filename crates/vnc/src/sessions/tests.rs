@@ -54,15 +54,24 @@ fn a_session_is_listed_while_its_seat_lives() {
         sign_out: false,
     };
     let json: serde_json::Value = serde_json::from_str(&sessions.to_json(&asking)).unwrap();
-    assert_eq!((&json["role"], &json["user"]), (&"view".into(), &"eve".into()));
+    assert_eq!(
+        (&json["role"], &json["user"]),
+        (&"view".into(), &"eve".into())
+    );
     let listed = &json["sessions"][0];
     assert_eq!(listed["id"], seat.entry.id().to_string());
-    assert_eq!((&listed["user"], &listed["rtt_ms"]), (&"ann".into(), &1.5.into()));
+    assert_eq!(
+        (&listed["user"], &listed["rtt_ms"]),
+        (&"ann".into(), &1.5.into())
+    );
     assert_eq!(listed["tcp"]["viewer"]["retransmits"], 3);
     assert!(listed["tcp"]["server"].is_null() && listed["last_input_s"].is_null());
     assert_eq!(listed["policy"]["resize"], true);
     let one = sessions.one_to_json(seat.entry.id()).unwrap();
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&one).unwrap(), *listed);
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&one).unwrap(),
+        *listed
+    );
     drop(seat);
     assert!(sessions.is_empty());
     assert!(sessions.to_json(&asking).ends_with("\"sessions\":[]}"));
@@ -156,12 +165,21 @@ fn those_at_one_machine_are_told_of_each_other_once_per_look() {
     for seat in [&ann, &bob, &guest, &elsewhere] {
         seat.join();
     }
-    assert_eq!(words(&elsewhere.entry)[0]["viewers"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        words(&elsewhere.entry)[0]["viewers"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     let [told] = words(&ann_entry).try_into().unwrap();
     assert_eq!(told["you"], ann_entry.id().to_string());
     let users: Vec<_> = told["viewers"].as_array().unwrap().iter().collect();
     assert_eq!(users.len(), 3);
-    assert_eq!((&users[2]["user"], &users[2]["view_only"]), (&"guest of ann".into(), &true.into()));
+    assert_eq!(
+        (&users[2]["user"], &users[2]["view_only"]),
+        (&"guest of ann".into(), &true.into())
+    );
     assert_eq!(users[2]["client"], "10.0.0.9");
     assert!(words(&guest.entry)[0]["viewers"][0].get("client").is_none());
     assert!(told["controller"].is_null() && users[1]["controls"] == true);
@@ -172,14 +190,23 @@ fn those_at_one_machine_are_told_of_each_other_once_per_look() {
     assert!(bob_entry.snapshot().view_only && !ann_entry.snapshot().view_only);
     bob_entry.wish(Wish::Release);
     let [told] = words(&bob_entry).try_into().unwrap();
-    assert_eq!((&told["state"], told["reason"].is_string()), (&"refused".into(), true));
+    assert_eq!(
+        (&told["state"], told["reason"].is_string()),
+        (&"refused".into(), true)
+    );
     words(&ann_entry);
     bob_entry.wish(Wish::Request);
     let [told] = words(&ann_entry).try_into().unwrap();
-    assert_eq!((&told["state"], &told["by"]), (&"requested".into(), &bob_entry.id().to_string().into()));
+    assert_eq!(
+        (&told["state"], &told["by"]),
+        (&"requested".into(), &bob_entry.id().to_string().into())
+    );
     drop(ann);
     assert!(!bob_entry.snapshot().view_only, "control is free again");
-    assert_eq!(sessions.order(guest.entry.id(), Order::Take), Some(Err("That person cannot control this desktop.")));
+    assert_eq!(
+        sessions.order(guest.entry.id(), Order::Take),
+        Some(Err("That person cannot control this desktop."))
+    );
     assert_eq!(sessions.order(bob_entry.id(), Order::Take), Some(Ok(())));
 }
 

@@ -180,12 +180,10 @@ impl Clock {
 
     /// Puts the deadline at the earliest thing that will be due.
     fn arm(&self) {
-        let end = self
-            .next_end()
-            .map(|end| match self.warned {
-                Some(reason) if reason == end.reason => end.at,
-                _ => end.warn_at,
-            });
+        let end = self.next_end().map(|end| match self.warned {
+            Some(reason) if reason == end.reason => end.at,
+            _ => end.warn_at,
+        });
         let ping = (!self.ping.is_zero()).then_some(self.next_ping);
         match end.into_iter().chain(ping).min() {
             Some(at) => self.deadline.set(at),
