@@ -379,7 +379,7 @@ impl Folder {
             pointer_sha256: [0; 32],
         };
         let mut reader = Reader::new(file.try_clone()?);
-        while let Ok(Some(frame)) = reader.next() {
+        while let Ok(Some(frame)) = reader.next_frame() {
             let head: Head = frame.place.head;
             chain = head.link(&chain, frame.zstd);
             if chain != head.chain {

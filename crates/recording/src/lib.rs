@@ -1,7 +1,7 @@
 //! What a recording of a desktop session is on disk: what a VNC server sent, when, and who looked.
 //! Knows no socket and no session.
 //!
-//! A recording is a few files with a common name in a [`Folder`] (`docs/decisions/0025-recordings.md`):
+//! A recording is a few files with a common name in a [`Folder`]:
 //!
 //! - `….fbs.zst`: FBS 001.001 ([`fbs`]) in frames that are compressed and chained ([`frame`]);
 //!   written by a [`Writer`], read by a [`Reader`];
@@ -15,6 +15,8 @@
 pub mod fbs;
 mod folder;
 pub mod frame;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod json;
 mod name;
 pub mod pointer;

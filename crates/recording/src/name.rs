@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// The session's id: 32 lower-case hexadecimal digits and nothing else, so that no text that came
 /// from outside can name a file that is not a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub u128);
 
 /// What is no id.

@@ -167,7 +167,7 @@ impl Reader {
     }
 
     /// Reads the next frame; `None` at the end of what is there.
-    pub fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
         let Some(place) = self.peek()? else {
             return Ok(None);
         };

@@ -115,12 +115,6 @@ pub enum BadSidecar {
 
 const FORMAT: u64 = 1;
 
-impl Default for Id {
-    fn default() -> Self {
-        Self(0)
-    }
-}
-
 impl Facts {
     /// What the recording is called.
     pub fn name(&self) -> Name {

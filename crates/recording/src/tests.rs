@@ -99,7 +99,7 @@ impl Stage {
 fn stream(folder: &Folder, found: &Found) -> Vec<u8> {
     let mut reader = folder.read(found).unwrap();
     let mut out = Vec::new();
-    while let Some(frame) = reader.next().unwrap() {
+    while let Some(frame) = reader.next_frame().unwrap() {
         out.extend_from_slice(frame.raw);
     }
     out
@@ -174,7 +174,7 @@ fn full_frames_are_written_at_once_and_each_can_be_read_alone() {
     let mut reader = folder.read(&found).unwrap();
     let place = reader.seek(7500).unwrap().unwrap();
     assert!(place.head.number >= 3);
-    let frame = reader.next().unwrap().unwrap();
+    let frame = reader.next_frame().unwrap().unwrap();
     let blocks: Vec<_> = frame.blocks().map(Result::unwrap).collect();
     assert_eq!(blocks[0].data, b"last");
     assert!(blocks[1].data.is_empty());
@@ -424,8 +424,8 @@ fn a_frame_that_lies_about_its_length_is_damage_and_no_more() {
     bytes[27] ^= 1;
     fs::write(&path, &bytes).unwrap();
     let mut reader = folder.read(&found).unwrap();
-    let error = reader.next().unwrap_err().to_string();
+    let error = reader.next_frame().unwrap_err().to_string();
     assert!(error.starts_with("byte 0: the frame"), "{error}");
     fs::write(&path, &bytes[..HEAD_LEN - 1]).unwrap();
-    assert!(folder.read(&found).unwrap().next().unwrap().is_none());
+    assert!(folder.read(&found).unwrap().next_frame().unwrap().is_none());
 }

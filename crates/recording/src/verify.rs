@@ -116,7 +116,7 @@ impl SoFar {
     fn read(&mut self, folder: &Folder, found: &Found) -> Result<Result<(), String>, FolderError> {
         let mut reader = folder.read(found)?;
         loop {
-            let frame = match reader.next() {
+            let frame = match reader.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
                 Err(error) => return Ok(Err(error.to_string())),
