@@ -114,7 +114,7 @@ fn text_after_presence(viewer: &mut WebSocket) -> String {
 
 #[test]
 fn whoever_says_to_be_there_is_not_ended_and_the_machine_hears_nothing_of_it() {
-    let (server, told) = super::live::recording_server();
+    let (server, told) = live::recording_server();
     let policy = Policy {
         idle: Some(Duration::from_millis(600)),
         ..policy()
