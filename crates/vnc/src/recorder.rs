@@ -233,10 +233,7 @@ mod tests {
 
         let folder = Folder::new(scratch.path());
         let found = folder.find(id.into()).unwrap();
-        assert!(matches!(
-            verify(&folder, &found),
-            Ok(Verdict::Whole { .. })
-        ));
+        assert!(matches!(verify(&folder, &found), Ok(Verdict::Whole { .. })));
         let sidecar = folder.sidecar(&found.name).unwrap();
         assert_eq!(sidecar.facts.started_ms, 5_000_123);
         assert_eq!(sidecar.facts.title.as_deref(), Some("desk"));
