@@ -29,6 +29,7 @@
 mod forecast;
 mod password;
 mod policy;
+mod recorder;
 mod refusal;
 mod role;
 mod scratch;
@@ -41,6 +42,7 @@ mod tokens;
 pub use forecast::{Forecast, forecast};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};
+pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
