@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod forecast;
+mod journal;
 mod password;
 mod policy;
 mod recorder;
@@ -40,6 +41,7 @@ mod target;
 mod tokens;
 
 pub use forecast::{Forecast, forecast};
+pub use journal::{end_record, start_record};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use script::Template;
 use vnc::{Password, Target, TokenSource};
 
+use self::journal::Journal;
 use self::role::Roles;
 use crate::modules::proxy::Origins;
 use crate::phases::Flow;
@@ -17,6 +18,7 @@ use crate::settings::settings;
 mod directives;
 mod form;
 mod grant;
+mod journal;
 mod pages;
 mod role;
 mod session;
@@ -59,6 +61,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where starts and ends of sessions are written.
+    journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use net::log::Level;
-use net::tunnel::Traffic;
 use vnc::{About, Browser, EndReason, Policy, Refusal, SessionEnd, SessionId, Subprotocol, Target};
 
 use super::grant::{Goal, holder, user};
+use super::journal::Journal;
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::log_later::LogLater;
@@ -20,6 +20,7 @@ pub struct Opening {
     policy: Policy,
     about: About,
     protocol: Subprotocol,
+    journals: Vec<Journal>,
 }
 
 impl Opening {
@@ -58,6 +59,7 @@ impl Opening {
             policy,
             about,
             protocol,
+            journals: request.conf().vnc.journals.clone(),
         }
     }
 }
@@ -98,11 +100,16 @@ impl Opening {
             protocol: self.protocol,
         };
         let sessions = &thread.shared.sessions;
+        if self.goal.is_ok() && !self.journals.is_empty() {
+            let record = vnc::start_record(&self.about, &self.policy);
+            note(&self.journals, &log, &record);
+        }
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
         let end = End {
             name,
             log,
+            journals: self.journals,
             _load: load,
             _count: count,
         };
@@ -114,6 +121,7 @@ impl Opening {
 struct End {
     name: String,
     log: LogLater,
+    journals: Vec<Journal>,
     _load: Load,
     _count: DesktopCount,
 }
@@ -130,12 +138,19 @@ async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
         level(&ended.reason),
         &format!("desktop session {name} {how}: {ended}"),
     );
-    end.log.write(&Traffic {
-        from_downstream: ended.bytes_in,
-        to_upstream: ended.bytes_in,
-        from_upstream: ended.bytes_out,
-        to_downstream: ended.bytes_out,
-    });
+    if !end.journals.is_empty() {
+        note(&end.journals, &end.log, &vnc::end_record(&ended));
+    }
+    end.log.write_session(&ended);
+}
+
+/// Writes a record to the journals.
+fn note(journals: &[Journal], log: &LogLater, record: &str) {
+    for journal in journals {
+        if let Err(failure) = journal.write(record) {
+            log.error(Level::Error, &failure);
+        }
+    }
 }
 
 /// How grave an end is: what a person or an operator wanted is not.
