@@ -28,6 +28,7 @@
 
 mod forecast;
 mod json;
+mod outcomes;
 mod password;
 mod policy;
 mod refusal;
@@ -40,6 +41,7 @@ mod target;
 mod tokens;
 
 pub use forecast::{Forecast, forecast};
+pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Names, Policy};
 pub use refusal::Refusal;
