@@ -21,6 +21,7 @@ use crate::settings::settings;
 
 pub mod desktops;
 mod directives;
+mod form;
 mod grant;
 mod pages;
 mod role;
@@ -47,7 +48,7 @@ settings! {
     password: Option<Password> = None, inherit;
     /// Whether the viewer may only watch.
     view_only: Switch = Switch::Off, inherit;
-    /// Who has which role.
+    /// Who has which role; without, everybody the one that is common where they are.
     role: Option<Roles> = None, inherit;
     /// The desktop's name.
     title: Option<Template> = None, inherit;
@@ -126,6 +127,11 @@ impl Switch {
 }
 
 impl Conf {
+    /// Whether roles decide who may do what.
+    pub fn says_roles(&self) -> bool {
+        self.role.is_some()
+    }
+
     /// Whether viewers come in with a password of the gateway's and nothing of their own, such as a
     /// token.
     pub fn stores_password(&self, desktops: &Desktops) -> bool {

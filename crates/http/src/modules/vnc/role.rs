@@ -23,7 +23,7 @@ pub enum Roles {
 
 impl Roles {
     /// The role of whoever sent the request. A value that is no role counts as none.
-    pub fn role(&self, request: &Request) -> Role {
+    fn role(&self, request: &Request) -> Role {
         let template = match self {
             Self::All(role) => return *role,
             Self::Of(template) => template,
@@ -67,6 +67,12 @@ pub fn of(request: &Request, desktop: Option<&Arc<Desktop>>) -> Role {
 
 /// The role where nobody says anything of roles.
 const DEFAULT: Role = Role::Control;
+
+/// The role of whoever sent the request; `otherwise` where nothing is said about roles.
+pub fn role(request: &Request, otherwise: Role) -> Role {
+    let roles = request.conf().vnc.role.as_ref();
+    roles.map_or(otherwise, |roles| roles.role(request))
+}
 
 /// `vnc_role`
 pub fn vnc_role(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {

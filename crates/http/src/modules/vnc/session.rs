@@ -50,14 +50,13 @@ impl Opening {
             id,
             client: request.client_text(),
             user: user(request),
-            desktop: desktop
-                .as_deref()
-                .map(str::to_owned)
-                .or(goal.title)
-                .unwrap_or_default(),
+            role: grant.map(|grant| grant.role).unwrap_or_default(),
+            desktop: desktop.as_deref().unwrap_or_default().to_owned(),
+            title: goal.title.unwrap_or_default(),
             target: target.unwrap_or_default(),
             token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
             hold,
+            ..About::default()
         };
         let (goal, policy) = match goal.grant {
             Ok(grant) => (Ok(grant.target), grant.policy),
