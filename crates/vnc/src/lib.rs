@@ -28,6 +28,7 @@
 
 mod forecast;
 mod journal;
+mod outcomes;
 mod password;
 mod policy;
 mod recorder;
@@ -42,6 +43,7 @@ mod tokens;
 
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, start_record};
+pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};

@@ -2,16 +2,19 @@
 
 use conf::{Arity, Directive};
 
+use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
     vnc_token,
 };
-use crate::module::{ANY, LOCATION_IF, Module, Set, doc, store};
+use super::wall::vnc_wall;
+use crate::module::{ANY, DESKTOP, HTTP, LOCATION_IF, Module, Set, doc, store};
 use crate::modules::core::Handler;
 use crate::modules::proxy::origins;
 use crate::modules::variables::builtin;
+use crate::request::{Desktop, Request};
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -23,9 +26,9 @@ pub const MODULE: Module = Module {
             Arity::Exactly(1),
             Set::Level(vnc_pass),
             doc(
-                "vnc_pass host:port | unix:path;",
+                "vnc_pass host:port | unix:path | desktop;",
                 "",
-                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location. The address may have variables.",
+                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location; or that of a desktop by its name. Both may have variables.",
             ),
         ),
         Directive::new(
@@ -51,8 +54,42 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_desktop",
+            HTTP,
+            Arity::Exactly(2),
+            Set::Main(vnc_desktop),
+            doc(
+                "vnc_desktop name address;  vnc_desktop name address { … }",
+                "",
+                "A desktop with a name, for vnc_pass and vnc_wall; the block says what holds for it. Where it and a location disagree, the stricter one counts; its own title and credentials go before the location's.",
+            ),
+        )
+        .or_block(),
+        Directive::new(
+            "vnc_group",
+            DESKTOP,
+            Arity::AtLeast(1),
+            Set::Level(vnc_group),
+            doc(
+                "vnc_group name …;",
+                "",
+                "The groups that the desktop belongs to.",
+            ),
+        ),
+        Directive::new(
+            "vnc_wall",
+            HERE,
+            Arity::AtLeast(1),
+            Set::Level(vnc_wall),
+            doc(
+                "vnc_wall all | group=name …;",
+                "",
+                "Shows all desktops, or those of these groups: a page with those that the person has a role for, and each desktop in a folder of its name.",
+            ),
+        ),
+        Directive::new(
             "vnc_role",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(vnc_role),
             doc(
@@ -63,7 +100,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_password_file",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(password_file),
             doc(
@@ -74,7 +111,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_view_only",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(view_only),
             doc(
@@ -85,7 +122,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_title",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             store!(optional template vnc.title),
             doc(
@@ -96,7 +133,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_clipboard",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Between(1, 2),
             Set::Level(clipboard),
             doc(
@@ -107,7 +144,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_resize",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Flag,
             store!(flag vnc.resize),
             doc(
@@ -118,7 +155,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_power",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Flag,
             store!(flag vnc.power),
             doc(
@@ -129,7 +166,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_quality_max",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(quality_max),
             doc(
@@ -140,7 +177,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_idle_timeout",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?;
@@ -154,7 +191,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_max_session",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?;
@@ -168,7 +205,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_cut_hold",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?;
@@ -182,7 +219,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_ping",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?.unwrap_or_default();
@@ -210,7 +247,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_connect_timeout",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             store!(time vnc.connect_timeout),
             doc(
@@ -292,5 +329,23 @@ pub const MODULE: Module = Module {
             |_, _| false,
             "The last ping's time to the browser and back, in seconds, once the session is over.",
         ),
+        builtin(
+            "vnc_desktop",
+            |request, out| put(request, out, |desktop| desktop.name.as_deref()),
+            "The name of the desktop that the request is for, if it has one.",
+        ),
+        builtin(
+            "vnc_group",
+            |request, out| put(request, out, |desktop| desktop.group.as_deref()),
+            "The group of that desktop; of several, each in turn for vnc_role, otherwise the first.",
+        ),
     ],
 };
+
+fn put(request: &Request, out: &mut Vec<u8>, of: fn(&Desktop) -> Option<&str>) -> bool {
+    let desktop = request.desktop.borrow();
+    let text = desktop.as_ref().and_then(|desktop| of(desktop));
+    // Empty where there is none: values for maps, which are never without one.
+    out.extend_from_slice(text.unwrap_or_default().as_bytes());
+    true
+}
