@@ -2,8 +2,8 @@
 //!
 //! A session has two handshakes: [`ServerHandshake`] is our half towards a viewer,
 //! [`ClientHandshake`] our half towards a VNC server. After them [`ClientStream`] reads what the
-//! viewer sends, to observe it or to enforce [`Rules`] on it. [`vencrypt`] is the negotiation inside
-//! of security type 19, which both handshakes have.
+//! viewer sends, to observe it or to enforce [`Rules`] on it. [`vencrypt`] is the negotiation
+//! inside of security type 19, which both handshakes have.
 
 mod auth;
 mod client;

@@ -22,10 +22,12 @@
 //!   [`Password`]: a stored password, text or `vncpasswd`'s.
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
+//! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod json;
 mod password;
 mod policy;
@@ -34,12 +36,17 @@ mod scratch;
 mod session;
 mod sessions;
 mod target;
+mod tls;
 mod tokens;
 
+pub use attempts::LoginLimit;
 pub use password::{Password, PasswordError};
 pub use policy::{Names, Policy};
 pub use refusal::{Refusal, forecast};
-pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
+pub use session::{
+    Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
+};
 pub use sessions::{About, Holder, Session, SessionId, Sessions};
-pub use target::{Target, TargetError};
+pub use target::{FarGateway, Target, TargetError};
+pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
 pub use tokens::{TokenError, TokenSource, mask_token};

@@ -16,6 +16,7 @@ pub use holds::Holder;
 use holds::Holds;
 
 use crate::Refusal;
+use crate::attempts::Attempts;
 use crate::json::Object;
 
 /// What is known of a session before it starts.
@@ -35,6 +36,13 @@ pub struct About {
     pub token: Option<String>,
     /// Who is refused for how long, once the session was cut.
     pub hold: Option<(Holder, Duration)>,
+}
+
+impl About {
+    /// Whom wrong passwords are counted for: the person, or else whoever is at the address.
+    pub(crate) fn person(&self) -> &str {
+        self.user.as_deref().unwrap_or(&self.client)
+    }
 }
 
 /// A session's name: random, so that knowing one's own says nothing about others.
@@ -102,6 +110,7 @@ pub struct Session {
 pub struct Sessions {
     live: Arc<Mutex<HashMap<SessionId, Arc<Entry>>>>,
     holds: Arc<Holds>,
+    attempts: Arc<Attempts>,
 }
 
 impl Sessions {
@@ -186,6 +195,11 @@ impl Sessions {
         matching
             .filter(|session| self.cut(session.id, why.clone()))
             .count()
+    }
+
+    /// Logins that failed.
+    pub(crate) fn attempts(&self) -> &Arc<Attempts> {
+        &self.attempts
     }
 
     /// Enters a session; it leaves when the seat is dropped.

@@ -1,5 +1,5 @@
-//! VeNCrypt 0.2 (rfbproto, "VeNCrypt"), the negotiation inside of security type 19: a version, a list
-//! of subtypes, and for most of them TLS before a login inside.
+//! VeNCrypt 0.2 (rfbproto), the negotiation inside of security type 19: a version, a list of
+//! subtypes, and for most of them TLS before a login inside.
 //!
 //! ```text
 //! server: version ─► client: version ─► server: ack, subtypes ─► client: subtype

@@ -52,7 +52,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn about(&self) -> &About {
+    pub(crate) fn about(&self) -> &About {
         &self.about
     }
 

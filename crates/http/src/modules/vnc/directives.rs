@@ -21,9 +21,9 @@ pub const MODULE: Module = Module {
             Arity::Exactly(1),
             Set::Level(vnc_pass),
             doc(
-                "vnc_pass host:port | unix:path;",
+                "vnc_pass host:port | unix:path | ws://host:port/path;",
                 "",
-                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location. The address may have variables.",
+                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location. With ws:// the server is behind another gateway, such as its own websockify. The address may have variables.",
             ),
         ),
         Directive::new(

@@ -186,7 +186,7 @@ pub fn goal(request: &Request) -> Result<Target, Refusal> {
 fn holder(request: &Request, target: &Target) -> Option<Holder> {
     let sessions = &request.generation.thread.shared.sessions;
     let token = lossy(&token(request));
-    sessions.holder(user(request).as_deref(), &token, &target.to_string())
+    sessions.holder(user(request).as_deref(), &token, &target.identity())
 }
 
 /// The person, when one has signed in.
