@@ -28,25 +28,32 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
-mod json;
+mod forecast;
 mod password;
 mod policy;
+mod recorder;
 mod refusal;
+mod role;
 mod scratch;
 mod session;
 mod sessions;
+mod tap;
 mod target;
 mod tls;
 mod tokens;
 
 pub use attempts::LoginLimit;
+pub use forecast::{Forecast, forecast};
 pub use password::{Password, PasswordError};
-pub use policy::{Names, Policy};
-pub use refusal::{Refusal, forecast};
+pub use policy::{Allowed, Names, Policy};
+pub use recorder::{OnFull, Record};
+pub use refusal::Refusal;
+pub use role::{Role, UnknownRole};
 pub use session::{
     Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
 };
-pub use sessions::{About, Holder, Session, SessionId, Sessions};
+pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
+pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
 pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
 pub use tokens::{TokenError, TokenSource, mask_token};

@@ -8,13 +8,17 @@ use std::time::Duration;
 use script::Template;
 use vnc::{Password, Target, TokenSource};
 
+use self::role::Roles;
 use crate::modules::proxy::Origins;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
 
 mod directives;
+mod form;
+mod grant;
 mod pages;
+mod role;
 mod session;
 mod setters;
 pub mod status;
@@ -33,6 +37,8 @@ settings! {
     password: Option<Password> = None, inherit;
     /// Whether the viewer may only watch.
     view_only: Switch = Switch::Off, inherit;
+    /// Who has which role; without, everybody the one that is common where they are.
+    role: Option<Roles> = None, inherit;
     /// The desktop's name.
     title: Option<Template> = None, inherit;
     /// What of the clipboard may reach the machine.
@@ -101,6 +107,11 @@ impl Switch {
 }
 
 impl Conf {
+    /// Whether roles decide who may do what.
+    pub fn says_roles(&self) -> bool {
+        self.role.is_some()
+    }
+
     /// Whether viewers come in with a password of the gateway's and nothing of their own, such as a
     /// token.
     pub fn stores_password(&self) -> bool {
@@ -109,10 +120,10 @@ impl Conf {
 }
 
 /// The handler of a location of desktops: a WebSocket whatever its path, otherwise the pages.
-pub fn run(request: &Rc<Request>) -> Flow {
-    session::hide_token(request);
+pub async fn run(request: &Rc<Request>) -> Flow {
+    grant::hide_token(request);
     match upgrade::is_asked_for(request) {
-        true => upgrade::run(request),
-        false => pages::viewer(request),
+        true => upgrade::run(request).await,
+        false => pages::viewer(request).await,
     }
 }
