@@ -29,6 +29,7 @@
 
 mod attempts;
 mod forecast;
+mod outcomes;
 mod password;
 mod policy;
 mod recorder;
@@ -44,6 +45,7 @@ mod tokens;
 
 pub use attempts::LoginLimit;
 pub use forecast::{Forecast, forecast};
+pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};

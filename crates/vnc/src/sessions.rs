@@ -74,6 +74,14 @@ impl About {
         self.user.as_deref().unwrap_or(&self.client)
     }
 
+    /// The desktop's name, or what it is called for people where it has none.
+    pub fn known_as(&self) -> &str {
+        match self.desktop.is_empty() {
+            true => &self.title,
+            false => &self.desktop,
+        }
+    }
+
     /// Who it is, as others are told.
     pub fn name(&self) -> Option<String> {
         match &self.link {
