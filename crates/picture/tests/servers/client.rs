@@ -77,12 +77,25 @@ impl Client {
         }
     }
 
-    /// Clicks at a place.
-    pub fn click(&mut self, x: u16, y: u16) {
-        for buttons in [0, 1, 0] {
-            let message = [&[5, buttons][..], &x.to_be_bytes(), &y.to_be_bytes()].concat();
-            self.stream.write_all(&message).expect("a click");
+    /// Asks for all of the screen, and goes on until as much was painted: TigerVNC answers a first
+    /// request with nothing but the screen's size.
+    pub fn look(&mut self) {
+        let painted = self.decoder.screen().painted();
+        let mut is_incremental = false;
+        loop {
+            self.update(is_incremental);
+            let screen = self.decoder.screen();
+            if screen.painted() - painted >= screen.pixels().len() as u64 {
+                return;
+            }
+            is_incremental = true;
         }
+    }
+
+    /// Moves the pointer.
+    pub fn point(&mut self, x: u16, y: u16) {
+        let message = [&[5, 0][..], &x.to_be_bytes(), &y.to_be_bytes()].concat();
+        self.stream.write_all(&message).expect("a pointer's place");
     }
 }
 

@@ -45,9 +45,11 @@ fn assert_shows(
 ) {
     let encodings = [encodings, &PSEUDO].concat();
     let mut client = Client::connect(*port, format, &encodings);
+    // Who does not move the pointer itself gets it painted by TigerVNC.
+    client.point(639, 479);
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        client.update(false);
+        client.look();
         let expected = truth::of_desktop(desktop);
         let difference = truth::difference(client.decoder.screen(), &expected, tolerance);
         if difference.is_none() {
@@ -161,6 +163,10 @@ fn every_pixel_format_shows_the_same_screen() {
                 ("tight", enc::TIGHT),
                 ("hextile", enc::HEXTILE),
             ] {
+                // libvncserver sends the wrong three bytes of a pixel whose last one is idle.
+                if name == "x11vnc" && what.starts_with("high") && number == enc::ZRLE {
+                    continue;
+                }
                 let what = format!("{name}-{what}-{encoding}");
                 assert_shows(desktop, &what, format, &[number], tolerance);
             }
@@ -173,7 +179,7 @@ fn a_screen_that_changes_its_size_is_followed() {
     let (desktop, port) = open(|place| Desktop::tigervnc(place, Access::Open));
     let encodings = [&[enc::ZRLE][..], &PSEUDO].concat();
     let mut client = Client::connect(port, PixelFormat::RGBX, &encodings);
-    client.update(false);
+    client.look();
     assert_eq!(client.decoder.screen().width(), 800);
     testkit::process::run_ok(desktop.command("xrandr").args(["-s", "1024x768"]));
     desktop.fill("#00ff00");
@@ -205,10 +211,10 @@ fn the_cursor_comes_apart_from_the_screen() {
                 .args(["-cursor_name", "left_ptr"]),
         );
         let mut client = Client::connect(port, PixelFormat::RGBX, &[enc::RAW, kind]);
-        client.update(false);
-        client.click(400, 300);
-        testkit::wait_true("a cursor", || {
-            client.update(false);
+        client.look();
+        client.point(410, 310);
+        testkit::wait_true(&format!("a cursor of kind {kind}"), || {
+            client.look();
             client
                 .decoder
                 .cursor()
@@ -222,7 +228,7 @@ fn the_cursor_comes_apart_from_the_screen() {
         );
         let screen = client.decoder.screen();
         assert_eq!(
-            screen.pixel(402, 304),
+            screen.pixel(412, 314),
             Some([0, 0, 0, 255]),
             "not on the screen"
         );

@@ -32,7 +32,7 @@ fn qemu_is_seen_as_it_is_in_every_encoding() {
         let encodings = [encodings, &pseudo].concat();
         let mut client = Client::connect(port, PixelFormat::RGBX, &encodings);
         wait_for(&format!("QEMU's screen in {what}"), || {
-            client.update(false);
+            client.look();
             let expected = dump(scratch.path())?;
             let ours = client.decoder.screen();
             let sizes = |picture: &picture::Framebuffer| (picture.width(), picture.height());

@@ -5,6 +5,7 @@ use std::path::Path;
 use picture::{Framebuffer, Pixel};
 use testkit::desktop::Desktop;
 use testkit::process::{Process, run_ok};
+use testkit::wait_true;
 
 /// The X server's own picture of its screen.
 pub fn of_desktop(desktop: &Desktop) -> Framebuffer {
@@ -36,10 +37,11 @@ fn from_xwd(bytes: &[u8]) -> Framebuffer {
 /// The pixels of a binary PPM.
 pub fn from_ppm(bytes: &[u8]) -> Option<Framebuffer> {
     let mut words = bytes.splitn(5, |byte| byte.is_ascii_whitespace());
-    let mut number = || std::str::from_utf8(words.next()?).ok();
-    assert_eq!(number()?, "P6");
-    let (width, height) = (number()?.parse().ok()?, number()?.parse().ok()?);
-    let data = words.next()?.strip_prefix(b"255\n")?;
+    let mut text = || std::str::from_utf8(words.next()?).ok();
+    assert_eq!(text()?, "P6");
+    let (width, height) = (text()?.parse().ok()?, text()?.parse().ok()?);
+    assert_eq!(text()?, "255");
+    let data = words.next()?;
     let pixels = data
         .as_chunks::<3>()
         .0
@@ -57,8 +59,19 @@ pub fn paint(desktop: &Desktop) -> [Process; 2] {
     show.args(["-geometry", "+37+21", "-noclick", "-in"])
         .arg(&file);
     let photo = Process::spawn(&mut show, &desktop.files().path().join("xwud.log"));
-    let text = "printf '\\033[?25l\\033[31mred \\033[42mon green\\033[0m\\n'; ls -l /usr/bin | head -40; sleep 600";
-    [photo, desktop.terminal("60x14+180+160", text)]
+    let script = "printf '\\033[?25l\\033[31mred \\033[42mon green\\033[0m\\n'; \
+        ls -l /usr/bin | head -40; sleep 600";
+    let mut terminal = desktop.command("xterm");
+    terminal.args(["-geometry", "60x14+180+160", "-bg", "#ffffff"]);
+    terminal.args(["-e", "sh", "-c", script]);
+    let log = desktop.files().path().join("xterm.log");
+    let terminal = Process::spawn(&mut terminal, &log);
+    wait_true("the terminal and the photograph", || {
+        let screen = of_desktop(desktop);
+        screen.pixel(530, 330) == Some([255; 4])
+            && screen.pixel(40, 24) != Some([0x30, 0x60, 0x90, 255])
+    });
+    [photo, terminal]
 }
 
 /// Waves of colour with noise on them, as an X window dump.
