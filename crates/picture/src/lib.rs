@@ -15,6 +15,7 @@ mod decoder;
 mod dirty;
 mod error;
 mod framebuffer;
+#[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod jpeg;
 mod pixel;

@@ -62,3 +62,42 @@ fn span(at: u16, len: u16, of: u16) -> (u16, u16) {
     let start = place(at);
     (start, place(at + 1).max(start + 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(values: &[u8]) -> Vec<Pixel> {
+        values
+            .iter()
+            .map(|value| [*value, *value, *value, 255])
+            .collect()
+    }
+
+    #[test]
+    fn a_smaller_picture_has_the_mean_of_what_it_stands_for() {
+        let pixels = grey(&[0, 100, 50, 50, 100, 200, 50, 51]);
+        let screen = Framebuffer::from_pixels(4, 2, pixels).unwrap();
+        let scaled = screen.scaled(2, 2);
+        assert_eq!((scaled.width(), scaled.height()), (2, 1));
+        assert_eq!(scaled.pixels(), grey(&[100, 50]));
+        let high = screen.scaled(100, 1);
+        assert_eq!(
+            (high.width(), high.height()),
+            (2, 1),
+            "as high as it may be"
+        );
+        assert_eq!(screen.scaled(4, 9), screen, "never larger");
+    }
+
+    #[test]
+    fn sizes_that_do_not_divide_leave_nothing_out() {
+        let screen = Framebuffer::from_pixels(7, 5, grey(&[90; 35])).unwrap();
+        for (width, height) in [(6, 5), (5, 4), (3, 3), (1, 1), (0, 0)] {
+            let scaled = screen.scaled(width, height);
+            assert!(scaled.pixels().iter().all(|pixel| pixel[0] == 90));
+            assert!(scaled.width() <= width.max(1) && scaled.height() <= height.max(1));
+        }
+        assert!(Framebuffer::new(0, 0).scaled(5, 5).pixels().is_empty());
+    }
+}

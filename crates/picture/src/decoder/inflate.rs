@@ -121,7 +121,7 @@ impl Inflater {
         }
         let number = u16::from_be_bytes([self.method, byte]);
         let is_deflate = self.method & 15 == 8 && self.method >> 4 <= 7;
-        if !is_deflate || byte & 0x20 != 0 || number % 31 != 0 {
+        if !is_deflate || byte & 0x20 != 0 || !number.is_multiple_of(31) {
             return Err(Error::Inflate("this is no zlib stream".to_owned()));
         }
         Ok(())

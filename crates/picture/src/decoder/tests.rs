@@ -100,3 +100,17 @@ impl Stream {
         [&(piece.len() as u32).to_be_bytes()[..], &piece].concat()
     }
 }
+
+#[test]
+fn saved_fuzz_inputs_hold() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fuzz/corpus/picture_decoder"
+    );
+    let mut ran = 0;
+    for input in std::fs::read_dir(folder).unwrap() {
+        crate::fuzz::decoder(&std::fs::read(input.unwrap().path()).unwrap());
+        ran += 1;
+    }
+    assert!(ran > 0, "no inputs are saved");
+}

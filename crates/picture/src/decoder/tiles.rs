@@ -170,20 +170,30 @@ fn runs(
 ) -> Result<(), Stop> {
     while out.len() < area {
         let (pixel, has_length) = next(reader)?;
-        let mut len = 1;
-        while has_length {
-            let more = reader.u8()?;
-            len += usize::from(more);
-            if len > area - out.len() {
-                return Err(Error::Overrun("a run of TRLE or ZRLE").into());
-            }
-            if more < 255 {
-                break;
-            }
-        }
+        let left = area - out.len();
+        let len = if has_length {
+            run_len(left, reader)?
+        } else {
+            1
+        };
         out.resize(out.len() + len, pixel);
     }
     Ok(())
+}
+
+/// One more than the sum of bytes up to the first that is not 255.
+fn run_len(max: usize, reader: &mut Reader<'_>) -> Result<usize, Stop> {
+    let mut len = 1;
+    loop {
+        let more = reader.u8()?;
+        len += usize::from(more);
+        if len > max {
+            return Err(Error::Overrun("a run of TRLE or ZRLE").into());
+        }
+        if more < 255 {
+            return Ok(len);
+        }
+    }
 }
 
 const BLACK: Pixel = [0, 0, 0, 255];

@@ -51,8 +51,8 @@ fn dump(folder: &std::path::Path) -> Option<picture::Framebuffer> {
     monitor
         .set_read_timeout(Some(Duration::from_secs(5)))
         .ok()?;
-    let mut answer = [0; 4096];
-    monitor.read(&mut answer).ok()?;
+    // It greets before it listens.
+    monitor.read_exact(&mut [0; 4]).ok()?;
     writeln!(monitor, "screendump {}", file.display()).ok()?;
     wait_for("the dump", || truth::from_ppm(&std::fs::read(&file).ok()?)).into()
 }
