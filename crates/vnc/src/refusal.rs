@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use proto::ws::close;
 
-use crate::json::Object;
-
 /// Why a session was refused or ended by this side. Each has a sentence for the person, without
 /// anything from inside the network, and a close code that says whether to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +61,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The sentence for the person: ASCII, since RFB promises no more, and short enough for a
-    /// close frame.
+    /// The sentence for the person: ASCII and short enough for a close frame, unless an operator
+    /// chose the words.
     pub fn sentence(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::UnknownToken => "This link is not valid or has expired.",
@@ -99,6 +97,14 @@ impl Refusal {
             Self::Restart => "The gateway restarts.",
             Self::Internal => "The gateway failed; its log says more.",
         })
+    }
+
+    /// The same for RFB, which promises no more than ASCII.
+    pub(crate) fn ascii_sentence(&self) -> Cow<'static, str> {
+        match self {
+            Self::Cut(words) if !words.is_ascii() => Self::Cut(String::new()).sentence(),
+            _ => self.sentence(),
+        }
     }
 
     /// The code of the close frame. 4401, 4403, 4404, 4408 and 4410 ask not to come back by
@@ -158,38 +164,5 @@ impl Refusal {
             Self::Restart => "restart",
             Self::Internal => "internal",
         }
-    }
-}
-
-/// What the viewer's page is told before it connects, as JSON: that it may, or why not.
-pub fn forecast(goal: Result<(), &Refusal>, title: Option<&str>, view_only: bool) -> String {
-    let mut out = String::new();
-    let mut object = Object::begin(&mut out);
-    match goal {
-        Ok(()) => object.text("status", "ok").plain("view_only", view_only),
-        Err(refusal) => object
-            .text("status", "refused")
-            .plain("code", refusal.close_code())
-            .text("reason", &refusal.sentence()),
-    };
-    object.text_if("title", title).end();
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forecast_tells_what_a_session_would() {
-        assert_eq!(
-            forecast(Ok(()), Some("Office"), true),
-            "{\"status\":\"ok\",\"view_only\":true,\"title\":\"Office\"}"
-        );
-        assert_eq!(
-            forecast(Err(&Refusal::UnknownToken), None, false),
-            "{\"status\":\"refused\",\"code\":4401,\
-             \"reason\":\"This link is not valid or has expired.\"}"
-        );
     }
 }
