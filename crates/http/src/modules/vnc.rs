@@ -25,6 +25,7 @@ mod directives;
 mod form;
 mod grant;
 mod journal;
+mod limit;
 mod pages;
 mod role;
 mod session;
@@ -72,6 +73,12 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// The most sessions of one user.
+    limit_user: Option<u32> = None, inherit;
+    /// The most sessions at one machine.
+    limit_desktop: Option<u32> = None, inherit;
+    /// The most sessions in all.
+    limit_all: Option<u32> = None, inherit;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.

@@ -13,7 +13,7 @@ use super::metrics::{Metrics, Moved};
 use super::room::{self, Room};
 use super::{About, Session, SessionId};
 use crate::policy::Allowed;
-use crate::{Policy, Refusal, Subprotocol};
+use crate::{Policy, Refusal, Subprotocol, Target};
 
 /// What a session shows of itself. Only its own task writes the counters, so that adding is a
 /// load and a store.
@@ -21,6 +21,8 @@ use crate::{Policy, Refusal, Subprotocol};
 pub(crate) struct Entry {
     id: SessionId,
     about: About,
+    /// Where it goes, if it goes anywhere.
+    machine: Option<Target>,
     /// The viewer may only watch, whoever controls.
     view_only: bool,
     allowed: Allowed,
@@ -41,6 +43,8 @@ pub(crate) struct Entry {
     rtt: AtomicU64,
     viewer_tcp: Leg,
     server_tcp: Leg,
+    /// It was let in, and takes a place where places are few.
+    counts: AtomicBool,
     /// Somebody else has taken control.
     held: AtomicBool,
     cut: Mutex<CutSlot>,
@@ -55,6 +59,10 @@ struct CutSlot {
     why: Option<Refusal>,
     by: Option<String>,
     waker: Option<Waker>,
+    /// It holds no connection to the machine any more.
+    left: bool,
+    /// Who waits for that.
+    waiting: Vec<Waker>,
 }
 
 /// The latest health of a connection; all ones if it is not known.
@@ -87,6 +95,7 @@ impl Entry {
     pub(crate) fn new(
         id: SessionId,
         about: About,
+        machine: Option<Target>,
         policy: &Policy,
         protocol: Subprotocol,
         metrics: Arc<Metrics>,
@@ -94,6 +103,7 @@ impl Entry {
         Self {
             id,
             about,
+            machine,
             view_only: policy.view_only,
             allowed: policy.allowed(),
             level: policy.level(),
@@ -110,6 +120,7 @@ impl Entry {
             rtt: AtomicU64::new(0),
             viewer_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
             server_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
+            counts: AtomicBool::new(false),
             held: AtomicBool::new(false),
             cut: Mutex::default(),
             mailbox: Mailbox::default(),
@@ -124,6 +135,10 @@ impl Entry {
 
     pub(crate) fn about(&self) -> &About {
         &self.about
+    }
+
+    pub(super) fn machine(&self) -> Option<&Target> {
+        self.machine.as_ref()
     }
 
     pub(super) fn start(&self) -> SystemTime {
@@ -226,6 +241,34 @@ impl Entry {
     /// Who ended it, if it was a person.
     pub(crate) fn cut_by(&self) -> Option<String> {
         self.lock().by.clone()
+    }
+
+    pub(super) fn set_counts(&self) {
+        self.counts.store(true, Relaxed);
+    }
+
+    /// Whether it takes a place; one that is being ended does not.
+    pub(super) fn counts(&self) -> bool {
+        self.counts.load(Relaxed) && !self.is_ending()
+    }
+
+    /// The session holds no connection to the machine any more.
+    pub(crate) fn set_left(&self) {
+        let waiting = {
+            let mut slot = self.lock();
+            slot.left = true;
+            std::mem::take(&mut slot.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether it holds none; otherwise `waker` is woken when it does not.
+    pub(super) fn has_left(&self, waker: &Waker) -> bool {
+        let mut slot = self.lock();
+        if !slot.left && !slot.waiting.iter().any(|known| known.will_wake(waker)) {
+            slot.waiting.push(waker.clone());
+        }
+        slot.left
     }
 
     /// Shows a text to its page, if that is one that can. Says whether it is.

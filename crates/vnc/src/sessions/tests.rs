@@ -17,9 +17,18 @@ impl Wake for Woken {
 
 /// A session in the table, with the line that its task would write.
 fn enter(sessions: &Sessions, user: &str) -> (Seat, Arc<Entry>) {
-    let seat = sessions.enter(about(user), &Policy::default(), Subprotocol::Portway);
+    let seat = sessions.enter(
+        about(user),
+        machine(),
+        &Policy::default(),
+        Subprotocol::Portway,
+    );
     let entry = Arc::clone(&seat.entry);
     (seat, entry)
+}
+
+fn machine() -> Option<Target> {
+    Some("lab:1".parse().unwrap())
 }
 
 fn about(user: &str) -> About {
@@ -123,7 +132,12 @@ fn words(entry: &Entry) -> Vec<serde_json::Value> {
 fn words_wake_a_session_whose_page_can_show_them() {
     let sessions = Sessions::new();
     let (_seat, entry) = enter(&sessions, "ann");
-    let stock = sessions.enter(about("bob"), &Policy::default(), Subprotocol::Binary);
+    let stock = sessions.enter(
+        about("bob"),
+        machine(),
+        &Policy::default(),
+        Subprotocol::Binary,
+    );
     let woken = Arc::new(Woken::default());
     assert_eq!(entry.wants_cut(&Waker::from(Arc::clone(&woken))), None);
     let text = "Lunch \"now\" <b>";
@@ -156,12 +170,14 @@ fn those_at_one_machine_are_told_of_each_other_once_per_look() {
         view_only: true,
         ..Policy::default()
     };
-    let guest = sessions.enter(guest, &watching, Subprotocol::Portway);
-    let elsewhere = About {
-        target: "other:1".into(),
-        ..about("eve")
-    };
-    let elsewhere = sessions.enter(elsewhere, &Policy::default(), Subprotocol::Portway);
+    let guest = sessions.enter(guest, machine(), &watching, Subprotocol::Portway);
+    let other = Some("other:1".parse().unwrap());
+    let elsewhere = sessions.enter(
+        about("eve"),
+        other,
+        &Policy::default(),
+        Subprotocol::Portway,
+    );
     for seat in [&ann, &bob, &guest, &elsewhere] {
         seat.join();
     }

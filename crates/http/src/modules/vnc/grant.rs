@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Names, Policy, Refusal, Role, Target};
+use vnc::{Holder, Limits, Names, Policy, Refusal, Role, Target};
 
 use super::desktops::Desktop;
 use super::{Conf, Pass, role};
@@ -47,6 +47,8 @@ pub struct Grant {
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
+    /// How many sessions there may be.
+    pub limits: Limits,
 }
 
 /// Where a request leads, before anybody is asked whether it may.
@@ -94,7 +96,9 @@ fn grant(
         return Err(Refusal::Cut(String::new()));
     }
     let mut policy = policy(request, &request.conf().vnc);
+    let mut limits = request.conf().vnc.limits();
     if let Some(desktop) = &desktop {
+        limits = limits.strictest(desktop.conf.limits());
         policy = strictest(policy, self::policy(request, &desktop.conf));
     }
     policy.view_only |= role == Role::View;
@@ -106,6 +110,7 @@ fn grant(
         desktop,
         role,
         policy,
+        limits,
     })
 }
 
