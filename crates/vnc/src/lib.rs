@@ -33,6 +33,7 @@ mod refusal;
 mod scratch;
 mod session;
 mod sessions;
+mod tap;
 mod target;
 mod tokens;
 
@@ -41,5 +42,6 @@ pub use policy::{Names, Policy};
 pub use refusal::{Refusal, forecast};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
 pub use sessions::{About, Holder, Session, SessionId, Sessions};
+pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{Target, TargetError};
 pub use tokens::{TokenError, TokenSource, mask_token};
