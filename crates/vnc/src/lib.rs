@@ -48,4 +48,7 @@ pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
 pub use sessions::{About, Holder, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{Target, TargetError};
-pub use tokens::{TokenError, TokenSource, mask_token};
+pub use tokens::{
+    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Ticket, TicketError,
+    TokenError, TokenSource, mask_token,
+};
