@@ -32,6 +32,8 @@ pub struct Shared {
     connections: AtomicU64,
     /// Live desktop sessions.
     pub sessions: Arc<vnc::Sessions>,
+    /// Tokens for one use that were used.
+    pub spent_tokens: Arc<vnc::SpentTokens>,
     /// The web pages of desktops.
     pub pages: Pages,
     threads: Vec<Slot>,
@@ -70,6 +72,7 @@ impl Shared {
         Arc::new(Self {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
+            spent_tokens: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),

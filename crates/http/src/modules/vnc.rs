@@ -20,7 +20,9 @@ mod pages;
 mod role;
 mod session;
 mod setters;
+mod sources;
 pub mod status;
+mod tickets;
 mod upgrade;
 
 pub use directives::MODULE;

@@ -4,11 +4,13 @@
 //! session, and every other request for the same desktop alike.
 
 use bytes::Bytes;
+use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Names, Policy, Refusal, Role, Target};
+use vnc::{Holder, Names, Place, Policy, Refusal, Role, Spending, Target};
 
 use super::Pass;
+use super::tickets::{self, Terms};
 use crate::request::Request;
 
 /// What a request leads to.
@@ -31,14 +33,32 @@ pub struct Grant {
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
+    /// What the token says, where one led here.
+    pub terms: Option<Terms>,
+}
+
+impl Goal {
+    /// Uses up a token that is for one use; if somebody was faster, nothing is granted any more.
+    pub fn spend(&mut self, request: &Request) -> Option<Spending> {
+        let terms = self.grant.as_ref().ok()?.terms.as_ref()?;
+        match terms.spend(request) {
+            Ok(spending) => spending,
+            Err(refusal) => {
+                self.grant = Err(refusal);
+                None
+            }
+        }
+    }
 }
 
 /// Finds out what a request may have. Asks token sources, but never a machine.
 pub async fn goal(request: &Request) -> Goal {
     let token = token(request);
     let grant = grant(request, &token).await;
+    let terms = grant.as_ref().ok().and_then(|grant| grant.terms.as_ref());
+    let title_of_token = terms.and_then(|terms| terms.ticket().title.clone());
     Goal {
-        title: title(request),
+        title: title_of_token.or_else(|| title(request)),
         token: String::from_utf8_lossy(&token).into_owned(),
         grant,
     }
@@ -49,7 +69,11 @@ async fn grant(request: &Request, token: &[u8]) -> Result<Grant, Refusal> {
     if role == Role::None {
         return Err(Refusal::NoRole);
     }
-    let target = find(request, token).await?;
+    let (target, terms) = find(request, token).await?;
+    let role = terms.as_ref().map_or(role, |terms| terms.limit_role(role));
+    if role == Role::None {
+        return Err(Refusal::NoRole);
+    }
     let sessions = &request.generation.thread.shared.sessions;
     let holder = holder(request, &String::from_utf8_lossy(token), &target);
     if holder.is_some_and(|holder| sessions.is_held(holder)) {
@@ -57,10 +81,14 @@ async fn grant(request: &Request, token: &[u8]) -> Result<Grant, Refusal> {
     }
     let mut policy = policy(request);
     policy.view_only |= role == Role::View;
+    if let Some(terms) = &terms {
+        terms.restrict(&mut policy, clock::wall());
+    }
     Ok(Grant {
         target,
         role,
         policy,
+        terms,
     })
 }
 
@@ -97,11 +125,11 @@ pub fn user(request: &Request) -> Option<String> {
     request.user.borrow().as_ref().map(|user| lossy(user))
 }
 
-/// Where it leads, or why it leads nowhere.
-async fn find(request: &Request, token: &[u8]) -> Result<Target, Refusal> {
+/// Where it leads, with what a token says of it; or why it leads nowhere.
+async fn find(request: &Request, token: &[u8]) -> Result<(Target, Option<Terms>), Refusal> {
     let conf = &request.conf().vnc;
     match (&conf.pass, &conf.source) {
-        (Some(Pass::Static(target)), _) => Ok(target.clone()),
+        (Some(Pass::Static(target)), _) => Ok((target.clone(), None)),
         (Some(Pass::Dynamic(template)), _) => {
             let value = request.eval(template);
             let failed = |error: &dyn std::fmt::Display| {
@@ -112,17 +140,18 @@ async fn find(request: &Request, token: &[u8]) -> Result<Target, Refusal> {
                 Refusal::UnknownDesktop
             };
             let text = std::str::from_utf8(&value).map_err(|error| failed(&error))?;
-            text.parse()
-                .map_err(|error: vnc::TargetError| failed(&error))
+            let target = text.parse();
+            let target = target.map_err(|error: vnc::TargetError| failed(&error))?;
+            Ok((target, None))
         }
         (None, Some(source)) => {
-            // Tokens of files are text; what is not stands in none.
-            let token = std::str::from_utf8(token).map_err(|_| Refusal::UnknownToken)?;
-            match source.lookup(token) {
-                Ok(target) => target.ok_or(Refusal::UnknownToken),
-                Err(error) => {
-                    request.log(Level::Error, format_args!("{error}"));
-                    Err(Refusal::Internal)
+            let terms = tickets::find(request, source, token, user(request).as_deref()).await?;
+            match &terms.ticket().place {
+                Place::Target(target) => Ok((target.clone(), Some(terms))),
+                Place::Desktop(name) => {
+                    let message = format_args!("no desktop \"{name}\", to which a token leads");
+                    request.log(Level::Error, message);
+                    Err(Refusal::UnknownDesktop)
                 }
             }
         }

@@ -4,7 +4,10 @@ use std::rc::Rc;
 
 use net::log::Level;
 use net::tunnel::Traffic;
-use vnc::{About, Browser, EndReason, Policy, Refusal, SessionEnd, SessionId, Subprotocol, Target};
+use vnc::{
+    About, Browser, EndReason, Policy, Refusal, SessionEnd, SessionId, Spending, Subprotocol,
+    Target,
+};
 
 use super::grant::{Goal, holder, user};
 use crate::connection::Connection;
@@ -20,11 +23,14 @@ pub struct Opening {
     policy: Policy,
     about: About,
     protocol: Subprotocol,
+    /// The token, if it is for one use.
+    spending: Option<Spending>,
 }
 
 impl Opening {
     /// Takes from the request what its session needs.
-    pub fn new(request: &Request, goal: Goal, protocol: Subprotocol) -> Self {
+    pub fn new(request: &Request, mut goal: Goal, protocol: Subprotocol) -> Self {
+        let spending = goal.spend(request);
         let grant = goal.grant.as_ref().ok();
         let target = grant.map(|grant| grant.target.to_string());
         // Without a random name the session cannot start, which it says itself.
@@ -55,6 +61,7 @@ impl Opening {
             policy,
             about,
             protocol,
+            spending,
         }
     }
 }
@@ -100,6 +107,7 @@ impl Opening {
         let end = End {
             name,
             log,
+            spending: self.spending,
             _load: load,
             _count: count,
         };
@@ -111,6 +119,7 @@ impl Opening {
 struct End {
     name: String,
     log: LogLater,
+    spending: Option<Spending>,
     _load: Load,
     _count: DesktopCount,
 }
@@ -122,6 +131,11 @@ async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
         (EndReason::Refused(_), None) => "refused",
         _ => "ended",
     };
+    if let Some(spending) = end.spending
+        && ended.connected_after.is_some()
+    {
+        spending.keep();
+    }
     let name = &end.name;
     end.log.error(
         level(&ended.reason),
