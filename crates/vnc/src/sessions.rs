@@ -58,6 +58,13 @@ impl fmt::Display for SessionId {
     }
 }
 
+impl From<SessionId> for recording::Id {
+    /// A recording has its session's name.
+    fn from(id: SessionId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl std::str::FromStr for SessionId {
     type Err = std::num::ParseIntError;
 
