@@ -3,8 +3,8 @@
 //! This crate knows nothing of HTTP. Whoever accepted an upgrade hands over the socket:
 //!
 //! ```ignore
-//! let goal = match source.lookup(token) {                       // or a configured target
-//!     Ok(Some(target)) => Ok(target),
+//! let goal = match source.lookup(token, Asked::ToOpen).await { // or a configured target
+//!     Ok(Some(ticket)) => Ok(ticket.place),                     // if its terms are met
 //!     Ok(None) => Err(Refusal::UnknownToken),
 //!     Err(_) => Err(Refusal::Internal),
 //! };
@@ -18,8 +18,8 @@
 //! A valid upgrade is always completed, also when there is nothing to connect to: the refusal is
 //! then told as an RFB failure, which any viewer shows, and in the close frame ([`Refusal`]).
 //!
-//! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories;
-//!   [`Password`]: a stored password, text or `vncpasswd`'s.
+//! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories,
+//!   services and signed tokens, each of which says a [`Ticket`]; [`Password`]: a stored password, text or `vncpasswd`'s.
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
@@ -50,6 +50,8 @@ pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
 pub use sessions::{About, Holder, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{Target, TargetError};
+#[cfg(feature = "fuzz")]
+pub use tokens::fuzz;
 pub use tokens::{
     Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Ticket, TicketError,
     TokenError, TokenSource, mask_token,

@@ -2,6 +2,8 @@
 //! are signed. What a source says is a [`Ticket`].
 
 mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod http;
 mod instant;
 mod jwt;

@@ -71,7 +71,7 @@ impl TokenFile {
 
 /// Splits a line at the colon that white space follows. Comments, blank lines and lines of another
 /// form hold no token.
-fn parse_line(line: &str) -> Option<(&str, &str)> {
+pub(super) fn parse_line(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if line.starts_with('#') {
         return None;
