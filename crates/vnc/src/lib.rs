@@ -19,7 +19,8 @@
 //! then told as an RFB failure, which any viewer shows, and in the close frame ([`Refusal`]).
 //!
 //! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories,
-//!   services and signed tokens, each of which says a [`Ticket`]; [`Password`]: a stored password, text or `vncpasswd`'s.
+//!   services and signed tokens, each of which says a [`Ticket`]; [`Password`]: a stored password,
+//!   text or `vncpasswd`'s.
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
