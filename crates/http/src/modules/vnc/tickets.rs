@@ -69,9 +69,6 @@ impl Terms {
             let left = end.duration_since(now).unwrap_or_default();
             policy.session_max = Some(policy.session_max.map_or(left, |max| max.min(left)));
         }
-        if let Some(title) = &self.ticket.title {
-            policy.title = Some(title.clone());
-        }
         if let Some(password) = &self.ticket.password {
             policy.password = Some(Password::clone(password));
         }

@@ -68,6 +68,31 @@ fn a_token_has_an_end_a_role_and_a_title_of_its_own() {
 }
 
 #[test]
+fn a_token_leads_to_a_desktop_by_its_name() {
+    let vnc = VncServer::start(Look::default());
+    let conf = CONF.replacen(
+        "server {",
+        "vnc_desktop office %VNC% { vnc_title \"The office\"; vnc_view_only on; } server {",
+        1,
+    );
+    let server = Setup::new(&conf)
+        .with("VNC", vnc.addr())
+        .with(
+            "INSIDE",
+            "location / { vnc_token_source file %DIR%/tokens; }",
+        )
+        .file("tokens", "a: desktop=office\nb: desktop=attic\n")
+        .start(&portway());
+    let told = forecast(&server, "a");
+    assert!(told.contains("\"title\":\"The office\""), "{told}");
+    assert!(told.contains("\"view_only\":true"), "{told}");
+    let mut socket = open(&server, "a");
+    assert_eq!(enter(&mut socket), "The office");
+    assert!(forecast(&server, "b").contains("\"code\":4404"));
+    server.wait_error_log("no desktop \"attic\", to which a token leads");
+}
+
+#[test]
 fn a_session_ends_with_its_token() {
     let vnc = VncServer::start(Look::default());
     let end = seconds_in(Duration::from_secs(3));
