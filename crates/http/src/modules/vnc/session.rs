@@ -4,13 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use net::log::Level;
-use net::tunnel::Traffic;
 use vnc::{
     About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId, Spending,
     Subprotocol, Target,
 };
 
 use super::grant::{Goal, holder, user};
+use super::journal::Journal;
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::log_later::LogLater;
@@ -28,6 +28,7 @@ pub struct Opening {
     protocol: Subprotocol,
     /// The token, if it is for one use.
     spending: Option<Spending>,
+    journals: Vec<Journal>,
 }
 
 impl Opening {
@@ -72,6 +73,7 @@ impl Opening {
             desktop,
             protocol,
             spending,
+            journals: request.conf().vnc.journals.clone(),
         }
     }
 }
@@ -120,6 +122,10 @@ impl Opening {
             _ => None,
         };
         let sessions = &thread.shared.sessions;
+        if self.goal.is_ok() && !self.journals.is_empty() {
+            let record = vnc::start_record(&self.about, &self.policy);
+            note(&self.journals, &log, &record);
+        }
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
         let end = End {
@@ -127,6 +133,7 @@ impl Opening {
             machine,
             log,
             spending: self.spending,
+            journals: self.journals,
             _load: load,
             _count: count,
         };
@@ -140,6 +147,7 @@ struct End {
     machine: Option<Machine>,
     log: LogLater,
     spending: Option<Spending>,
+    journals: Vec<Journal>,
     _load: Load,
     _count: DesktopCount,
 }
@@ -176,12 +184,19 @@ async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
         level(&ended.reason),
         &format!("desktop session {name} {how}: {ended}"),
     );
-    end.log.write(&Traffic {
-        from_downstream: ended.bytes_in,
-        to_upstream: ended.bytes_in,
-        from_upstream: ended.bytes_out,
-        to_downstream: ended.bytes_out,
-    });
+    if !end.journals.is_empty() {
+        note(&end.journals, &end.log, &vnc::end_record(&ended));
+    }
+    end.log.write_session(&ended);
+}
+
+/// Writes a record to the journals.
+fn note(journals: &[Journal], log: &LogLater, record: &str) {
+    for journal in journals {
+        if let Err(failure) = journal.write(record) {
+            log.error(Level::Error, &failure);
+        }
+    }
 }
 
 /// How grave an end is: what a person or an operator wanted is not.
