@@ -18,7 +18,7 @@ use crate::{Cursor, Decoder, Framebuffer, PixelFormat, Rect};
 /// Most pixels of one rectangle, so that a viewer need not hold much at once.
 const RECT_PIXELS_MAX: usize = 256 << 10;
 
-/// Most rectangles of one message, whose number has 16 bits; of [`RECT_PIXELS_MAX`] there are fewer.
+/// Most rectangles of one message, whose number has 16 bits.
 const PARTS_MAX: usize = 60_000;
 
 /// How hard the stream is compressed: fast, since a replay may run at many times the speed.
