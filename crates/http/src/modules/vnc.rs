@@ -29,7 +29,9 @@ mod pages;
 mod role;
 mod session;
 mod setters;
+mod sources;
 pub mod status;
+mod tickets;
 mod upgrade;
 mod wall;
 
