@@ -2,12 +2,13 @@
 // trouble, and what stands there when a list is empty.
 
 import type { Answer } from "./gateway.ts";
-import { explain, postForm } from "./gateway.ts";
+import { explain } from "./gateway.ts";
 import { h } from "./dom.ts";
 import { button, iconButton } from "./fields.ts";
 import { icon, logo, type IconName } from "./icons.ts";
 import { loadLanguage, t } from "./language.ts";
 import { Notes } from "./notes.ts";
+import { signOutButton } from "./sign-out.ts";
 import { chooseTheme, startTheme, theme, type Theme } from "./theme.ts";
 
 /** Theme and language as the address, the person or the device wants them. */
@@ -135,16 +136,4 @@ function themeButton(): HTMLButtonElement {
   });
   show();
   return element;
-}
-
-/** Forgets the sign-in and shows the form again. */
-export function signOutButton(notes: Notes): HTMLButtonElement {
-  return button(t("signout"), "plain", async () => {
-    const answer = await postForm("logout", {});
-    if (answer.kind === "ok") {
-      location.reload();
-    } else {
-      notes.brief(explain(answer), "warning");
-    }
-  });
 }

@@ -1,6 +1,6 @@
 // One desktop on the wall: its picture, name, state and who is there. The whole tile is a link.
 
-import { freshId, h } from "../ui/dom.ts";
+import { h } from "../ui/dom.ts";
 import { icon } from "../ui/icons.ts";
 import { t } from "../ui/language.ts";
 import { folderOf, type DesktopTile } from "./desktop.ts";
@@ -16,8 +16,8 @@ export class Tile {
   readonly #image = h("img", { alt: "", hidden: true, decoding: "async" });
   readonly #state = h("span", { class: "state" });
   readonly #recorded = h("span", { class: "recorded", title: t("recorded"), hidden: true });
-  readonly #title = h("h3", { id: freshId() });
-  readonly #about = h("p", { id: freshId() });
+  readonly #title = h("h3");
+  readonly #about = h("p");
   readonly #role = h("span", { class: "chip", hidden: true }, icon("eye"), t("role.view"));
   #shown = "";
 
@@ -27,12 +27,11 @@ export class Tile {
     const over = h("div", { class: "over" }, this.#state, this.#role, this.#recorded);
     this.link = h(
       "a",
-      { href: folderOf(desktop), tabindex: -1, "aria-labelledby": this.#title.id },
+      { href: folderOf(desktop), tabindex: -1 },
       picture,
       h("div", { class: "words" }, this.#title, this.#about),
       over,
     );
-    this.link.setAttribute("aria-describedby", this.#about.id);
     this.element = h("li", {}, this.link);
     this.update(desktop);
   }
