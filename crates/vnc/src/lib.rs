@@ -26,20 +26,26 @@
 
 #![forbid(unsafe_code)]
 
+mod forecast;
 mod json;
 mod password;
 mod policy;
 mod refusal;
+mod role;
 mod scratch;
 mod session;
 mod sessions;
+mod tap;
 mod target;
 mod tokens;
 
+pub use forecast::{Forecast, forecast};
 pub use password::{Password, PasswordError};
 pub use policy::{Names, Policy};
-pub use refusal::{Refusal, forecast};
+pub use refusal::Refusal;
+pub use role::{Role, UnknownRole};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
 pub use sessions::{About, Holder, Session, SessionId, Sessions};
+pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{Target, TargetError};
 pub use tokens::{TokenError, TokenSource, mask_token};

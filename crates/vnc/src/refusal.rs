@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use proto::ws::close;
 
-use crate::json::Object;
-
 /// Why a session was refused or ended by this side. Each has a sentence for the person, without
 /// anything from inside the network, and a close code that says whether to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,38 +156,5 @@ impl Refusal {
             Self::Restart => "restart",
             Self::Internal => "internal",
         }
-    }
-}
-
-/// What the viewer's page is told before it connects, as JSON: that it may, or why not.
-pub fn forecast(goal: Result<(), &Refusal>, title: Option<&str>, view_only: bool) -> String {
-    let mut out = String::new();
-    let mut object = Object::begin(&mut out);
-    match goal {
-        Ok(()) => object.text("status", "ok").plain("view_only", view_only),
-        Err(refusal) => object
-            .text("status", "refused")
-            .plain("code", refusal.close_code())
-            .text("reason", &refusal.sentence()),
-    };
-    object.text_if("title", title).end();
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forecast_tells_what_a_session_would() {
-        assert_eq!(
-            forecast(Ok(()), Some("Office"), true),
-            "{\"status\":\"ok\",\"view_only\":true,\"title\":\"Office\"}"
-        );
-        assert_eq!(
-            forecast(Err(&Refusal::UnknownToken), None, false),
-            "{\"status\":\"refused\",\"code\":4401,\
-             \"reason\":\"This link is not valid or has expired.\"}"
-        );
     }
 }

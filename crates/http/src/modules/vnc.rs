@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use script::Template;
-use vnc::{Password, Target, TokenSource};
+use vnc::{Password, Role, Target, TokenSource};
 
+use self::role::Roles;
 use crate::modules::proxy::Origins;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
 
 mod directives;
+mod grant;
 mod pages;
+mod role;
 mod session;
 mod setters;
 pub mod status;
@@ -33,6 +36,8 @@ settings! {
     password: Option<Password> = None, inherit;
     /// Whether the viewer may only watch.
     view_only: Switch = Switch::Off, inherit;
+    /// Who has which role.
+    role: Roles = Roles::All(Role::Control), inherit;
     /// The desktop's name.
     title: Option<Template> = None, inherit;
     /// What of the clipboard may reach the machine.
@@ -109,10 +114,10 @@ impl Conf {
 }
 
 /// The handler of a location of desktops: a WebSocket whatever its path, otherwise the pages.
-pub fn run(request: &Rc<Request>) -> Flow {
-    session::hide_token(request);
+pub async fn run(request: &Rc<Request>) -> Flow {
+    grant::hide_token(request);
     match upgrade::is_asked_for(request) {
-        true => upgrade::run(request),
-        false => pages::viewer(request),
+        true => upgrade::run(request).await,
+        false => pages::viewer(request).await,
     }
 }

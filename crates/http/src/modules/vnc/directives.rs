@@ -2,6 +2,7 @@
 
 use conf::{Arity, Directive};
 
+use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
     vnc_token,
@@ -46,6 +47,17 @@ pub const MODULE: Module = Module {
                 "vnc_token value;",
                 "vnc_token $arg_token;",
                 "The token that vnc_token_source is asked about. Logs show it masked.",
+            ),
+        ),
+        Directive::new(
+            "vnc_role",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(vnc_role),
+            doc(
+                "vnc_role none | view | control | admin | value;",
+                "vnc_role control;",
+                "What whoever comes is to the desktop: nothing, somebody who watches, who has keys and pointer, or who may also take control from others. A value that is none of these words counts as none.",
             ),
         ),
         Directive::new(

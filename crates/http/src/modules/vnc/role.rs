@@ -1,0 +1,52 @@
+//! `vnc_role`: what a person is to a desktop.
+
+use conf::Item;
+use net::log::Level as LogLevel;
+use script::Template;
+use vnc::Role;
+
+use crate::draft::Level;
+use crate::module::{Cx, Done};
+use crate::request::Request;
+
+/// Who has which role.
+#[derive(Debug, Clone)]
+pub enum Roles {
+    /// Everybody this one.
+    All(Role),
+    /// As the value says.
+    Of(Template),
+}
+
+impl Roles {
+    /// The role of whoever sent the request. A value that is no role counts as none.
+    pub fn role(&self, request: &Request) -> Role {
+        let template = match self {
+            Self::All(role) => return *role,
+            Self::Of(template) => template,
+        };
+        let value = request.eval(template);
+        let text = String::from_utf8_lossy(&value);
+        text.parse().unwrap_or_else(|error| {
+            if !text.is_empty() {
+                request.log(
+                    LogLevel::Error,
+                    format_args!("\"vnc_role\" is \"{text}\", which counts as none: {error}"),
+                );
+            }
+            Role::None
+        })
+    }
+}
+
+/// `vnc_role`
+pub fn vnc_role(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let text = item.text(0)?;
+    let roles = match text.contains('$') {
+        true => Roles::Of(cx.template(item, 0)?),
+        false => Roles::All(text.parse().map_err(|error: vnc::UnknownRole| {
+            item.invalid(&item.args[0]).help(error.to_string())
+        })?),
+    };
+    item.once(&mut level.drafts.vnc.role, roles)
+}
