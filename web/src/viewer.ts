@@ -48,8 +48,8 @@ async function main(): Promise<void> {
 
   document.body.replaceChildren(
     h("main", {}, screen, stage.element, touchField),
-    toolbar.element,
     warning.element,
+    toolbar.element,
     notes.element,
     stage.announcer,
   );

@@ -93,7 +93,7 @@ export class Company {
     this.#desk.presence = after;
     this.#desk.apply();
     for (const change of changesOf(before, after)) {
-      this.#notes.brief(wordsOf(change), change.what === "mine" ? "hand" : "people");
+      this.#notes.brief(wordsOf(change), change.what === "mine" ? "pointer" : "people");
     }
   }
 

@@ -128,7 +128,7 @@ class People {
       give.setAttribute("aria-label", t("people.give.to", { user: name }));
       row.append(give);
     } else if (controls) {
-      row.append(icon("hand"));
+      row.append(icon("pointer"));
     }
     return row;
   }
