@@ -8,7 +8,7 @@
 //! - `….pointer`: where the viewer's pointer was ([`pointer`]);
 //! - `….json`: who, where, when, and the seal ([`sidecar`]).
 //!
-//! [`verify`] says whether they are as they were written.
+//! [`verify`] says whether they are as they were written. A [`Recorder`] has threads that write.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ pub mod json;
 mod name;
 pub mod pointer;
 mod reader;
+mod recorder;
 pub mod sidecar;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use frame::Press;
 pub use name::{BadId, Id, Name, Part, Utc};
 pub use pointer::Position;
 pub use reader::{Blocks, Frame, Place, ReadError, Reader};
+pub use recorder::{Batch, Grade, Plan, Recorder, Tell, Track, Trouble};
 pub use sidecar::{Ending, Facts, Sidecar};
 pub use verify::{Verdict, verify};
 pub use writer::{End, FRAME_MS, Writer};

@@ -22,6 +22,11 @@ pub trait TapSource: fmt::Debug + Send + Sync {
     /// The tap of a session whose screen begins; or why there is none, as an answer that a tap
     /// itself could give.
     fn open(&self, start: &TapStart<'_>) -> Result<Box<dyn Tap>, Taken>;
+
+    /// Whether what it gets is kept, which the person is told.
+    fn is_recording(&self) -> bool {
+        false
+    }
 }
 
 /// A session at the moment when its screen begins.
