@@ -89,7 +89,11 @@ class StatusPage {
   }
 
   async #open(session: Session): Promise<void> {
-    const details = new Details(session, this.#list?.role ?? "view", {
+    const { sessions, role } = this.#list ?? { sessions: [], role: "view" as const };
+    const same = sessions.filter(
+      ({ desktop, target }) => desktop === session.desktop && target === session.target,
+    );
+    const details = new Details(session, role, same.length - 1, {
       act: (action, about) => void this.#act(action, about),
       control: (verb, about) => this.#control(verb, about),
     });

@@ -261,7 +261,6 @@ export default {
   "status.policy.quality": "quality above {quality}",
   "status.recording": "Recorded",
   "status.id": "Session",
-  "status.controls": "In control",
   "status.connecting": "Connecting",
   "status.gone": "That session is over.",
   "status.watch": "Watch",
@@ -456,4 +455,6 @@ export default {
   "mark.resize": "Size changed",
   "mark.cut": "Cut",
   "mark.policy": "Policy changed",
+
+  "people.more": "and {count} more",
 };

@@ -263,7 +263,6 @@ export default {
   "status.policy.quality": "质量高于 {quality}",
   "status.recording": "录像",
   "status.id": "会话",
-  "status.controls": "独占控制",
   "status.connecting": "正在连接",
   "status.gone": "该会话已结束。",
   "status.watch": "查看",
@@ -458,4 +457,6 @@ export default {
   "mark.resize": "大小变更",
   "mark.cut": "被断开",
   "mark.policy": "策略变更",
+
+  "people.more": "还有 {count} 人",
 } satisfies Translation;

@@ -36,7 +36,8 @@ export class Details {
   #session: Session;
   #over = false;
 
-  constructor(session: Session, role: Role, on: DetailsActions) {
+  /** `beside` is how many others look at the same desktop. */
+  constructor(session: Session, role: Role, beside: number, on: DetailsActions) {
     this.#session = session;
     this.#role = role;
     this.#on = on;
@@ -53,6 +54,9 @@ export class Details {
       this.#facts,
       this.#actions,
     );
+    // Who is alone at a desktop has nobody to share control with.
+    this.#take.hidden = beside === 0;
+    this.#free.hidden = beside === 0;
     this.#fill({ session, fields: new FieldsOf(null) });
   }
 
@@ -103,8 +107,6 @@ export class Details {
     const locale = document.documentElement.lang;
     this.#title.textContent = nameOf(session);
     this.#state.textContent = accessOf(session);
-    this.#take.hidden = session.controls || session.viewOnly;
-    this.#free.hidden = !session.controls;
     const { started, lastInputS, rttMs } = session;
     this.#row("status.user", session.user || t("status.anonymous"));
     this.#row("status.role", roleText(fields.text("role")));

@@ -193,11 +193,11 @@ export class SessionTable {
 }
 
 /** What a session may do, in words. */
-export function accessOf({ connected, viewOnly, controls }: Session): string {
+export function accessOf({ connected, viewOnly }: Session): string {
   if (!connected) {
     return t("status.connecting");
   }
-  return t(viewOnly ? "status.view" : controls ? "status.controls" : "status.control");
+  return t(viewOnly ? "status.view" : "status.control");
 }
 
 function setText(element: HTMLElement, text: string): void {

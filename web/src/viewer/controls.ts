@@ -76,7 +76,7 @@ function addPeople(toolbar: Toolbar, desk: Desk, links: Links): void {
   const people = toolbar.panel("people", t("bar.people"), peoplePanel(desk, links));
   people.append(badge);
   const show = () => {
-    const count = desk.presence.people.length;
+    const count = desk.presence.people.length + desk.presence.more;
     people.hidden = count === 0 && !desk.links;
     badge.hidden = count < 2;
     badge.textContent = String(count);

@@ -55,7 +55,9 @@ class People {
     this.#shown = shown;
     this.state.hidden = presence.you === "";
     this.state.replaceChildren(...this.#stateParts(waiting));
-    this.list.replaceChildren(...presence.people.map((person) => this.#row(person)));
+    const rows = presence.people.map((person) => this.#row(person));
+    const more = h("li", { class: "hint" }, t("people.more", { count: presence.more }));
+    this.list.replaceChildren(...rows, ...(presence.more > 0 ? [more] : []));
   }
 
   #stateParts(waiting: boolean): HTMLElement[] {

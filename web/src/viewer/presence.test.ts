@@ -42,7 +42,7 @@ test("somebody else in control is found, oneself is not", () => {
 
 test("odd lists are empty ones", () => {
   for (const odd of [null, {}, { viewers: 7, you: {}, controller: [] }]) {
-    assert.deepEqual(readPresence(new FieldsOf(odd)), { you: "", people: [], controller: null });
+    assert.deepEqual(readPresence(new FieldsOf(odd)), NOBODY);
   }
 });
 

@@ -18,9 +18,11 @@ export interface Presence {
   people: Person[];
   /** The only one who controls; null if everybody does who may. */
   controller: string | null;
+  /** So many more than are listed. */
+  more: number;
 }
 
-export const NOBODY: Readonly<Presence> = { you: "", people: [], controller: null };
+export const NOBODY: Readonly<Presence> = { you: "", people: [], controller: null, more: 0 };
 
 export function readPresence(fields: FieldsOf): Presence {
   const people = (fields.list("viewers") ?? []).map((value) => {
@@ -34,7 +36,8 @@ export function readPresence(fields: FieldsOf): Presence {
       since: about.number("since"),
     };
   });
-  return { you: fields.id("you"), people, controller: fields.id("controller") || null };
+  const controller = fields.id("controller") || null;
+  return { you: fields.id("you"), people, controller, more: fields.number("more") ?? 0 };
 }
 
 export function others({ you, people }: Presence): Person[] {

@@ -14,7 +14,9 @@ export interface Viewing {
 export interface DesktopTile {
   name: string;
   title: string;
+  /** Where it stands on the wall: the first of its groups. */
   group: string;
+  groups: string[];
   role: Role;
   state: State;
   sessions: Viewing[];
@@ -50,6 +52,7 @@ function readDesktop(value: unknown): DesktopTile | null {
   if (name === "") {
     return null;
   }
+  const groups = (fields.list("groups") ?? []).filter((group) => typeof group === "string");
   const sessions = (fields.list("sessions") ?? []).map((session) => {
     const about = new FieldsOf(session);
     const since = about.number("since");
@@ -58,7 +61,8 @@ function readDesktop(value: unknown): DesktopTile | null {
   return {
     name,
     title: fields.text("title") || name,
-    group: fields.text("group"),
+    group: fields.text("group") || (groups[0] ?? ""),
+    groups,
     role: roleOf(fields),
     state: STATES.find((state) => state === fields.text("state")) ?? "unknown",
     sessions,
@@ -83,7 +87,8 @@ export function matches(desktop: DesktopTile, search: string, filter: Filter): b
     return false;
   }
   const users = desktop.sessions.map(({ user }) => user);
-  const all = [desktop.name, desktop.title, desktop.group, ...users].join("\n").toLowerCase();
+  const { name, title, group, groups } = desktop;
+  const all = [name, title, group, ...groups, ...users].join("\n").toLowerCase();
   return search
     .toLowerCase()
     .split(/\s+/)

@@ -46,6 +46,9 @@ export class Grid {
     }
     const elements = groups.map(({ group, desktops: inside }) => this.#group(group, inside));
     arrange(this.element, elements);
+    // Where there are no pictures, the tiles do without the room for them.
+    const pictures = desktops.some(({ thumbnail }) => thumbnail);
+    this.element.classList.toggle("compact", !pictures);
     this.element.classList.toggle("single", groups.length === 1 && groups[0]?.group === "");
     if (this.element.querySelector('a[tabindex="0"]') === null) {
       this.element.querySelector("a")?.setAttribute("tabindex", "0");
