@@ -3,8 +3,8 @@
 //! This crate knows nothing of HTTP. Whoever accepted an upgrade hands over the socket:
 //!
 //! ```ignore
-//! let goal = match source.lookup(token) {                       // or a configured target
-//!     Ok(Some(target)) => Ok(target),
+//! let goal = match source.lookup(token, Asked::ToOpen).await { // or a configured target
+//!     Ok(Some(ticket)) => Ok(ticket.place),                     // if its terms are met
 //!     Ok(None) => Err(Refusal::UnknownToken),
 //!     Err(_) => Err(Refusal::Internal),
 //! };
@@ -18,15 +18,19 @@
 //! A valid upgrade is always completed, also when there is nothing to connect to: the refusal is
 //! then told as an RFB failure, which any viewer shows, and in the close frame ([`Refusal`]).
 //!
-//! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories;
-//!   [`Password`]: a stored password, text or `vncpasswd`'s.
+//! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories,
+//!   services and signed tokens, each of which says a [`Ticket`]; [`Password`]: a stored password,
+//!   text or `vncpasswd`'s.
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
+//! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod forecast;
+mod journal;
 mod outcomes;
 mod password;
 mod policy;
@@ -38,17 +42,28 @@ mod session;
 mod sessions;
 mod tap;
 mod target;
+mod tls;
 mod tokens;
 
+pub use attempts::LoginLimit;
 pub use forecast::{Forecast, forecast};
+pub use journal::{end_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
-pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
+pub use session::{
+    Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
+};
 pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
-pub use target::{Target, TargetError};
-pub use tokens::{TokenError, TokenSource, mask_token};
+pub use target::{FarGateway, Target, TargetError};
+pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
+#[cfg(feature = "fuzz")]
+pub use tokens::fuzz;
+pub use tokens::{
+    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Ticket, TicketError,
+    TokenError, TokenSource, mask_token,
+};
