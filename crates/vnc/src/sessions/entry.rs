@@ -56,13 +56,19 @@ pub(crate) struct Entry {
 
 #[derive(Debug, Default)]
 struct CutSlot {
-    why: Option<Refusal>,
-    by: Option<String>,
+    cut: Option<Box<Cut>>,
     waker: Option<Waker>,
     /// It holds no connection to the machine any more.
     left: bool,
     /// Who waits for that.
     waiting: Vec<Waker>,
+}
+
+/// Somebody wants the session to end.
+#[derive(Debug)]
+struct Cut {
+    why: Refusal,
+    by: Option<String>,
 }
 
 /// The latest health of a connection; all ones if it is not known.
@@ -216,10 +222,10 @@ impl Entry {
     /// Asks the session's task to end; the first reason counts. `by` is who wants it.
     pub(super) fn cut(&self, why: Refusal, by: Option<&str>) {
         let mut slot = self.lock();
-        if slot.why.is_none() {
-            slot.why = Some(why);
-            slot.by = by.map(str::to_owned);
-        }
+        slot.cut.get_or_insert_with(|| {
+            let by = by.map(str::to_owned);
+            Box::new(Cut { why, by })
+        });
         wake(slot);
     }
 
@@ -231,16 +237,16 @@ impl Entry {
             Some(known) if known.will_wake(waker) => {}
             known => *known = Some(waker.clone()),
         }
-        slot.why.clone()
+        slot.cut.as_ref().map(|cut| cut.why.clone())
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        self.lock().why.is_some()
+        self.lock().cut.is_some()
     }
 
     /// Who ended it, if it was a person.
     pub(crate) fn cut_by(&self) -> Option<String> {
-        self.lock().by.clone()
+        self.lock().cut.as_ref()?.by.clone()
     }
 
     pub(super) fn set_counts(&self) {
