@@ -38,7 +38,7 @@ mod target;
 mod tokens;
 
 pub use password::{Password, PasswordError};
-pub use policy::{Names, Policy};
+pub use policy::{Names, Permissions, Policy};
 pub use refusal::{Refusal, forecast};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
 pub use sessions::{About, Holder, Session, SessionId, Sessions};

@@ -5,8 +5,10 @@ mod ending;
 mod follow;
 mod login;
 mod pump;
+mod screen;
 mod server;
 mod spill;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod viewer;
@@ -125,10 +127,11 @@ pub fn run(
     browser: Browser,
     goal: Result<Target, Refusal>,
     policy: Policy,
-    about: About,
+    mut about: About,
     sessions: &Sessions,
 ) -> impl Future<Output = SessionEnd> + use<> {
-    let entry = Arc::new(Entry::new(about, policy.view_only));
+    about.id = about.id.or_else(|| SessionId::random().ok());
+    let entry = Arc::new(Entry::new(about, policy.terms()));
     let seat = sessions.enter(Arc::clone(&entry));
     // What cannot be listed cannot be cut either, so it may not start.
     let goal = if seat.is_ok() {

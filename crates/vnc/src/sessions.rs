@@ -2,6 +2,7 @@
 
 mod entry;
 mod holds;
+mod live;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +16,9 @@ pub use holds::Holder;
 
 use holds::Holds;
 
-use crate::Refusal;
 use crate::json::Object;
+use crate::policy::Terms;
+use crate::{Permissions, Policy, Refusal};
 
 /// What is known of a session before it starts.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +83,14 @@ pub struct Session {
     pub ending: bool,
     /// The viewer may only watch.
     pub view_only: bool,
+    /// The viewer's input reaches the machine: it may do more than watch, and nobody else has
+    /// taken control.
+    pub controls: bool,
+    /// What the viewer may do while it controls.
+    pub permissions: Permissions,
+    /// How much of the session is read: 0 the viewer's stream in passing, 1 that stream enforced,
+    /// 2 the server's as well.
+    pub level: u8,
     /// Bytes of RFB towards the viewer.
     pub bytes_out: u64,
     /// Bytes of RFB from the viewer.
@@ -186,6 +196,43 @@ impl Sessions {
         matching
             .filter(|session| self.cut(session.id, why.clone()))
             .count()
+    }
+
+    /// Applies a policy to a session that runs: permissions, idle time and age; the rest of a
+    /// policy counts when a session starts. `false` when there is no such session.
+    ///
+    /// The session's task applies it before it moves another byte, at the end of a message that is
+    /// under way. Input is dropped from then on where only watching is allowed, held keys and
+    /// buttons are released first, and a page of ours is told (`policy`). What is allowed again
+    /// works as far as it was negotiated: what a viewer asks for when it connects is judged then.
+    /// Quality counts from the viewer's next choice of encodings on.
+    ///
+    /// A session that cannot be held to the new policy ends with [`Refusal::PolicyChanged`], and
+    /// its viewer comes back to a new one: one that was not [`adjustable`](Policy::adjustable),
+    /// and whose stream is not understood, or whose server's stream would have to be.
+    pub fn set_policy(&self, id: SessionId, policy: &Policy) -> bool {
+        let new = policy.terms();
+        self.change(id, |terms| {
+            *terms = Terms {
+                controls: terms.controls,
+                ..new
+            };
+        })
+    }
+
+    /// Says whether a session's input reaches the machine, beside what its policy says: `false`
+    /// while somebody else is in control. Applied as [`set_policy`](Self::set_policy) is, and kept
+    /// apart from it. `false` when there is no such session.
+    pub fn set_control(&self, id: SessionId, controls: bool) -> bool {
+        self.change(id, |terms| terms.controls = controls)
+    }
+
+    fn change(&self, id: SessionId, change: impl FnOnce(&mut Terms)) -> bool {
+        let entry = self.lock().get(&id).cloned();
+        entry.is_some_and(|entry| {
+            entry.change(change);
+            true
+        })
     }
 
     /// Enters a session; it leaves when the seat is dropped.

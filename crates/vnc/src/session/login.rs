@@ -17,6 +17,7 @@ use super::follow::Follow;
 use super::pump::Pump;
 use super::server::Server;
 use super::viewer::Viewer;
+use crate::policy::Level;
 use crate::sessions::Entry;
 use crate::{Password, Policy, Refusal, Target};
 
@@ -36,7 +37,7 @@ pub(super) async fn open(
         why = cut(&entry) => Err(Failure::told(why, "cut during the handshake")),
     };
     match opened {
-        Ok((server, follow)) => Pump::start(viewer, server, follow, &policy, entry),
+        Ok((server, follow)) => Pump::start(viewer, server, follow, policy, entry),
         Err(failure) => Err(viewer.dismiss(failure).await),
     }
 }
@@ -119,7 +120,7 @@ impl Login<'_> {
         let same_version =
             version == Version::V3_8 && self.server.handshake.version() == Some(Version::V3_8);
         // What cannot be followed passes only when nothing has to be enforced behind it.
-        let blindly = policy.rules().is_none() && policy.title.is_none() && same_version;
+        let blindly = policy.level() == Level::Observe && policy.title.is_none() && same_version;
         let offer = offered(types, blindly);
         if offer.is_empty() {
             return Err(unsupported(types));
@@ -168,6 +169,7 @@ impl Login<'_> {
             init.name = title.as_bytes().to_vec();
         }
         self.viewer.handshake.init(&init, &mut self.viewer.outbox);
+        self.server.screen = Some(init);
         self.viewer.flush().await
     }
 

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use net::{Deadline, Stream};
-use proto::rfb::{ClientHandshake, HandshakeError, ServerEvent};
+use proto::rfb::{ClientHandshake, HandshakeError, ServerEvent, ServerInit};
 
 use super::ending::Failure;
 use crate::Refusal;
@@ -23,6 +23,8 @@ pub(super) struct Server {
     pub(super) inbox: Vec<u8>,
     /// What our decisions made due.
     pub(super) outbox: Vec<u8>,
+    /// The screen, as the viewer was told of it.
+    pub(super) screen: Option<ServerInit>,
     /// For each of its steps.
     step_timeout: Duration,
 }
@@ -34,6 +36,7 @@ impl Server {
             handshake: ClientHandshake::default(),
             inbox: Vec::new(),
             outbox: Vec::new(),
+            screen: None,
             step_timeout,
         }
     }

@@ -5,15 +5,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::live::Live;
 use super::{About, Session, SessionId};
 use crate::Refusal;
+use crate::policy::Terms;
 
 /// What a session shows of itself. Only its own task writes the counters, so that adding is a
 /// load and a store.
 #[derive(Debug)]
 pub(crate) struct Entry {
     about: About,
-    view_only: bool,
+    live: Live,
     start: SystemTime,
     start_instant: Instant,
     connected: AtomicBool,
@@ -35,10 +37,10 @@ struct CutSlot {
 }
 
 impl Entry {
-    pub(crate) fn new(about: About, view_only: bool) -> Self {
+    pub(crate) fn new(about: About, terms: Terms) -> Self {
         Self {
             about,
-            view_only,
+            live: Live::new(terms),
             start: net::clock::wall(),
             start_instant: net::clock::now(),
             connected: AtomicBool::new(false),
@@ -52,8 +54,23 @@ impl Entry {
         }
     }
 
-    pub(super) fn about(&self) -> &About {
+    pub(crate) fn about(&self) -> &About {
         &self.about
+    }
+
+    /// What may change while the session runs.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Changes what holds for the session, and has its task look at it.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Terms)) {
+        if self.live.change(change) {
+            let waker = self.lock().waker.take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
     }
 
     /// How long the session has lasted.
@@ -127,13 +144,17 @@ impl Entry {
             millis => Some(Duration::from_millis(millis)),
         };
         let age = self.age();
+        let terms = self.live.terms();
         Session {
             id,
             about: self.about.clone(),
             start: self.start,
             connected: self.connected.load(Relaxed),
             ending: self.lock().why.is_some(),
-            view_only: self.view_only,
+            view_only: terms.permissions.view_only,
+            controls: terms.controls && !terms.permissions.view_only,
+            permissions: terms.permissions,
+            level: self.live.level(),
             bytes_out: self.bytes_out.load(Relaxed),
             bytes_in: self.bytes_in.load(Relaxed),
             frames_out: self.frames_out.load(Relaxed),

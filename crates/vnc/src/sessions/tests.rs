@@ -16,7 +16,7 @@ impl Wake for Woken {
 
 /// A session in the table, with the line that its task would write.
 fn enter(sessions: &Sessions, user: &str) -> (Seat, Arc<Entry>) {
-    let entry = Arc::new(Entry::new(about(user), false));
+    let entry = Arc::new(Entry::new(about(user), Policy::default().terms()));
     (sessions.enter(Arc::clone(&entry)).unwrap(), entry)
 }
 

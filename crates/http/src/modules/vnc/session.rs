@@ -144,7 +144,9 @@ fn level(reason: &EndReason) -> Level {
             Refusal::ServerClosed | Refusal::Idle | Refusal::TimeOver | Refusal::LoginTimeout => {
                 Level::Info
             }
-            Refusal::Cut(_) | Refusal::Removed | Refusal::Restart => Level::Notice,
+            Refusal::Cut(_) | Refusal::Removed | Refusal::Restart | Refusal::PolicyChanged => {
+                Level::Notice
+            }
             _ => Level::Error,
         },
     }
@@ -247,9 +249,11 @@ pub fn title(request: &Request) -> Option<String> {
 /// What the session may do.
 fn policy(request: &Request) -> Policy {
     let conf = &request.conf().vnc;
-    let mut policy = Policy {
+    Policy {
         view_only: conf.view_only.is_on(request),
         clipboard_in: conf.clipboard.inwards,
+        clipboard_out: conf.clipboard.outwards,
+        clipboard_bytes_max: conf.clipboard.bytes_max,
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
@@ -261,11 +265,7 @@ fn policy(request: &Request) -> Policy {
         names: names(request),
         connect_timeout: conf.connect_timeout,
         ..Policy::default()
-    };
-    if let Some(max) = conf.clipboard.bytes_max {
-        policy.clipboard_bytes_max = max;
     }
-    policy
 }
 
 /// Who knows names that the configuration does not spell out; the system knows the others.

@@ -18,13 +18,6 @@ fn recording_server() -> (Upstream, mpsc::Receiver<u8>) {
     (server, told)
 }
 
-#[track_caller]
-fn receive(told: &mpsc::Receiver<u8>, count: usize) -> Vec<u8> {
-    (0..count)
-        .map(|_| told.recv_timeout(testkit::DEADLINE).expect("bytes arrive"))
-        .collect()
-}
-
 #[test]
 fn pictures_and_keys_cross_and_the_end_says_how_much() {
     let server = VncServer::start(Look {
