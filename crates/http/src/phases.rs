@@ -302,7 +302,7 @@ async fn content(request: &Rc<Request>) -> Flow {
     match request.conf().core.handler {
         Handler::Proxy => proxy::handle(request).await,
         Handler::Tunnel => proxy::connect(request).await,
-        Handler::Vnc => vnc::run(request),
+        Handler::Vnc => vnc::run(request).await,
         Handler::VncStatus => vnc::status::run(request).await,
         Handler::StubStatus => stub_status::run(request),
         Handler::EmptyGif => empty_gif::run(request),

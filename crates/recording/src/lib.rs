@@ -1,3 +1,40 @@
-//! What a recording of a desktop session is on disk. Knows no socket and no session.
+//! What a recording of a desktop session is on disk: what a VNC server sent, when, and who looked.
+//! Knows no socket and no session.
+//!
+//! A recording is a few files with a common name in a [`Folder`]:
+//!
+//! - `….fbs.zst`: FBS 001.001 ([`fbs`]) in frames that are compressed and chained ([`frame`]);
+//!   written by a [`Writer`], read by a [`Reader`];
+//! - `….pointer`: where the viewer's pointer was ([`pointer`]);
+//! - `….json`: who, where, when, and the seal ([`sidecar`]).
+//!
+//! [`verify`] says whether they are as they were written. A [`Recorder`] has threads that write.
 
 #![forbid(unsafe_code)]
+
+pub mod fbs;
+mod folder;
+pub mod frame;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
+pub mod json;
+mod name;
+pub mod pointer;
+mod reader;
+mod recorder;
+pub mod sidecar;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod writer;
+
+pub use fbs::Screen;
+pub use folder::{Entry, Folder, FolderError, Found, Limits, Pruned, State};
+pub use frame::Press;
+pub use name::{BadId, Id, Name, Part, Utc};
+pub use pointer::Position;
+pub use reader::{Blocks, Frame, Place, ReadError, Reader};
+pub use recorder::{Batch, Grade, Plan, Recorder, Tell, Track, Trouble};
+pub use sidecar::{Ending, Facts, Sidecar};
+pub use verify::{Verdict, verify};
+pub use writer::{End, FRAME_MS, Writer};

@@ -22,26 +22,40 @@
 //!   [`Password`]: a stored password, text or `vncpasswd`'s.
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
+//! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
 
-mod json;
+mod attempts;
+mod forecast;
+mod outcomes;
 mod password;
 mod policy;
+mod recorder;
 mod refusal;
+mod role;
 mod scratch;
 mod session;
 mod sessions;
 mod tap;
 mod target;
+mod tls;
 mod tokens;
 
+pub use attempts::LoginLimit;
+pub use forecast::{Forecast, forecast};
+pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
-pub use policy::{Names, Permissions, Policy};
-pub use refusal::{Refusal, forecast};
-pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
-pub use sessions::{About, Holder, Session, SessionId, Sessions};
+pub use policy::{Allowed, Names, Permissions, Policy};
+pub use recorder::{OnFull, Record};
+pub use refusal::Refusal;
+pub use role::{Role, UnknownRole};
+pub use session::{
+    Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
+};
+pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
-pub use target::{Target, TargetError};
+pub use target::{FarGateway, Target, TargetError};
+pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
 pub use tokens::{TokenError, TokenSource, mask_token};

@@ -10,9 +10,9 @@ use net::Resolver;
 use net::log::ErrorLog;
 use proto::rfb::Rules;
 
-use crate::{Password, TapSource};
-pub use permissions::Permissions;
+use crate::{LoginLimit, Password, TapSource, Tls};
 pub(crate) use permissions::Terms;
+pub use permissions::{Allowed, Permissions};
 
 /// A session's policy as it starts. What of it can change later is in
 /// [`Sessions::set_policy`](crate::Sessions::set_policy).
@@ -40,6 +40,14 @@ pub struct Policy {
     pub taps: Vec<Arc<dyn TapSource>>,
     /// The password that the gateway shows to the server, so that the viewer needs none.
     pub password: Option<Password>,
+    /// The user name that goes with it, for servers that want one.
+    pub user: Option<String>,
+    /// That password may go to the server in the clear, where it knows nothing better.
+    pub plain_login: bool,
+    /// TLS towards the server; `None` is never.
+    pub tls: Option<Tls>,
+    /// How many wrong passwords a person may type; `None` is any number.
+    pub login_limit: Option<LoginLimit>,
     /// Takes the place of the name that the server gives its desktop, which commonly tells the
     /// machine's and its user's.
     pub title: Option<String>,
@@ -82,6 +90,10 @@ impl Default for Policy {
             adjustable: false,
             taps: Vec::new(),
             password: None,
+            user: None,
+            plain_login: false,
+            tls: None,
+            login_limit: Some(LoginLimit::default()),
             title: None,
             ping: Duration::from_secs(20),
             idle: None,
@@ -117,6 +129,11 @@ impl Policy {
             power: self.power,
             quality_max: self.quality_max,
         }
+    }
+
+    /// What the person should know of it.
+    pub fn allowed(&self) -> Allowed {
+        self.permissions().allowed()
     }
 
     /// What holds for a session that runs.

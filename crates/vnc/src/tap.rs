@@ -19,9 +19,14 @@ use crate::{About, SessionId};
 
 /// Makes taps, one for each session that has it in its policy. Shared by threads.
 pub trait TapSource: fmt::Debug + Send + Sync {
-    /// The tap of a session whose screen begins; `None` if there is to be none. An error ends the
-    /// session, and is for the log.
-    fn open(&self, start: &TapStart<'_>) -> Result<Option<Box<dyn Tap>>, String>;
+    /// The tap of a session whose screen begins; or why there is none, as an answer that a tap
+    /// itself could give.
+    fn open(&self, start: &TapStart<'_>) -> Result<Box<dyn Tap>, Taken>;
+
+    /// Whether what it gets is kept, which the person is told.
+    fn is_recording(&self) -> bool {
+        false
+    }
 }
 
 /// A session at the moment when its screen begins.
@@ -72,9 +77,9 @@ pub struct Pointer {
 pub enum Taken {
     /// Go on.
     Yes,
-    /// Give me no more; the session goes on without me. I have told the log why.
-    Stop,
-    /// The session must not go on without me, and I cannot; why, for the log.
+    /// Give me no more; the session goes on without me, and the log says why.
+    Stop(String),
+    /// The session must not go on without me, and I cannot; the log says why.
     EndSession(String),
 }
 

@@ -2,8 +2,9 @@
 
 mod config;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,6 +18,12 @@ pub enum Contender {
     Portway,
     /// Portway with `websocket on`.
     PortwayWebSocket,
+    /// Portway that enforces a policy on what viewers send.
+    PortwayEnforced,
+    /// Portway that also looks at what machines send.
+    PortwayFramed,
+    /// Portway that records sessions.
+    PortwayRecorded,
     Nginx,
     /// nginx with buffers of 64 KiB for each direction of a tunnel, and the memory that they cost.
     NginxLargeBuffers,
@@ -59,6 +66,9 @@ impl Contender {
         match self {
             Self::Portway => "portway",
             Self::PortwayWebSocket => "portway, websocket on",
+            Self::PortwayEnforced => "portway, input enforced",
+            Self::PortwayFramed => "portway, screen framed",
+            Self::PortwayRecorded => "portway, recorded",
             Self::Nginx => "nginx",
             Self::NginxLargeBuffers => "nginx, 64k buffers",
             Self::Haproxy => "haproxy",
@@ -83,7 +93,11 @@ impl Contender {
             dir,
         };
         match self {
-            Self::Portway | Self::PortwayWebSocket => {
+            Self::Portway
+            | Self::PortwayWebSocket
+            | Self::PortwayEnforced
+            | Self::PortwayFramed
+            | Self::PortwayRecorded => {
                 let binary = self.binary(options);
                 let config = config::portway(self, task, running.addr, backend, &running.dir);
                 running.launch(&binary, &NGINX_WORDS, "nginx.conf", &config)?;
@@ -109,10 +123,12 @@ impl Contender {
 
     /// The program that reads nginx's language.
     fn binary(self, options: &Options) -> PathBuf {
-        let ours = || options.portway.clone();
         match self {
-            Self::Portway | Self::PortwayWebSocket => ours().unwrap_or_else(super::portway_binary),
-            _ => options.nginx.clone(),
+            Self::Nginx | Self::NginxLargeBuffers | Self::NginxWebsockify => options.nginx.clone(),
+            _ => options
+                .portway
+                .clone()
+                .unwrap_or_else(super::portway_binary),
         }
     }
 }
@@ -198,6 +214,10 @@ fn prepare(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir.join("logs"))?;
     let files = dir.join("files");
     fs::create_dir_all(&files)?;
+    // The worker that writes there may be of another user.
+    let recordings = dir.join("recordings");
+    fs::create_dir_all(&recordings)?;
+    fs::set_permissions(&recordings, Permissions::from_mode(0o777))?;
     fs::write(files.join("1k"), vec![b'f'; 1 << 10])?;
     fs::write(files.join("1m"), vec![b'f'; 1 << 20])?;
     make_certificate(dir)

@@ -52,7 +52,9 @@ fn setup(work: Work, inputs: &Inputs) -> (Task, Kind) {
         Work::Files { .. } => (Task::Files, Kind::Http),
         Work::Handshakes { .. } | Work::TlsBulk { .. } => (Task::TlsFiles, Kind::Http),
         Work::DesktopBulk { .. } | Work::DesktopInput { .. } => vnc(Updates::Bulk),
-        Work::DesktopUpdates { rate, .. } => vnc(Updates::Small(rate)),
+        Work::DesktopUpdates { rate, .. } | Work::DesktopActive { rate, .. } => {
+            vnc(Updates::Small(rate))
+        }
         Work::DesktopIdle { .. } => vnc(Updates::None),
         _ => (Task::Proxy, Kind::Http),
     }
@@ -104,6 +106,9 @@ async fn run(
         Work::Idle { tunnels } => return idle_tunnels(running, few(tunnels, options)).await,
         Work::DesktopIdle { sessions } => {
             return idle_desktops(running, few(sessions, options)).await;
+        }
+        Work::DesktopActive { sessions, .. } => {
+            return active_desktops(running, few(sessions, options), &meter, options).await;
         }
         Work::Reload { tunnels, reloads } => {
             return reload(running, few(tunnels, options), few(reloads, options)).await;
@@ -172,6 +177,24 @@ async fn idle_desktops(running: &Running, count: usize) -> Values {
     let after = memory_at_rest(running).await;
     drop(sessions);
     Ok(vec![(rows::MEMORY, (after - before) / count as f64)])
+}
+
+/// Desktops that are used: what each costs and takes, after one alone was served.
+async fn active_desktops(
+    running: &Running,
+    count: usize,
+    meter: &Rc<Meter>,
+    options: &Options,
+) -> Values {
+    load::desktop::start_small_updates(meter, running.addr, 1, SMALL_UPDATE);
+    let before = memory_at_rest(running).await;
+    load::desktop::start_small_updates(meter, running.addr, count, SMALL_UPDATE);
+    let window = meter.measure(&running.servers, options.seconds).await?;
+    let after = usage(&running.servers).memory as f64;
+    Ok(vec![
+        (rows::CPU_PER_UPDATE, window.cpu_per_done()),
+        (rows::MEMORY, (after - before) / count as f64),
+    ])
 }
 
 async fn open_tunnels(addr: SocketAddr, count: usize) -> Result<Vec<TcpStream>, String> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -48,8 +49,15 @@ impl Stat {
 
 /// Keeps this thread, and what it starts from now on, off the servers' CPU.
 pub fn move_to_load_cpus() -> io::Result<()> {
-    let all = std::thread::available_parallelism()?.get();
+    let all = all_cpus();
     run_on((0..all).filter(|cpu| *cpu != SERVER_CPU || all == 1))
+}
+
+/// How many CPUs the machine gives us. Asked once, before any thread was moved: the system's answer
+/// counts only those that the asking thread may run on.
+fn all_cpus() -> usize {
+    static ALL: OnceLock<usize> = OnceLock::new();
+    *ALL.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 fn run_on(cpus: impl Iterator<Item = usize>) -> io::Result<()> {

@@ -155,7 +155,7 @@ pub fn document(results: &[Results], options: &Options, date: &str) -> String {
     let mut shown: Vec<&str> = Vec::new();
     for result in results {
         for (name, config) in &result.configs {
-            let general = without_ports(config);
+            let general = shortened(&without_ports(config));
             if !shown.contains(&general.as_str()) && !general.is_empty() {
                 let _ = writeln!(text, "{name} ({}):\n```\n{general}```\n", result.row.name);
                 shown.push(String::leak(general));
@@ -166,6 +166,22 @@ pub fn document(results: &[Results], options: &Options, date: &str) -> String {
 }
 
 /// The ports differ in every run.
+/// A configuration in which a line that is repeated stands once, with how often it comes.
+fn shortened(config: &str) -> String {
+    let mut text = String::new();
+    let lines: Vec<&str> = config.lines().collect();
+    for run in lines.chunk_by(|one, next| one == next) {
+        let [line, ..] = run else { continue };
+        match run.len() {
+            1 => text.extend([line, "\n"]),
+            times => {
+                let _ = writeln!(text, "{line} # {times} times");
+            }
+        }
+    }
+    text
+}
+
 fn without_ports(config: &str) -> String {
     let mut parts = config.split("127.0.0.1:");
     let mut text = parts.next().unwrap_or_default().to_owned();

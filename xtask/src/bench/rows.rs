@@ -1,7 +1,8 @@
 //! What is measured, with whom it is compared, and what was promised.
 
 use super::contender::Contender::{
-    self, Direct, Haproxy, Nginx, NginxLargeBuffers, NginxWebsockify, Portway, PortwayWebSocket,
+    self, Direct, Haproxy, Nginx, NginxLargeBuffers, NginxWebsockify, Portway, PortwayEnforced,
+    PortwayFramed, PortwayRecorded, PortwayWebSocket,
 };
 
 use super::growth::Table;
@@ -60,6 +61,8 @@ pub enum Work {
     DesktopBulk { sessions: usize },
     /// Desktops that get updates of 1 KiB, so many a second each.
     DesktopUpdates { sessions: usize, rate: f64 },
+    /// The same, and the memory that each takes meanwhile.
+    DesktopActive { sessions: usize, rate: f64 },
     /// Desktops on which nothing happens.
     DesktopIdle { sessions: usize },
     /// Keys pressed, so many a second in all, while updates saturate.
@@ -269,9 +272,50 @@ pub const ROWS: &[Row] = &[
         budgets: &[ratio(CPU_PER_UPDATE, NginxWebsockify, 0.15)],
     },
     Row {
+        name: "desktop-enforced",
+        what: "desktop-bulk with a policy enforced on what viewers send (level 1)",
+        work: Work::DesktopBulk { sessions: 4 },
+        contenders: &[PortwayEnforced, Portway],
+        budgets: &[ratio(CPU_PER_GIGABYTE, Portway, 1.15)],
+    },
+    Row {
+        name: "desktop-framed",
+        what: "desktop-bulk with what machines send framed as well (level 2)",
+        work: Work::DesktopBulk { sessions: 4 },
+        contenders: &[PortwayFramed, Portway],
+        budgets: &[ratio(CPU_PER_GIGABYTE, Portway, 1.5)],
+    },
+    Row {
+        name: "desktop-recorded",
+        what: "20 recorded desktops, 60 updates of 1 KiB a second each",
+        work: Work::DesktopUpdates {
+            sessions: 20,
+            rate: 60.0,
+        },
+        contenders: &[PortwayRecorded, Portway],
+        budgets: &[ratio(CPU_PER_UPDATE, Portway, 1.5)],
+    },
+    Row {
         name: "desktop-memory",
         what: "50 desktops on which nothing happens",
         work: Work::DesktopIdle { sessions: 50 },
+        contenders: DESKTOPS,
+        budgets: &[ratio(MEMORY, NginxWebsockify, 0.01)],
+    },
+    Row {
+        name: "desktop-idle",
+        what: "1,000 desktops on which nothing happens",
+        work: Work::DesktopIdle { sessions: 1000 },
+        contenders: &[Portway],
+        budgets: &[most(MEMORY, 8192.0)],
+    },
+    Row {
+        name: "desktop-active",
+        what: "100 desktops, 10 updates of 1 KiB a second each",
+        work: Work::DesktopActive {
+            sessions: 100,
+            rate: 10.0,
+        },
         contenders: DESKTOPS,
         budgets: &[ratio(MEMORY, NginxWebsockify, 0.01)],
     },

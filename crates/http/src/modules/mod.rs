@@ -204,12 +204,12 @@ level_settings! {
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
-    pub(crate) fn open_to_all(&self) -> Option<Diagnostic> {
+    pub(crate) fn open_to_all(&self, desktops: &vnc::desktops::Desktops) -> Option<Diagnostic> {
         if self.access.has_rules() || self.auth_basic.is_on() {
             return None;
         }
         let (what, remedy) = match self.core.handler {
-            core::Handler::Vnc if self.vnc.stores_password() => (
+            core::Handler::Vnc if self.vnc.stores_password(desktops) => (
                 "\"vnc_password_file\" without access control opens the desktop to whoever comes",
                 "add \"auth_basic\", or \"allow\" and \"deny\"",
             ),
@@ -217,9 +217,9 @@ impl Settings {
                 "\"tunnel_pass\" without access control makes an open proxy",
                 "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
             ),
-            core::Handler::VncStatus => (
+            core::Handler::VncStatus if !self.vnc.says_roles() => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",
-                "add \"auth_basic\", or \"allow\" and \"deny\"",
+                "add \"auth_basic\", \"allow\" and \"deny\", or \"vnc_role\"",
             ),
             _ => return None,
         };

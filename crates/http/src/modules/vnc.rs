@@ -5,26 +5,41 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conf::Span;
 use script::Template;
-use vnc::{Password, Target, TokenSource};
+use vnc::{Password, Target, TargetError, TokenSource};
 
+use self::desktops::{Desktop, Desktops};
+use self::grant::Subject;
+use self::pages::Place;
+use self::role::Roles;
+use self::wall::Wall;
 use crate::modules::proxy::Origins;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
 
+pub mod desktops;
 mod directives;
+mod form;
+mod grant;
 mod pages;
+mod role;
 mod session;
 mod setters;
 pub mod status;
 mod upgrade;
+mod wall;
 
 pub use directives::MODULE;
 
 settings! {
     /// Where the desktop is.
     pass: Option<Pass> = None, unnamed;
+    /// The desktops that stand below the location.
+    wall: Option<Wall> = None, unnamed;
+    /// The groups of a desktop.
+    groups: Vec<Arc<str>> = Vec::new(), local;
     /// What names the desktop among those of the source; `None` is the argument `token`.
     token: Option<Template> = None, inherit;
     /// Where tokens are looked up.
@@ -33,6 +48,8 @@ settings! {
     password: Option<Password> = None, inherit;
     /// Whether the viewer may only watch.
     view_only: Switch = Switch::Off, inherit;
+    /// Who has which role; without, everybody the one that is common where they are.
+    role: Option<Roles> = None, inherit;
     /// The desktop's name.
     title: Option<Template> = None, inherit;
     /// Which ways the clipboard may go.
@@ -62,6 +79,15 @@ settings! {
 pub enum Pass {
     /// One machine.
     Static(Target),
+    /// One of the desktops.
+    Desktop {
+        /// Its name.
+        name: Arc<str>,
+        /// Why it is no address.
+        error: TargetError,
+        /// Where it stands.
+        span: Span,
+    },
     /// As the request says.
     Dynamic(Template),
 }
@@ -103,18 +129,45 @@ impl Switch {
 }
 
 impl Conf {
+    /// Whether roles decide who may do what.
+    pub fn says_roles(&self) -> bool {
+        self.role.is_some()
+    }
+
     /// Whether viewers come in with a password of the gateway's and nothing of their own, such as a
     /// token.
-    pub fn stores_password(&self) -> bool {
-        self.password.is_some() && self.token.is_none() && self.source.is_none()
+    pub fn stores_password(&self, desktops: &Desktops) -> bool {
+        let stores = |desktop: &Desktop| desktop.conf.password.is_some();
+        match (&self.wall, &self.pass) {
+            (Some(wall), _) => {
+                let mut desktops = wall.desktops(desktops).peekable();
+                let any = desktops.peek().is_some();
+                (any && self.password.is_some()) || desktops.any(|desktop| stores(desktop))
+            }
+            (None, Some(Pass::Desktop { name, .. })) => {
+                let desktop = desktops.find(name);
+                self.password.is_some() || desktop.is_some_and(|desktop| stores(desktop))
+            }
+            (None, _) => self.password.is_some() && self.token.is_none() && self.source.is_none(),
+        }
     }
 }
 
-/// The handler of a location of desktops: a WebSocket whatever its path, otherwise the pages.
-pub fn run(request: &Rc<Request>) -> Flow {
-    session::hide_token(request);
+/// The handler of a location of desktops: one, or a wall of many.
+pub async fn run(request: &Rc<Request>) -> Flow {
+    grant::hide_token(request);
+    let conf = request.conf().vnc.clone();
+    if let Some(wall) = &conf.wall {
+        return wall::run(request, wall).await;
+    }
+    let uri = request.uri();
+    folder(request, pages::place(request, &uri), &Subject::OfLocation).await
+}
+
+/// A desktop's folder: a WebSocket whatever its path, otherwise the pages.
+async fn folder(request: &Rc<Request>, place: Place<'_>, subject: &Subject) -> Flow {
     match upgrade::is_asked_for(request) {
-        true => upgrade::run(request),
-        false => pages::viewer(request),
+        true => upgrade::run(request, subject).await,
+        false => pages::viewer(request, place, subject).await,
     }
 }

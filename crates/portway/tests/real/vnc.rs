@@ -9,7 +9,10 @@ use testkit::{Conn, Response, Server, Setup, WebSocket, wait_for, wait_true};
 
 use crate::support::portway;
 
+mod desktops;
 mod faults;
+mod operator;
+mod roles;
 mod status;
 
 const CONF: &str = "events { } http {
@@ -125,9 +128,14 @@ fn the_viewer_may_ask_what_it_would_meet_without_a_visit_to_the_machine() {
         assert_eq!(answer.field("cache-control"), Some("no-store"));
         answer.text()
     };
-    let ok = "{\"status\":\"ok\",\"view_only\":false,\"title\":\"Büro \\u003c1\\u003e\"}";
-    assert_eq!(ask("?token=known&a=1", ""), ok);
-    assert_eq!(get(&server, "/vm/session?token=known&a=1").text(), ok);
+    let answer = ask("?token=known&a=1", "");
+    for told in [
+        "{\"status\":\"ok\",\"title\":\"Büro <1>\",",
+        "\"role\":\"control\",\"view_only\":false,",
+    ] {
+        assert!(answer.contains(told), "{told} in {answer}");
+    }
+    assert_eq!(get(&server, "/vm/session?token=known&a=1").text(), answer);
     assert!(ask("?token=known&watch=yes", "").contains("\"view_only\":true"));
     assert!(ask("?token=other", "").contains("\"code\":4401"));
     assert!(ask("", "").contains("\"code\":4401"));
@@ -319,6 +327,10 @@ fn mistakes_are_found_before_anything_is_served() {
         (
             "location / { vnc_pass a:1; vnc_view_only maybe; }",
             "invalid value \"maybe\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_role root; }",
+            "invalid value \"root\"",
         ),
         ("vnc_pass a:1;", "not allowed here"),
         (

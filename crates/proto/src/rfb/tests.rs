@@ -5,6 +5,7 @@ mod handshake;
 mod server_stream;
 mod stream;
 mod switch;
+mod vencrypt;
 
 #[test]
 fn saved_fuzz_inputs_hold() {

@@ -3,11 +3,27 @@
 use std::time::Duration;
 
 use proto::rfb::Rules;
+use serde::Serialize;
 
-use crate::json::Object;
+use crate::sessions::view::json;
 
 /// Bytes of a clipboard that pass where the policy names no limit.
 const CLIPBOARD_BYTES_MAX: u32 = 1 << 20;
+
+/// What of a policy a person should know, besides whether there is only watching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Allowed {
+    /// The viewer's clipboard may reach the machine.
+    pub clipboard_in: bool,
+    /// The machine's clipboard may reach the viewer.
+    pub clipboard_out: bool,
+    /// The viewer may change the screen's size.
+    pub resize: bool,
+    /// The viewer may shut down and reset the machine.
+    pub power: bool,
+    /// The best JPEG quality that the viewer may ask for.
+    pub quality_max: u8,
+}
 
 /// What a viewer may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +45,17 @@ pub struct Permissions {
 }
 
 impl Permissions {
+    /// What the person should know.
+    pub(crate) fn allowed(&self) -> Allowed {
+        Allowed {
+            clipboard_in: self.clipboard_in,
+            clipboard_out: self.clipboard_out,
+            resize: self.resize,
+            power: self.power,
+            quality_max: self.quality_max,
+        }
+    }
+
     /// Whether the viewer's stream has to be enforced.
     pub(crate) fn restrict(&self) -> bool {
         self.view_only
@@ -81,18 +108,26 @@ impl Terms {
 
     /// What a page of ours is told, as a text frame.
     pub(crate) fn to_json(self) -> String {
-        let may = self.permissions;
-        let acts = self.controls && !may.view_only;
-        let mut out = String::new();
-        Object::begin(&mut out)
-            .text("type", "policy")
-            .plain("view_only", !acts)
-            .plain("clipboard_in", acts && may.clipboard_in)
-            .plain("clipboard_out", may.clipboard_out)
-            .plain("resize", acts && may.resize)
-            .plain("power", acts && may.power)
-            .plain("quality_max", may.quality_max)
-            .end();
-        out
+        let may = self.permissions.allowed();
+        let acts = self.controls && !self.permissions.view_only;
+        json(&Changed {
+            kind: "policy",
+            view_only: !acts,
+            may: Allowed {
+                clipboard_in: acts && may.clipboard_in,
+                resize: acts && may.resize,
+                power: acts && may.power,
+                ..may
+            },
+        })
     }
+}
+
+#[derive(Serialize)]
+struct Changed {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    view_only: bool,
+    #[serde(flatten)]
+    may: Allowed,
 }

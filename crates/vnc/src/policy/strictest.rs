@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Policy;
+use crate::LoginLimit;
 
 impl Policy {
     /// The policy of a session that two places speak about, such as a location and a token: what
@@ -12,6 +13,11 @@ impl Policy {
     /// `self`, the more special of the two, and from `other` where `self` has none.
     #[must_use]
     pub fn strictest(self, other: Self) -> Self {
+        // A password, its user and where it may go belong together.
+        let (password, user, plain_login) = match self.password {
+            Some(_) => (self.password, self.user, self.plain_login),
+            None => (other.password, other.user, other.plain_login),
+        };
         Self {
             view_only: self.view_only || other.view_only,
             clipboard_in: self.clipboard_in && other.clipboard_in,
@@ -30,7 +36,11 @@ impl Policy {
                 }
                 taps
             },
-            password: self.password.or(other.password),
+            password,
+            user,
+            plain_login,
+            tls: self.tls.or(other.tls),
+            login_limit: stricter(self.login_limit, other.login_limit),
             title: self.title.or(other.title),
             ping: smaller(some(self.ping), some(other.ping)).unwrap_or_default(),
             idle: smaller(self.idle, other.idle),
@@ -47,6 +57,17 @@ impl Policy {
 fn smaller<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The fewer failures, and the longer wait after them.
+fn stricter(one: Option<LoginLimit>, other: Option<LoginLimit>) -> Option<LoginLimit> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(LoginLimit {
+            failures: one.failures.min(other.failures),
+            wait: one.wait.max(other.wait),
+        }),
         (one, other) => one.or(other),
     }
 }

@@ -9,18 +9,22 @@
 
 mod clock;
 mod followed;
+mod said;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use net::Stream;
 use proto::rfb::HEAD_LEN_MAX;
 use proto::ws::{self, Event, FrameHeader, HEADER_LEN_MAX, Opcode, Receiver, Sender};
 
 use self::clock::{Clock, Tick};
+use self::said::Listener;
 use super::ending::{Failure, viewer_failed};
 use super::follow::Follow;
+use super::link::Link;
 use super::screen::Screen;
 use super::server::Server;
 use super::spill::Spill;
@@ -29,6 +33,7 @@ use super::{EndReason, Subprotocol};
 use crate::policy::Level;
 use crate::scratch::{SCRATCH_LEN, with_scratch, with_vec};
 use crate::sessions::Entry;
+use crate::sessions::control::Said;
 use crate::{Policy, Refusal};
 
 /// Bytes that a session moves before others of the thread have their turn.
@@ -51,7 +56,7 @@ const PONG_OWED_MAX: usize = SCREEN_READ_MAX + 4096;
 #[derive(Debug)]
 pub(super) struct Pump {
     viewer: Stream,
-    server: Stream,
+    server: Link,
     receiver: Receiver,
     protocol: Subprotocol,
     to_viewer: Spill,
@@ -63,6 +68,10 @@ pub(super) struct Pump {
     entry: Arc<Entry>,
     clock: Clock,
     screen_read: usize,
+    /// What the page says in text.
+    listener: Option<Box<Listener>>,
+    /// Since when input waits for the server to take it.
+    input_waits: Option<Instant>,
 }
 
 /// What the server is to be told where the viewer's message that is under way ends.
@@ -91,7 +100,7 @@ impl Pump {
         follow: Follow,
         policy: Policy,
         entry: Arc<Entry>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Box<Self>, Failure> {
         let level = policy.level();
         entry.live().set_level(level);
         let clock = Clock::start(&policy);
@@ -102,9 +111,9 @@ impl Pump {
             }
             _ => (follow, None),
         };
-        let mut pump = Self {
+        let mut pump = Box::new(Self {
             viewer: viewer.stream,
-            server: server.stream,
+            server: server.link,
             receiver: viewer.receiver,
             protocol: viewer.protocol,
             to_viewer: Spill::default(),
@@ -115,8 +124,11 @@ impl Pump {
             entry,
             clock,
             screen_read: SCREEN_READ_MIN,
-        };
+            listener: None,
+            input_waits: None,
+        });
         pump.entry.set_connected();
+        pump.note_tcp();
         pump.begin_screen(server.inbox)?;
         let mut passed = Vec::new();
         pump.pass(&mut viewer.inbox, &mut passed)?;
@@ -133,11 +145,13 @@ impl Pump {
         if let Some(why) = self.entry.wants_cut(cx.waker()) {
             return Poll::Ready(Failure::told(why, "cut"));
         }
-        let done = self.apply_change(cx).and_then(|()| self.turn(cx));
-        match done
+        let done = self
+            .apply_change(cx)
+            .and_then(|()| self.pass_words_on(cx))
+            .and_then(|()| self.turn(cx))
             .and_then(|()| self.tick(cx))
-            .and_then(|()| self.flush_taps())
-        {
+            .and_then(|()| self.flush_taps());
+        match done {
             Ok(()) => Poll::Pending,
             Err(failure) => Poll::Ready(failure),
         }
@@ -184,7 +198,7 @@ impl Pump {
             let read = &mut payload[carried..carried + self.screen_read];
             match self.server.poll_read(cx, read) {
                 Poll::Pending => Ok(0),
-                Poll::Ready(Ok(0)) => Err(Failure::told(Refusal::ServerClosed, "")),
+                Poll::Ready(Ok(0)) => Err(self.server.ended()),
                 Poll::Ready(Ok(n)) => {
                     let sent = match self.screen {
                         None => self.send_frame(cx, scratch, n)?,
@@ -241,6 +255,9 @@ impl Pump {
             self.clock.note_heard();
             return Ok(0);
         }
+        if let Some(since) = self.input_waits.take() {
+            self.entry.note_taken_after(net::clock::now() - since);
+        }
         with_scratch(|scratch| {
             let input = &mut scratch[..INPUT_READ];
             match self.viewer.poll_read(cx, input) {
@@ -265,6 +282,11 @@ impl Pump {
             }
             // What came before the end still counts.
             let sent = self.to_server.write(cx, &self.server, out);
+            match self.to_server.is_empty() {
+                _ if out.is_empty() => {}
+                true => self.entry.note_taken_at_once(),
+                false => self.input_waits = Some(net::clock::now()),
+            }
             match (ended, sent) {
                 (Some(failure), _) => Err(failure),
                 (None, sent) => sent.map(drop).map_err(|error| server_failed(&error)),
@@ -285,8 +307,13 @@ impl Pump {
                 payload,
                 ..
             } => self.pass(payload, out),
-            // Nothing that a page says in text means anything yet; it may be newer than we are.
-            Event::Data { .. } if self.protocol == Subprotocol::Portway => Ok(()),
+            Event::Data { payload, last, .. } if self.protocol == Subprotocol::Portway => {
+                let listener = self.listener.get_or_insert_default();
+                if let Some(said) = listener.hear(payload, last, net::clock::now()) {
+                    self.heed(said);
+                }
+                Ok(())
+            }
             Event::Data { .. } => Err(text_refused()),
             Event::Ping(payload) => self.send_control(cx, Opcode::Pong, &payload),
             Event::Pong(payload) => {
@@ -321,6 +348,31 @@ impl Pump {
         self.note_input(before)
     }
 
+    /// Does what the page said.
+    fn heed(&mut self, said: Said) {
+        match said {
+            Said::Here => self.entry.note_input(self.clock.note_input()),
+            Said::Wish(wish) => self.entry.wish(wish),
+        }
+    }
+
+    /// Shows the page what others have for it, once it keeps up.
+    fn pass_words_on(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if self.to_viewer.len() > PONG_OWED_MAX {
+            return Ok(());
+        }
+        for words in self.entry.words() {
+            self.say(cx, &words)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the table know how both connections do.
+    fn note_tcp(&self) {
+        self.entry
+            .set_tcp(self.viewer.tcp_health(), self.server.stream().tcp_health());
+    }
+
     fn send_control(
         &mut self,
         cx: &mut Context<'_>,
@@ -343,12 +395,16 @@ impl Pump {
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
         while let Poll::Ready(tick) = self.clock.poll_tick(cx) {
             match tick {
-                Tick::Ping(payload) => self.send_control(cx, Opcode::Ping, &payload)?,
+                Tick::Ping(payload) => {
+                    self.note_tcp();
+                    self.send_control(cx, Opcode::Ping, &payload)?;
+                }
                 Tick::Warn { reason, seconds } => self.warn(cx, reason, seconds)?,
                 Tick::Refresh => {
                     self.due.refresh = true;
                     self.tell_server_now(cx)?;
                 }
+                Tick::WarningOver { reason } => self.unwarn(cx, reason)?,
                 Tick::Silent => return Err(Failure::silent()),
                 Tick::Idle => return Err(Failure::told(Refusal::Idle, "")),
                 Tick::TimeOver => return Err(Failure::told(Refusal::TimeOver, "")),
@@ -361,6 +417,12 @@ impl Pump {
     fn warn(&mut self, cx: &mut Context<'_>, reason: &str, seconds: u64) -> Result<(), Failure> {
         let text =
             format!("{{\"type\":\"warning\",\"reason\":\"{reason}\",\"seconds\":{seconds}}}");
+        self.say(cx, &text)
+    }
+
+    /// Tells the page that it is not.
+    fn unwarn(&mut self, cx: &mut Context<'_>, reason: &str) -> Result<(), Failure> {
+        let text = format!("{{\"type\":\"warning\",\"reason\":\"{reason}\",\"over\":true}}");
         self.say(cx, &text)
     }
 
@@ -382,7 +444,15 @@ impl Pump {
     }
 
     /// Lets go of the machine's keys and takes leave of the viewer.
-    pub(super) fn finish(mut self, failure: Failure) -> impl Future<Output = Failure> {
+    pub(super) fn finish(
+        mut self: Box<Self>,
+        mut failure: Failure,
+    ) -> impl Future<Output = Failure> {
+        if let Some(screen) = self.screen.take()
+            && let Some(why) = screen.into_taps().end(failure.reason.word())
+        {
+            failure.note(&format!("not tapped to the end: {why}"));
+        }
         let mut release = Vec::new();
         self.follow.release_held(&mut release);
         Box::pin(async move {
@@ -390,10 +460,8 @@ impl Pump {
             let released =
                 poll_fn(|cx| Poll::Ready(self.to_server.write(cx, &self.server, &release)));
             let _ = released.await;
+            poll_fn(|cx| self.server.take_leave(cx)).await;
             drop(self.server);
-            if let Some(screen) = self.screen.take() {
-                screen.into_taps().end(failure.reason.word());
-            }
             match &failure.reason {
                 EndReason::Refused(refusal) => {
                     let deadline = net::Deadline::after(viewer::CLOSE_TIMEOUT);

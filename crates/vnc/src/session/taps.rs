@@ -21,6 +21,8 @@ pub(super) struct Taps {
     is_fed: bool,
     /// A tap has said that the session must end.
     must_end: Option<String>,
+    /// Why a tap wanted no more.
+    stopped: Option<String>,
 }
 
 impl Taps {
@@ -31,6 +33,7 @@ impl Taps {
             start: net::clock::now(),
             is_fed: false,
             must_end: None,
+            stopped: None,
         }
     }
 
@@ -41,16 +44,10 @@ impl Taps {
 
     /// The screen begins, with this format.
     pub(super) fn begin(&mut self, entry: &Entry, init: &ServerInit, pixel_format: [u8; 16]) {
-        let about = entry.about();
-        let Some(id) = about.id else {
-            // A session without a name is refused before it comes so far.
-            self.waiting.clear();
-            return;
-        };
         self.start = net::clock::now();
         let start = TapStart {
-            id,
-            about,
+            id: entry.id(),
+            about: entry.about(),
             at: net::clock::wall(),
             width: init.width,
             height: init.height,
@@ -59,8 +56,10 @@ impl Taps {
         };
         for source in std::mem::take(&mut self.waiting) {
             match source.open(&start) {
-                Ok(tap) => self.open.extend(tap),
-                Err(why) => self.must_end = Some(why),
+                Ok(tap) => self.open.push(tap),
+                Err(Taken::Yes) => {}
+                Err(Taken::Stop(why)) => self.stopped = Some(why),
+                Err(Taken::EndSession(why)) => self.must_end = Some(why),
             }
         }
     }
@@ -103,10 +102,11 @@ impl Taps {
         }
     }
 
-    /// The session is over.
-    pub(super) fn end(self, reason: &str) {
+    /// The session is over; gives back why a tap stopped before, if one did.
+    pub(super) fn end(self, reason: &str) -> Option<String> {
         let at = self.now();
         self.open.into_iter().for_each(|tap| tap.end(at, reason));
+        self.stopped
     }
 
     fn now(&self) -> Duration {
@@ -118,10 +118,13 @@ impl Taps {
             return;
         }
         let at = self.now();
-        let must_end = &mut self.must_end;
+        let (must_end, stopped) = (&mut self.must_end, &mut self.stopped);
         self.open.retain_mut(|tap| match give(tap.as_mut(), at) {
             Taken::Yes => true,
-            Taken::Stop => false,
+            Taken::Stop(why) => {
+                stopped.get_or_insert(why);
+                false
+            }
             Taken::EndSession(why) => {
                 must_end.get_or_insert(why);
                 false

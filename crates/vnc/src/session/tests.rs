@@ -1,10 +1,12 @@
 //! Whole sessions over real sockets: a raw WebSocket client, a scripted server.
 
 mod changes;
+mod far;
 mod followed;
 mod gateway;
 mod live;
 mod login;
+mod machine;
 mod refusals;
 mod timing;
 

@@ -70,7 +70,7 @@ impl Viewer {
     pub(super) async fn next(&mut self) -> Result<ViewerEvent, Failure> {
         self.flush().await?;
         loop {
-            let handled = self.handshake.handle(&self.inbox);
+            let handled = self.handshake.handle(&self.inbox, &mut self.outbox);
             let (taken, event) = handled.map_err(|error| {
                 Failure::told(
                     Refusal::Violation,
@@ -78,6 +78,7 @@ impl Viewer {
                 )
             })?;
             self.inbox.drain(..taken);
+            self.flush().await?;
             match event {
                 Some(event) => return Ok(event),
                 None if taken == 0 => self.fill().await?,
@@ -157,7 +158,7 @@ impl Viewer {
     /// waits a little for it to go.
     pub(super) async fn dismiss(mut self, failure: Failure) -> Failure {
         if let Some(refusal) = failure.refusal().cloned() {
-            let sentence = refusal.sentence();
+            let sentence = refusal.ascii_sentence();
             let deadline = Deadline::after(REFUSAL_TIMEOUT);
             let misbehaves = matches!(refusal, Refusal::Violation | Refusal::BadFrames(_));
             let told = tokio::select! {
@@ -171,7 +172,7 @@ impl Viewer {
                     &self.stream,
                     &mut self.receiver,
                     refusal.close_code(),
-                    &sentence,
+                    &refusal.sentence(),
                 )
                 .await;
             }

@@ -67,7 +67,8 @@ pub fn portway(
             files(dir) + "        open_file_cache max=100 inactive=1h;\n"
         }
         (_, Task::Desktop) => {
-            format!("        location / {{\n            vnc_pass {backend};\n        }}\n")
+            let policy = policy(contender, dir);
+            format!("        location / {{\n            vnc_pass {backend};\n{policy}        }}\n")
         }
         (Contender::PortwayWebSocket, Task::Proxy) => "        location / {
             proxy_pass http://backend;
@@ -79,6 +80,18 @@ pub fn portway(
         (_, Task::Growth(..)) => String::new(),
     };
     main(&http(task, listen, backend, &location), dir)
+}
+
+/// What a desktop's location says beside where it is.
+fn policy(contender: Contender, dir: &Path) -> String {
+    match contender {
+        Contender::PortwayEnforced => "            vnc_power off;\n".to_owned(),
+        Contender::PortwayFramed => "            vnc_clipboard in;\n".to_owned(),
+        Contender::PortwayRecorded => {
+            format!("            vnc_record {}/recordings;\n", dir.display())
+        }
+        _ => String::new(),
+    }
 }
 
 fn http(task: Task, listen: SocketAddr, backend: SocketAddr, location: &str) -> String {

@@ -79,3 +79,12 @@ fn every_budget_compares_with_a_contender_of_its_row() {
         }
     }
 }
+
+#[test]
+fn a_line_that_is_repeated_stands_once_in_a_configuration() {
+    let config = "upstream u {\n    server a;\n    server a;\n    server a;\n}\n";
+    assert_eq!(
+        shortened(config),
+        "upstream u {\n    server a; # 3 times\n}\n"
+    );
+}

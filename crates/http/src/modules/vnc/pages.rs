@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{FieldName, Method};
-use vnc::Refusal;
+use vnc::{Forecast, Refusal};
 
-use super::session;
+use super::grant::{Subject, goal, user};
 use super::upgrade::is_of_allowed_page;
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
@@ -23,18 +23,16 @@ const VIEWER: [&str; 5] = [
 ];
 
 /// Answers whatever is no WebSocket.
-pub fn viewer(request: &Request) -> Flow {
-    let uri = request.uri();
-    let place = place(request, &uri);
+pub async fn viewer(request: &Request, place: Place<'_>, subject: &Subject) -> Flow {
     if let (Place::Inside("session"), Method::Post) = (&place, request.method.get()) {
-        return forecast(request);
+        return forecast(request, subject).await;
     }
     if !reads(request) {
         return Flow::Status(405);
     }
     match place {
-        Place::Folder => redirect_to_slash(request, &[&uri[..], b"/"].concat()),
-        Place::Inside("session") => forecast(request),
+        Place::Folder => redirect_to_slash(request, &[&request.uri()[..], b"/"].concat()),
+        Place::Inside("session") => forecast(request, subject).await,
         Place::Inside(path) if VIEWER.contains(&path) => serve(request, "vnc.html"),
         Place::Inside(path) if path.starts_with("assets/") => serve(request, path),
         Place::Inside(_) | Place::Nowhere => Flow::Status(404),
@@ -83,23 +81,26 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
 
 /// Tells the viewer what it would meet, since a page sees nothing of a failed upgrade. The machine
 /// is not asked: many VNC servers take a connection that comes and goes for an attack.
-fn forecast(request: &Request) -> Flow {
-    let goal = match is_of_allowed_page(request) {
-        true => session::goal(request).inspect_err(|refusal| {
-            let reason = refusal.word();
-            request.log(
-                Level::Error,
-                format_args!("desktop session refused: reason={reason}"),
-            );
-        }),
-        false => Err(Refusal::ForeignPage),
-    };
-    let title = session::title(request);
-    let view_only = request.conf().vnc.view_only.is_on(request);
+async fn forecast(request: &Request, subject: &Subject) -> Flow {
+    let mut goal = goal(request, subject).await;
+    if !is_of_allowed_page(request) {
+        goal.grant = Err(Refusal::ForeignPage);
+    } else if let Err(refusal) = &goal.grant {
+        let reason = refusal.word();
+        request.log(
+            Level::Error,
+            format_args!("desktop session refused: reason={reason}"),
+        );
+    }
+    let user = user(request);
+    let forecast = goal.grant.as_ref().map(|grant| Forecast {
+        user: user.as_deref(),
+        role: grant.role,
+        policy: &grant.policy,
+    });
     json(vnc::forecast(
-        goal.as_ref().map(drop),
-        title.as_deref(),
-        view_only,
+        forecast.as_ref().map_err(|refusal| *refusal),
+        goal.title.as_deref(),
     ))
 }
 
@@ -108,6 +109,14 @@ pub fn json(text: String) -> Flow {
     let mut response = Response::text(200, "application/json", text);
     response.head.push("Cache-Control", "no-store");
     response.head.push("X-Content-Type-Options", "nosniff");
+    Flow::Respond(response)
+}
+
+/// A status with a sentence for a page to show.
+pub fn error(status: u16, sentence: &str) -> Flow {
+    let text = serde_json::json!({ "error": sentence }).to_string();
+    let mut response = Response::text(status, "application/json", text);
+    response.head.push("Cache-Control", "no-store");
     Flow::Respond(response)
 }
 

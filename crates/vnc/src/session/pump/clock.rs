@@ -24,6 +24,11 @@ pub(super) enum Tick {
     },
     /// Taps want the whole screen.
     Refresh,
+    /// The end that was warned of does not come.
+    WarningOver {
+        /// As it was in the warning.
+        reason: &'static str,
+    },
     /// The viewer answered no ping.
     Silent,
     /// No input for too long.
@@ -51,8 +56,8 @@ pub(super) struct Clock {
     session_max: Option<Duration>,
     /// When the whole screen is asked for, and how often.
     refresh: Option<(Instant, Duration)>,
-    /// The person knows of the end that is next.
-    warned: bool,
+    /// The person was warned of an end for this reason.
+    warned: Option<&'static str>,
 }
 
 /// An end that time brings.
@@ -77,7 +82,7 @@ impl Clock {
             start: now,
             session_max: policy.session_max,
             refresh: None,
-            warned: false,
+            warned: None,
         };
         clock.arm();
         clock
@@ -93,9 +98,8 @@ impl Clock {
     pub(super) fn change(&mut self, terms: &Terms) {
         self.idle = terms.idle;
         self.session_max = terms.session_max;
-        // The end may be another one, of which the person does not know.
-        self.warned = false;
-        self.arm();
+        // What the person was warned of may come at another time, or not at all.
+        self.deadline.set(net::clock::now());
     }
 
     /// The viewer lives.
@@ -106,6 +110,10 @@ impl Clock {
     /// A key or the pointer: says when. The deadline is put right when it expires.
     pub(super) fn note_input(&mut self) -> Instant {
         self.last_input = net::clock::now();
+        if self.warned.is_some() {
+            // The person is told at once that the end does not come.
+            self.deadline.set(self.last_input);
+        }
         self.last_input
     }
 
@@ -165,13 +173,17 @@ impl Clock {
     }
 
     fn warning(&mut self, now: Instant) -> Option<Tick> {
-        let end = self.next_end()?;
-        let knew = std::mem::replace(&mut self.warned, end.warn_at <= now);
-        let seconds = (end.at - now).as_secs_f64().round() as u64;
-        (self.warned && !knew).then_some(Tick::Warn {
-            reason: end.reason,
-            seconds,
-        })
+        let end = self.next_end().filter(|end| end.warn_at <= now);
+        let knew = std::mem::replace(&mut self.warned, end.as_ref().map(|end| end.reason));
+        match (knew, end) {
+            (Some(knew), None) => Some(Tick::WarningOver { reason: knew }),
+            (Some(knew), Some(end)) if knew == end.reason => None,
+            (_, Some(end)) => Some(Tick::Warn {
+                reason: end.reason,
+                seconds: (end.at - now).as_secs_f64().round() as u64,
+            }),
+            (None, None) => None,
+        }
     }
 
     fn idle_end(&self) -> Option<Instant> {
@@ -202,9 +214,10 @@ impl Clock {
 
     /// Puts the deadline at the earliest thing that will be due.
     fn arm(&self) {
-        let end = self
-            .next_end()
-            .map(|end| if self.warned { end.at } else { end.warn_at });
+        let end = self.next_end().map(|end| match self.warned {
+            Some(reason) if reason == end.reason => end.at,
+            _ => end.warn_at,
+        });
         let ping = (!self.ping.is_zero()).then_some(self.next_ping);
         let refresh = self.refresh.map(|(at, _)| at);
         match end.into_iter().chain(ping).chain(refresh).min() {

@@ -129,7 +129,7 @@ struct Listener {
 }
 
 impl TapSource for Mutex<Listener> {
-    fn open(&self, start: &TapStart<'_>) -> Result<Option<Box<dyn Tap>>, String> {
+    fn open(&self, start: &TapStart<'_>) -> Result<Box<dyn Tap>, Taken> {
         let listener = self.lock().unwrap().clone();
         let given = Given::Start {
             size: (start.width, start.height),
@@ -137,7 +137,7 @@ impl TapSource for Mutex<Listener> {
             name: start.name.to_vec(),
         };
         listener.tell.send(given).unwrap();
-        Ok(Some(Box::new(listener)))
+        Ok(Box::new(listener))
     }
 }
 
@@ -224,7 +224,7 @@ fn a_tap_gets_what_the_viewer_gets_from_its_first_request_on() {
 #[test]
 fn a_tap_may_stop_and_may_end_the_session() {
     for (answer, ends) in [
-        (Taken::Stop, false),
+        (Taken::Stop("enough".into()), false),
         (Taken::EndSession("the disk is full".into()), true),
     ] {
         let (policy, given) = tapped(answer, None);
@@ -243,7 +243,11 @@ fn a_tap_may_stop_and_may_end_the_session() {
             say.send(BELL.to_vec()).unwrap();
             assert_eq!(viewer.recv_bytes(2), [2, 2]);
             viewer.send_close(1000, "");
-            gateway.end();
+            let end = gateway.end();
+            assert!(
+                end.detail.contains("not tapped to the end: enough"),
+                "{end}"
+            );
         }
         let given: Vec<_> = given.iter().collect();
         assert_eq!(given.len(), 2, "start and one message: {given:?}");

@@ -1,0 +1,256 @@
+//! What a request may have: where it leads, and what all who have a say in it leave of the policy.
+//!
+//! The one place where they meet. Whatever may be refused is refused here, for the forecast, the
+//! session, and every other request for the same desktop alike.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use net::log::Level;
+use proto::h1::{Unescape, argument, unescape};
+use vnc::{Holder, Names, Policy, Refusal, Role, Target};
+
+use super::desktops::Desktop;
+use super::{Conf, Pass, role};
+use crate::request::Request;
+
+/// Which desktop a request is for.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The one that the location leads to.
+    OfLocation,
+    /// One that the wall has.
+    OnWall(Arc<Desktop>),
+    /// One that the wall has not.
+    Missing,
+}
+
+/// What a request leads to.
+#[derive(Debug)]
+pub struct Goal {
+    /// The desktop's name for people, if it has one.
+    pub title: Option<String>,
+    /// The token in the clear; empty if there is none.
+    pub token: String,
+    /// What may be had there, or why nothing.
+    pub grant: Result<Grant, Refusal>,
+}
+
+/// Leave to open a session.
+#[derive(Debug)]
+pub struct Grant {
+    /// Where the machine is.
+    pub target: Target,
+    /// The desktop, if it has a name.
+    pub desktop: Option<Arc<Desktop>>,
+    /// What the person is to the desktop.
+    pub role: Role,
+    /// What the session may do: the strictest of all that was said.
+    pub policy: Policy,
+}
+
+/// Where a request leads, before anybody is asked whether it may.
+struct Found {
+    target: Target,
+    desktop: Option<Arc<Desktop>>,
+}
+
+/// Finds out what a request may have. Asks token sources, but never a machine.
+pub async fn goal(request: &Request, subject: &Subject) -> Goal {
+    let token = token(request);
+    let found = find(request, subject, &token).await;
+    let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
+    request.speak_of(desktop.as_ref());
+    // What the desktop says of itself goes before what the location says of all.
+    let conf = &request.conf().vnc;
+    let special = desktop
+        .as_ref()
+        .map_or_else(|| conf.clone(), |desktop| desktop.over(conf));
+    let title = title(request, &special).or_else(|| Some(desktop.as_ref()?.name.to_string()));
+    let token = String::from_utf8_lossy(&token).into_owned();
+    let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone()));
+    Goal {
+        title,
+        token,
+        grant,
+    }
+}
+
+/// Whether and how far a request may have what was found.
+fn grant(
+    request: &Request,
+    found: Found,
+    token: &str,
+    special: &Conf,
+    title: Option<String>,
+) -> Result<Grant, Refusal> {
+    let Found { target, desktop } = found;
+    let role = role::of(request, desktop.as_ref());
+    if role == Role::None {
+        return Err(Refusal::NoRole);
+    }
+    let sessions = &request.generation.thread.shared.sessions;
+    if holder(request, token, &target).is_some_and(|holder| sessions.is_held(holder)) {
+        return Err(Refusal::Cut(String::new()));
+    }
+    let mut policy = policy(request, &request.conf().vnc);
+    if let Some(desktop) = &desktop {
+        policy = policy.strictest(self::policy(request, &desktop.conf));
+    }
+    policy.view_only |= role == Role::View;
+    policy.password = special.password.clone();
+    policy.title = title;
+    policy.names = names(request, desktop.as_deref());
+    Ok(Grant {
+        target,
+        desktop,
+        role,
+        policy,
+    })
+}
+
+/// Keeps the token out of the logs; to be called before anything of the request is written.
+pub fn hide_token(request: &Request) {
+    request.secrets.borrow_mut().hide(token(request));
+}
+
+/// The token as it stands in the request; empty if there is none.
+fn token(request: &Request) -> Bytes {
+    let conf = &request.conf().vnc;
+    let token = match &conf.token {
+        Some(template) => request.eval(template),
+        None if conf.source.is_some() => {
+            let args = request.args();
+            Bytes::copy_from_slice(argument(&args, b"token").unwrap_or_default())
+        }
+        None => Bytes::new(),
+    };
+    match unescape(&token, Unescape::All) {
+        std::borrow::Cow::Borrowed(_) => token,
+        std::borrow::Cow::Owned(token) => token.into(),
+    }
+}
+
+/// Who is kept from coming back once an operator has cut the session.
+pub fn holder(request: &Request, token: &str, target: &Target) -> Option<Holder> {
+    let sessions = &request.generation.thread.shared.sessions;
+    sessions.holder(user(request).as_deref(), token, &target.identity())
+}
+
+/// The person, when one has signed in.
+pub fn user(request: &Request) -> Option<String> {
+    request.user.borrow().as_ref().map(|user| lossy(user))
+}
+
+/// Where a request leads, or why it leads nowhere.
+async fn find(request: &Request, subject: &Subject, token: &[u8]) -> Result<Found, Refusal> {
+    let conf = &request.conf().vnc;
+    match (subject, &conf.pass, &conf.source) {
+        (Subject::OnWall(desktop), ..) => Ok(desktop.into()),
+        (Subject::Missing, ..) => Err(Refusal::UnknownDesktop),
+        (Subject::OfLocation, Some(pass), _) => passed(request, pass),
+        (Subject::OfLocation, None, Some(source)) => {
+            // Tokens of files are text; what is not stands in none.
+            let token = std::str::from_utf8(token).map_err(|_| Refusal::UnknownToken)?;
+            match source.lookup(token) {
+                Ok(target) => target.map(Found::from).ok_or(Refusal::UnknownToken),
+                Err(error) => {
+                    request.log(Level::Error, format_args!("{error}"));
+                    Err(Refusal::Internal)
+                }
+            }
+        }
+        (Subject::OfLocation, None, None) => {
+            request.log(
+                Level::Error,
+                format_args!("\"vnc_token\" without \"vnc_token_source\" or \"vnc_pass\""),
+            );
+            Err(Refusal::Internal)
+        }
+    }
+}
+
+/// Where `vnc_pass` leads.
+fn passed(request: &Request, pass: &Pass) -> Result<Found, Refusal> {
+    let desktops = &request.config().desktops;
+    let template = match pass {
+        Pass::Static(target) => return Ok(target.clone().into()),
+        Pass::Desktop { name, .. } => {
+            let desktop = desktops.find(name).ok_or(Refusal::UnknownDesktop)?;
+            return Ok(desktop.into());
+        }
+        Pass::Dynamic(template) => template,
+    };
+    let value = request.eval(template);
+    let failed = |error: &dyn std::fmt::Display| {
+        request.log(
+            Level::Error,
+            format_args!("no target in \"vnc_pass\": {error}"),
+        );
+        Refusal::UnknownDesktop
+    };
+    let text = std::str::from_utf8(&value).map_err(|error| failed(&error))?;
+    if let Some(desktop) = desktops.find(text) {
+        return Ok(desktop.into());
+    }
+    let target: Result<Target, _> = text.parse();
+    target.map(Found::from).map_err(|error| failed(&error))
+}
+
+impl From<Target> for Found {
+    fn from(target: Target) -> Self {
+        Self {
+            target,
+            desktop: None,
+        }
+    }
+}
+
+impl From<&Arc<Desktop>> for Found {
+    fn from(desktop: &Arc<Desktop>) -> Self {
+        Self {
+            target: desktop.target.clone(),
+            desktop: Some(desktop.clone()),
+        }
+    }
+}
+
+/// The desktop's name for people, if somebody gave it one.
+pub fn title(request: &Request, conf: &Conf) -> Option<String> {
+    let title = conf.title.as_ref();
+    let title = title.map(|title| lossy(&request.eval(title)));
+    title.filter(|title| !title.is_empty())
+}
+
+/// What the settings of one level allow.
+fn policy(request: &Request, conf: &Conf) -> Policy {
+    Policy {
+        view_only: conf.view_only.is_on(request),
+        clipboard_in: conf.clipboard.inwards,
+        clipboard_out: conf.clipboard.outwards,
+        clipboard_bytes_max: conf.clipboard.bytes_max,
+        resize: conf.resize,
+        power: conf.power,
+        quality_max: conf.quality_max,
+        ping: conf.ping,
+        idle: conf.idle_timeout,
+        session_max: conf.max_session,
+        connect_timeout: conf.connect_timeout,
+        ..Policy::default()
+    }
+}
+
+/// Who knows names that the configuration does not spell out; the system knows the others.
+fn names(request: &Request, desktop: Option<&Desktop>) -> Option<Names> {
+    let conf = request.conf();
+    let is_spelt_out = desktop.is_some() || matches!(conf.vnc.pass, Some(Pass::Static(_)));
+    let resolver = conf.core.resolver.as_ref().filter(|_| !is_spelt_out)?;
+    Some(Names {
+        resolver: resolver.clone(),
+        log: conf.core.error_logs.log().clone(),
+    })
+}
+
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}

@@ -1,0 +1,97 @@
+//! The thread that brings recordings to their end and looks after the folders, in its own time.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::writing::{seconds_now, tell_pruned};
+use super::{Grade, Plan};
+use crate::folder::Folder;
+use crate::sidecar::hex;
+use crate::{End, Press, Writer};
+
+/// What the thread is asked to do.
+pub(super) enum Order {
+    /// Bring a recording to its end.
+    Finish {
+        plan: Plan,
+        writer: Box<Writer>,
+        end: End,
+    },
+    /// Look after these folders.
+    Keep(Vec<Plan>),
+}
+
+/// How often folders are looked after.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// The nicest that a thread can be to others.
+const NICE: i32 = 19;
+
+pub(super) fn run(orders: &Receiver<Order>) {
+    // On Linux this is the thread's own. Without it, only others wait longer.
+    let _ = rustix::process::setpriority_process(None, NICE);
+    let mut plans: Vec<Plan> = Vec::new();
+    let mut next_round = Instant::now() + ROUND;
+    loop {
+        let wait = next_round.saturating_duration_since(Instant::now());
+        match orders.recv_timeout(wait) {
+            Ok(Order::Finish { plan, writer, end }) => finish(&plan, *writer, &end),
+            Ok(Order::Keep(new)) => {
+                plans = new;
+                next_round = Instant::now();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if next_round <= Instant::now() {
+            plans.iter().for_each(look_after);
+            next_round = Instant::now() + ROUND;
+        }
+    }
+}
+
+fn finish(plan: &Plan, writer: Writer, end: &End) {
+    let path = writer.folder().join(writer.name().to_string());
+    let id = writer.name().id;
+    let finished = Press::new().and_then(|mut press| writer.finish(end, &mut press));
+    match finished {
+        Ok(sidecar) => {
+            let outcome = sidecar.outcome.as_ref();
+            let (bytes, seal) = outcome.map_or((0, String::new()), |outcome| {
+                (outcome.bytes, hex(&outcome.seal()))
+            });
+            let state = end.ending.word();
+            (plan.tell)(
+                Grade::Notice,
+                &format!(
+                    "recording of session {id} ended: {state}, {bytes} bytes, reason={}, seal={seal}",
+                    end.reason
+                ),
+            );
+        }
+        // What is on disk is mended in the next round.
+        Err(error) => {
+            let path = path.display();
+            (plan.tell)(Grade::Error, &format!("recording \"{path}\": {error}"));
+        }
+    }
+}
+
+/// Mends what a crash left, and removes what is too old or too much.
+fn look_after(plan: &Plan) {
+    let folder = Folder::new(&plan.folder);
+    let shown = plan.folder.display();
+    match folder.recover() {
+        Ok(names) => names.iter().for_each(|name| {
+            (plan.tell)(
+                Grade::Notice,
+                &format!("recording \"{shown}/{name}\" was cut short; it can be read up to its last frame"),
+            );
+        }),
+        Err(error) => (plan.tell)(Grade::Error, &format!("recordings in \"{shown}\": {error}")),
+    }
+    match folder.prune(&plan.limits, seconds_now()) {
+        Ok(pruned) => tell_pruned(plan, pruned.recordings, pruned.bytes, &plan.folder),
+        Err(error) => (plan.tell)(Grade::Error, &format!("recordings in \"{shown}\": {error}")),
+    }
+}

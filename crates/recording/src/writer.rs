@@ -1,0 +1,248 @@
+//! Writing a recording: blocks gather to a frame, a full or old frame goes to the file.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use sha2::{Digest as _, Sha256};
+
+use crate::fbs::{self, Screen};
+use crate::frame::{Chain, Press, RAW_FULL};
+use crate::name::{Name, Part};
+use crate::pointer::{POSITION_LEN, Position};
+use crate::sidecar::{Ending, Facts, Outcome, Sidecar};
+
+/// Milliseconds after which a frame is written though it is not full: what a crash loses at most.
+pub const FRAME_MS: u32 = 5000;
+
+/// Bytes of positions that wait for the file.
+const POSITIONS_WAITING_MAX: usize = 16 * 1024;
+
+/// What a writer keeps of its buffer between frames.
+const KEPT_LEN: usize = 64 * 1024;
+
+/// A recording that is being written. Until it is finished, its data has the name of a live one,
+/// and a lock that no other process can take while this one lives.
+#[derive(Debug)]
+pub struct Writer {
+    folder: PathBuf,
+    name: Name,
+    facts: Facts,
+    size: (u16, u16),
+    data: File,
+    pointer: File,
+    chain: Chain,
+    frames: u32,
+    bytes: u64,
+    raw_bytes: u64,
+    /// Those in the file.
+    positions: u64,
+    pointer_hash: Sha256,
+    /// FBS that is not in the file yet.
+    raw: Vec<u8>,
+    /// Of the first and the last block in `raw`.
+    times: Option<(u32, u32)>,
+    /// Never goes back.
+    last_ms: u32,
+    waiting: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins a recording. The folder is made if it is missing, readable by its owner only.
+    pub fn create(
+        folder: &Path,
+        mut facts: Facts,
+        screen: &Screen,
+        press: &mut Press,
+    ) -> io::Result<Self> {
+        facts.clamp();
+        let mut folders = DirBuilder::new();
+        folders.recursive(true).mode(0o700).create(folder)?;
+        let name = facts.name();
+        let data = create(&name.path(folder, Part::LiveData))?;
+        rustix::fs::flock(&data, FlockOperation::NonBlockingLockExclusive)?;
+        let pointer = create(&name.path(folder, Part::Pointer))?;
+        let mut writer = Self {
+            folder: folder.to_owned(),
+            name,
+            chain: facts.genesis(),
+            facts,
+            size: (screen.width, screen.height),
+            data,
+            pointer,
+            frames: 0,
+            bytes: 0,
+            raw_bytes: 0,
+            positions: 0,
+            pointer_hash: Sha256::new(),
+            raw: fbs::MAGIC.to_vec(),
+            times: None,
+            last_ms: 0,
+            waiting: Vec::new(),
+        };
+        let sidecar = Sidecar {
+            facts: writer.facts.clone(),
+            outcome: None,
+        };
+        replace_sidecar(folder, &name, &sidecar)?;
+        let mut handshake = Vec::new();
+        screen.handshake(&mut handshake);
+        writer.append(0, &handshake, press)?;
+        // From here on there is something to recover.
+        writer.flush(press)?;
+        Ok(writer)
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Bytes in its files so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes + self.positions * POSITION_LEN as u64
+    }
+
+    /// When the first byte came that is not in the file yet.
+    pub fn waiting_since(&self) -> Option<u32> {
+        self.times.map(|(first, _)| first)
+    }
+
+    /// Appends what the server sent.
+    pub fn append(&mut self, ms: u32, bytes: &[u8], press: &mut Press) -> io::Result<()> {
+        let ms = ms.max(self.last_ms);
+        self.last_ms = ms;
+        for piece in bytes.chunks(fbs::BLOCK_LEN_MAX) {
+            fbs::push(ms, piece, &mut self.raw);
+            self.times = Some((self.times.map_or(ms, |(first, _)| first), ms));
+            if self.raw.len() >= RAW_FULL {
+                self.flush(press)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes where the pointer is.
+    pub fn point(&mut self, position: Position) -> io::Result<()> {
+        let ms = position.ms.max(self.last_ms);
+        self.last_ms = ms;
+        let bytes = Position { ms, ..position }.encode();
+        self.waiting.extend_from_slice(&bytes);
+        match self.waiting.len() >= POSITIONS_WAITING_MAX {
+            true => self.flush_positions(),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a position waits for the file.
+    pub fn has_positions_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Writes what waits, as a frame.
+    pub fn flush(&mut self, press: &mut Press) -> io::Result<()> {
+        self.flush_positions()?;
+        let Some(times) = self.times.take() else {
+            return Ok(());
+        };
+        let (frame, chain) = press.frame(self.frames, times, &self.raw, &self.chain)?;
+        self.data.write_all(frame)?;
+        self.chain = chain;
+        self.frames += 1;
+        self.bytes += frame.len() as u64;
+        self.raw_bytes += self.raw.len() as u64;
+        self.raw.clear();
+        self.raw.shrink_to(KEPT_LEN);
+        Ok(())
+    }
+
+    fn flush_positions(&mut self) -> io::Result<()> {
+        self.pointer.write_all(&self.waiting)?;
+        self.pointer_hash.update(&self.waiting);
+        self.positions += (self.waiting.len() / POSITION_LEN) as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Writes what is left and gives everything its final name. What cannot be written makes it a
+    /// recording that was cut short; [`Ending::CutShort`] says so from the outset.
+    pub fn finish(mut self, end: &End, press: &mut Press) -> io::Result<Sidecar> {
+        if end.ending == Ending::Whole {
+            let ms = end.ms.max(self.last_ms);
+            self.last_ms = ms;
+            fbs::push_end(ms, &mut self.raw);
+            self.times = Some((self.times.map_or(ms, |(first, _)| first), ms));
+            self.flush(press)?;
+        }
+        // A failed write may have left a part of something.
+        self.data.set_len(self.bytes)?;
+        self.pointer.set_len(self.positions * POSITION_LEN as u64)?;
+        let outcome = Outcome {
+            ending: end.ending,
+            reason: end.reason.clone(),
+            duration_ms: self.last_ms,
+            width: self.size.0,
+            height: self.size.1,
+            raw_bytes: self.raw_bytes,
+            bytes: self.bytes,
+            frames: self.frames,
+            positions: self.positions,
+            chain: self.chain,
+            pointer_sha256: self.pointer_hash.finalize().into(),
+        };
+        self.data.sync_data()?;
+        self.pointer.sync_data()?;
+        let sidecar = Sidecar {
+            facts: self.facts,
+            outcome: Some(outcome),
+        };
+        close(&self.folder, &self.name, &sidecar)?;
+        Ok(sidecar)
+    }
+}
+
+/// How a recording ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Whether all of it is there.
+    pub ending: Ending,
+    /// Why the session ended, in one word.
+    pub reason: String,
+    /// When, in milliseconds of the session.
+    pub ms: u32,
+}
+
+/// The last two steps of every recording: first its sidecar says how it ended, then its data gets
+/// the name of a finished one. Whoever finds the first step without the second can do the second.
+pub(crate) fn close(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result<()> {
+    replace_sidecar(folder, name, sidecar)?;
+    std::fs::rename(
+        name.path(folder, Part::LiveData),
+        name.path(folder, Part::Data),
+    )?;
+    File::open(folder)?.sync_all()
+}
+
+/// Writes a sidecar in place of another one; nobody sees half of it.
+pub(crate) fn replace_sidecar(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result<()> {
+    let path = name.path(folder, Part::NewSidecar);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&path)?;
+    file.write_all(sidecar.to_json().as_bytes())?;
+    file.sync_data()?;
+    std::fs::rename(path, name.path(folder, Part::Sidecar))
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(path)
+}

@@ -1,0 +1,103 @@
+//! What a viewer's page is told before it connects.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::policy::Allowed;
+use crate::sessions::view::json;
+use crate::{Policy, Refusal, Role};
+
+/// A session as it would be.
+#[derive(Debug)]
+pub struct Forecast<'a> {
+    /// The person, when one has signed in.
+    pub user: Option<&'a str>,
+    /// What the person is to the desktop.
+    pub role: Role,
+    /// What the session may do.
+    pub policy: &'a Policy,
+}
+
+/// The answer as JSON: that a session may be opened and how, or why not.
+pub fn forecast(goal: Result<&Forecast<'_>, &Refusal>, title: Option<&str>) -> String {
+    match goal {
+        Ok(forecast) => json(&forecast.answer(title)),
+        Err(refusal) => json(&Refused {
+            status: "refused",
+            code: refusal.close_code(),
+            reason: &refusal.sentence(),
+            title,
+        }),
+    }
+}
+
+#[derive(Serialize)]
+struct Granted<'a> {
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    role: Role,
+    view_only: bool,
+    policy: Allowed,
+    idle_timeout_s: Option<u64>,
+    session_max_s: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    status: &'a str,
+    code: u16,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+}
+
+impl<'a> Forecast<'a> {
+    fn answer(&self, title: Option<&'a str>) -> Granted<'a> {
+        let seconds = |time: Duration| time.as_secs();
+        Granted {
+            status: "ok",
+            title,
+            user: self.user,
+            role: self.role,
+            view_only: self.policy.view_only,
+            policy: self.policy.allowed(),
+            idle_timeout_s: self.policy.idle.map(seconds),
+            session_max_s: self.policy.session_max.map(seconds),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forecast_tells_what_a_session_would() {
+        let policy = Policy {
+            view_only: true,
+            idle: Some(Duration::from_secs(60)),
+            ..Policy::default()
+        };
+        let ok = Forecast {
+            user: Some("ann"),
+            role: Role::View,
+            policy: &policy,
+        };
+        assert_eq!(
+            forecast(Ok(&ok), Some("Office")),
+            "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
+             \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
+             \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
+             \"idle_timeout_s\":60,\"session_max_s\":null}"
+        );
+        assert_eq!(
+            forecast(Err(&Refusal::UnknownToken), None),
+            "{\"status\":\"refused\",\"code\":4401,\
+             \"reason\":\"This link is not valid or has expired.\"}"
+        );
+    }
+}
