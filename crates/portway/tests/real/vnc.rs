@@ -11,9 +11,11 @@ use crate::support::portway;
 
 mod desktops;
 mod faults;
+mod journal;
 mod operator;
 mod roles;
 mod status;
+mod tickets;
 
 const CONF: &str = "events { } http {
     log_format vnc '$request|$status|$body_bytes_sent|$vnc_session|$vnc_target|$http_referer';
