@@ -221,9 +221,11 @@ fn level(reason: &EndReason) -> Level {
             Refusal::ServerClosed | Refusal::Idle | Refusal::TimeOver | Refusal::LoginTimeout => {
                 Level::Info
             }
-            Refusal::Cut(_) | Refusal::Removed | Refusal::TakenOver(_) | Refusal::Restart => {
-                Level::Notice
-            }
+            Refusal::Cut(_)
+            | Refusal::Removed
+            | Refusal::TakenOver(_)
+            | Refusal::Restart
+            | Refusal::PolicyChanged => Level::Notice,
             Refusal::InUse { .. } => Level::Info,
             _ => Level::Error,
         },
