@@ -348,6 +348,9 @@ impl Sessions {
                     ..new
                 };
             });
+            if let Some(room) = entry.room() {
+                room.judge_again(id);
+            }
             true
         })
     }

@@ -101,6 +101,15 @@ impl Room {
         Ok(())
     }
 
+    /// What a session may do at most has changed.
+    pub(super) fn judge_again(&self, id: SessionId) {
+        let mut inner = self.lock();
+        if let Some(standing) = inner.entry(id).map(|entry| entry.standing()) {
+            inner.control.set_standing(id, standing);
+            inner.changed();
+        }
+    }
+
     /// Who is there, as the page of `you` is told.
     pub(crate) fn presence(&self, you: SessionId) -> String {
         let inner = self.lock();

@@ -224,6 +224,14 @@ fn those_at_one_machine_are_told_of_each_other_once_per_look() {
         Some(Err("That person cannot control this desktop."))
     );
     assert_eq!(sessions.order(bob_entry.id(), Order::Take), Some(Ok(())));
+    assert!(sessions.set_policy(bob_entry.id(), &watching));
+    words(&guest.entry);
+    let presence = bob_entry.room().unwrap().presence(guest.entry.id());
+    let told: serde_json::Value = serde_json::from_str(&presence).unwrap();
+    assert!(
+        told["controller"].is_null(),
+        "who may only watch does not control"
+    );
 }
 
 #[test]
