@@ -304,6 +304,10 @@ impl Thread {
         let deadline = Deadline::unset();
         if let Some(limit) = limit {
             deadline.set_after(limit);
+            // Once for the process; whoever has no time left is told of the end itself.
+            if self.index == 0 && limit >= WARNING_MIN {
+                self.shared.sessions.warn_of_restart(limit);
+            }
         }
         let live = || self.generations.get() > 0 || self.live_tunnels() > 0;
         while live() {
@@ -476,6 +480,9 @@ impl Drop for DesktopCount {
         self.0.tunnel_ended();
     }
 }
+
+/// People are not warned of an end that comes sooner: they could do nothing.
+const WARNING_MIN: Duration = Duration::from_secs(1);
 
 /// How long viewers have to take the word that their sessions end.
 const FAREWELL_TIME: Duration = Duration::from_millis(500);

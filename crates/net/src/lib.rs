@@ -24,7 +24,7 @@ pub use addr::{Addr, PeerAddr};
 pub use connect::{connect, connect_with};
 pub use resolve::Resolver;
 pub use scratch::with_scratch;
-pub use stream::Stream;
+pub use stream::{Stream, TcpHealth};
 pub use timer::Deadline;
 pub use tunnel::{Tunnel, TunnelTable};
 

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustls::CommonState;
 
@@ -240,10 +241,19 @@ impl Stream {
     pub fn set_keepalive(&self, idle: u32, interval: u32, count: u32) -> io::Result<()> {
         use rustix::net::sockopt;
         sockopt::set_socket_keepalive(self, true)?;
-        sockopt::set_tcp_keepidle(self, std::time::Duration::from_secs(idle.into()))?;
-        sockopt::set_tcp_keepintvl(self, std::time::Duration::from_secs(interval.into()))?;
+        sockopt::set_tcp_keepidle(self, Duration::from_secs(idle.into()))?;
+        sockopt::set_tcp_keepintvl(self, Duration::from_secs(interval.into()))?;
         sockopt::set_tcp_keepcnt(self, count)?;
         Ok(())
+    }
+
+    /// How the connection does; `None` if it is none of TCP.
+    pub fn tcp_health(&self) -> Option<TcpHealth> {
+        let info = crate::sys::tcp_info(self.socket.as_fd()).ok()?;
+        Some(TcpHealth {
+            rtt: Duration::from_micros(info.tcpi_rtt.into()),
+            retransmits: info.tcpi_total_retrans,
+        })
     }
 
     /// Our own end of the connection.
@@ -267,6 +277,15 @@ impl Stream {
             Some(_) => None,
         }
     }
+}
+
+/// How a TCP connection does, as the kernel sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpHealth {
+    /// The smoothed time there and back.
+    pub rtt: Duration,
+    /// Segments that were sent again since the beginning.
+    pub retransmits: u32,
 }
 
 impl AsFd for Stream {

@@ -58,6 +58,26 @@ fn set_option(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Re
     check(result).map(drop)
 }
 
+/// What the kernel knows of a TCP connection; an error for any other socket.
+pub(crate) fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
+    let mut info = std::mem::MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut size = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the pointer and the size describe `info`, which outlives the call; the kernel writes
+    // at most `size` bytes.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut size,
+        )
+    };
+    check(result)?;
+    // SAFETY: all fields are integers, for which zeros are valid too where the kernel wrote less.
+    Ok(unsafe { info.assume_init() })
+}
+
 /// The result of a system call that says -1 and sets `errno` when it fails.
 fn check(result: i32) -> io::Result<i32> {
     if result == -1 {

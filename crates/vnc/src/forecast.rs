@@ -1,6 +1,11 @@
 //! What a viewer's page is told before it connects.
 
-use crate::json::Object;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::policy::Allowed;
+use crate::sessions::view::json;
 use crate::{Policy, Refusal, Role};
 
 /// A session as it would be.
@@ -16,43 +21,53 @@ pub struct Forecast<'a> {
 
 /// The answer as JSON: that a session may be opened and how, or why not.
 pub fn forecast(goal: Result<&Forecast<'_>, &Refusal>, title: Option<&str>) -> String {
-    let mut out = String::new();
-    let mut object = Object::begin(&mut out);
     match goal {
-        Ok(forecast) => forecast.write(&mut object),
-        Err(refusal) => {
-            object
-                .text("status", "refused")
-                .plain("code", refusal.close_code())
-                .text("reason", &refusal.sentence());
-        }
+        Ok(forecast) => json(&forecast.answer(title)),
+        Err(refusal) => json(&Refused {
+            status: "refused",
+            code: refusal.close_code(),
+            reason: &refusal.sentence(),
+            title,
+        }),
     }
-    object.text_if("title", title).end();
-    out
 }
 
-impl Forecast<'_> {
-    fn write(&self, object: &mut Object<'_>) {
-        let policy = self.policy;
-        let mut allowed = String::new();
-        let mut inner = Object::begin(&mut allowed);
-        inner
-            .plain("clipboard_in", policy.clipboard_in)
-            .plain("resize", policy.resize)
-            .plain("power", policy.power)
-            .plain("quality_max", policy.quality_max)
-            .end();
-        let seconds = |time: Option<std::time::Duration>| {
-            time.map_or_else(|| "null".to_owned(), |time| time.as_secs().to_string())
-        };
-        object
-            .text("status", "ok")
-            .text_if("user", self.user)
-            .text("role", self.role.word())
-            .plain("view_only", policy.view_only)
-            .plain("policy", allowed)
-            .plain("idle_timeout_s", seconds(policy.idle))
-            .plain("session_max_s", seconds(policy.session_max));
+#[derive(Serialize)]
+struct Granted<'a> {
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    role: Role,
+    view_only: bool,
+    policy: Allowed,
+    idle_timeout_s: Option<u64>,
+    session_max_s: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    status: &'a str,
+    code: u16,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+}
+
+impl<'a> Forecast<'a> {
+    fn answer(&self, title: Option<&'a str>) -> Granted<'a> {
+        let seconds = |time: Duration| time.as_secs();
+        Granted {
+            status: "ok",
+            title,
+            user: self.user,
+            role: self.role,
+            view_only: self.policy.view_only,
+            policy: self.policy.allowed(),
+            idle_timeout_s: self.policy.idle.map(seconds),
+            session_max_s: self.policy.session_max.map(seconds),
+        }
     }
 }
 
@@ -64,7 +79,7 @@ mod tests {
     fn a_forecast_tells_what_a_session_would() {
         let policy = Policy {
             view_only: true,
-            idle: Some(std::time::Duration::from_secs(60)),
+            idle: Some(Duration::from_secs(60)),
             ..Policy::default()
         };
         let ok = Forecast {
@@ -74,9 +89,10 @@ mod tests {
         };
         assert_eq!(
             forecast(Ok(&ok), Some("Office")),
-            "{\"status\":\"ok\",\"user\":\"ann\",\"role\":\"view\",\"view_only\":true,\
-             \"policy\":{\"clipboard_in\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"idle_timeout_s\":60,\"session_max_s\":null,\"title\":\"Office\"}"
+            "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
+             \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
+             \"resize\":true,\"power\":true,\"quality_max\":9},\
+             \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(
             forecast(Err(&Refusal::UnknownToken), None),

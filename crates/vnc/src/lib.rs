@@ -27,7 +27,6 @@
 #![forbid(unsafe_code)]
 
 mod forecast;
-mod json;
 mod password;
 mod policy;
 mod recorder;
@@ -42,12 +41,12 @@ mod tokens;
 
 pub use forecast::{Forecast, forecast};
 pub use password::{Password, PasswordError};
-pub use policy::{Names, Policy};
+pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
 pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
-pub use sessions::{About, Holder, Session, SessionId, Sessions};
+pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{Target, TargetError};
 pub use tokens::{TokenError, TokenSource, mask_token};

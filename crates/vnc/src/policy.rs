@@ -6,6 +6,7 @@ use std::time::Duration;
 use net::Resolver;
 use net::log::ErrorLog;
 use proto::rfb::Rules;
+use serde::Serialize;
 
 use crate::Password;
 
@@ -46,6 +47,19 @@ pub struct Policy {
     pub login_timeout: Duration,
 }
 
+/// What of a policy the person should know, besides whether there is only watching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Allowed {
+    /// The viewer's clipboard may reach the machine.
+    pub clipboard_in: bool,
+    /// The viewer may change the screen's size.
+    pub resize: bool,
+    /// The viewer may shut down and reset the machine.
+    pub power: bool,
+    /// The best JPEG quality that the viewer may ask for.
+    pub quality_max: u8,
+}
+
 /// A resolver of the configuration, and where it tells what goes wrong.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -78,6 +92,22 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// What the viewer may do.
+    pub fn allowed(&self) -> Allowed {
+        Allowed {
+            clipboard_in: self.clipboard_in,
+            resize: self.resize,
+            power: self.power,
+            quality_max: self.quality_max,
+        }
+    }
+
+    /// How closely the session must be followed: 0 is observing, 1 is enforcing rules on what the
+    /// viewer sends.
+    pub fn level(&self) -> u8 {
+        u8::from(self.rules().is_some())
+    }
+
     /// What must be enforced on the viewer's stream; `None` when it only needs to be observed.
     pub(crate) fn rules(&self) -> Option<Rules> {
         let rules = Rules {

@@ -61,8 +61,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The sentence for the person: ASCII, since RFB promises no more, and short enough for a
-    /// close frame.
+    /// The sentence for the person: ASCII and short enough for a close frame, unless an operator
+    /// chose the words.
     pub fn sentence(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::UnknownToken => "This link is not valid or has expired.",
@@ -97,6 +97,14 @@ impl Refusal {
             Self::Restart => "The gateway restarts.",
             Self::Internal => "The gateway failed; its log says more.",
         })
+    }
+
+    /// The same for RFB, which promises no more than ASCII.
+    pub(crate) fn ascii_sentence(&self) -> Cow<'static, str> {
+        match self {
+            Self::Cut(words) if !words.is_ascii() => Self::Cut(String::new()).sentence(),
+            _ => self.sentence(),
+        }
     }
 
     /// The code of the close frame. 4401, 4403, 4404, 4408 and 4410 ask not to come back by

@@ -3,14 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 /// A role, from the one that may least to the one that may most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The desktop is none of theirs.
     None,
     /// Watching.
     View,
     /// Keys and pointer, as far as the policy goes.
+    #[default]
     Control,
     /// The same, and taking control from others, and ending their sessions.
     Admin,

@@ -15,8 +15,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sessions::Entry;
-use crate::{About, Policy, Refusal, SessionId, Sessions, Target};
+use crate::sessions::Seat;
+use crate::{About, Policy, Refusal, Session, SessionId, Sessions, Target};
 use ending::Failure;
 
 /// What was agreed as WebSocket sub-protocol.
@@ -96,6 +96,10 @@ pub struct SessionEnd {
     pub connected_after: Option<Duration>,
     /// The last ping's time to the browser and back.
     pub rtt: Option<Duration>,
+    /// Who ended it, if it was a person on this side.
+    pub cut_by: Option<String>,
+    /// All else that was known of it.
+    pub last: Box<Session>,
 }
 
 impl fmt::Display for SessionEnd {
@@ -128,49 +132,43 @@ pub fn run(
     about: About,
     sessions: &Sessions,
 ) -> impl Future<Output = SessionEnd> + use<> {
-    let entry = Arc::new(Entry::new(about, policy.view_only));
-    let seat = sessions.enter(Arc::clone(&entry));
+    let seat = sessions.enter(about, &policy, browser.protocol);
     // What cannot be listed cannot be cut either, so it may not start.
-    let goal = if seat.is_ok() {
-        goal
-    } else {
-        Err(Refusal::Internal)
+    let goal = match seat.id {
+        Some(_) => goal,
+        None => Err(Refusal::Internal),
     };
     // The handshake's state is large and gone when the screen is shown, hence the boxes.
-    let opening = Box::pin(login::open(browser, goal, policy, Arc::clone(&entry)));
+    let opening = Box::pin(login::open(browser, goal, policy, Arc::clone(&seat.entry)));
     async move {
         let mut connected_after = None;
         let failure = match opening.await {
             Ok(mut pump) => {
-                connected_after = Some(entry.age());
+                connected_after = Some(seat.entry.age());
+                seat.join();
                 let failure = pump.run().await;
                 pump.finish(failure).await
             }
             Err(failure) => failure,
         };
-        let id = seat.as_ref().ok().map(|seat| seat.id);
-        drop(seat);
-        end_of(failure, id, connected_after, &entry)
+        end_of(failure, seat, connected_after)
     }
 }
 
-fn end_of(
-    failure: Failure,
-    id: Option<SessionId>,
-    connected_after: Option<Duration>,
-    entry: &Entry,
-) -> SessionEnd {
-    let (bytes_in, bytes_out) = entry.bytes();
+fn end_of(failure: Failure, seat: Seat, connected_after: Option<Duration>) -> SessionEnd {
     let (reason, detail) = failure.into_parts();
-    let (duration, rtt) = (entry.age(), entry.rtt());
+    seat.count_end(reason.word());
+    let last = seat.entry.snapshot();
     SessionEnd {
-        id,
+        id: seat.id,
         reason,
         detail,
-        bytes_in,
-        bytes_out,
-        duration,
+        bytes_in: last.bytes_in,
+        bytes_out: last.bytes_out,
+        duration: last.age,
         connected_after,
-        rtt,
+        rtt: last.rtt,
+        cut_by: seat.entry.cut_by(),
+        last: Box::new(last),
     }
 }

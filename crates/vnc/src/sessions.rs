@@ -1,22 +1,35 @@
 //! Every live session of the process: what is known of it, and a way to end it.
 
+pub(crate) mod control;
 mod entry;
 mod holds;
+mod mailbox;
+mod metrics;
+mod room;
 #[cfg(test)]
 mod tests;
+pub(crate) mod view;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use net::TcpHealth;
+use serde::Serialize;
+
+pub use control::Order;
 pub(crate) use entry::Entry;
 pub use holds::Holder;
+pub use view::Asking;
 
 use holds::Holds;
+use metrics::{Live, Metrics, Moved};
+use room::Rooms;
+use view::View;
 
-use crate::Refusal;
-use crate::json::Object;
+use crate::policy::Allowed;
+use crate::{Policy, Refusal, Role, Subprotocol};
 
 /// What is known of a session before it starts.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +40,16 @@ pub struct About {
     pub client: String,
     /// The person, when one has signed in.
     pub user: Option<String>,
+    /// What the person is to the desktop.
+    pub role: Role,
+    /// The link that led here, for a guest who watches.
+    pub link: Option<LinkUse>,
+    /// The session whose desktop an operator watches.
+    pub watches: Option<SessionId>,
     /// The desktop's name, if it has one.
     pub desktop: String,
+    /// The desktop's name for people, if it has one.
+    pub title: String,
     /// Where the machine is, if it goes anywhere.
     pub target: String,
     /// The token that led here, masked ([`mask_token`](crate::mask_token)).
@@ -37,9 +58,29 @@ pub struct About {
     pub hold: Option<(Holder, Duration)>,
 }
 
+/// A link by which somebody came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkUse {
+    /// Its name, which opens nothing.
+    pub id: String,
+    /// Who made it, if that is known.
+    pub by: Option<String>,
+}
+
+impl About {
+    /// Who it is, as others are told.
+    pub fn name(&self) -> Option<String> {
+        match &self.link {
+            None => self.user.clone(),
+            Some(LinkUse { by: Some(by), .. }) => Some(format!("guest of {by}")),
+            Some(_) => Some("guest".to_owned()),
+        }
+    }
+}
+
 /// A session's name: random, so that knowing one's own says nothing about others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(u128);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SessionId(pub(crate) u128);
 
 impl SessionId {
     /// A new one.
@@ -86,8 +127,14 @@ pub struct Session {
     pub connected: bool,
     /// Somebody ended it, and its viewer is being told.
     pub ending: bool,
-    /// The viewer may only watch.
+    /// The viewer may only watch, be it for good or because another one controls.
     pub view_only: bool,
+    /// The viewer's keys reach the machine.
+    pub controls: bool,
+    /// How closely it is followed.
+    pub level: u8,
+    /// What the viewer may do at most.
+    pub allowed: Allowed,
     /// Bytes of RFB towards the viewer.
     pub bytes_out: u64,
     /// Bytes of RFB from the viewer.
@@ -102,6 +149,10 @@ pub struct Session {
     pub idle: Option<Duration>,
     /// The latest ping's time to the browser and back.
     pub rtt: Option<Duration>,
+    /// The connection to the browser, as of the latest ping.
+    pub viewer_tcp: Option<TcpHealth>,
+    /// The connection to the machine, as of the latest ping.
+    pub server_tcp: Option<TcpHealth>,
 }
 
 /// The table of live sessions. Clones are the same table.
@@ -109,6 +160,8 @@ pub struct Session {
 pub struct Sessions {
     live: Arc<Mutex<HashMap<SessionId, Arc<Entry>>>>,
     holds: Arc<Holds>,
+    rooms: Arc<Rooms>,
+    metrics: Arc<Metrics>,
 }
 
 impl Sessions {
@@ -137,31 +190,74 @@ impl Sessions {
 
     /// All of them, the oldest first.
     pub fn list(&self) -> Vec<Session> {
-        let entries: Vec<_> = self
-            .lock()
-            .iter()
-            .map(|(id, entry)| (*id, Arc::clone(entry)))
-            .collect();
-        let mut list: Vec<_> = entries
-            .iter()
-            .map(|(id, entry)| entry.snapshot(*id))
-            .collect();
+        let entries: Vec<_> = self.lock().values().cloned().collect();
+        let mut list: Vec<_> = entries.iter().map(|entry| entry.snapshot()).collect();
         list.sort_by_key(|session| (session.start, session.id));
         list
     }
 
-    /// All of them as a JSON array, without those that are being ended.
-    pub fn to_json(&self) -> String {
-        let mut out = String::from("[");
+    /// All of them as JSON for whoever asks, without those that are being ended.
+    pub fn to_json(&self, asking: &Asking) -> String {
         let list = self.list();
-        for (at, session) in list.iter().filter(|session| !session.ending).enumerate() {
-            if at > 0 {
-                out.push(',');
+        let live = list.iter().filter(|session| !session.ending);
+        view::json(&view::List {
+            asking,
+            sessions: live.map(View::of).collect(),
+        })
+    }
+
+    /// One of them as JSON; `None` when it is over.
+    pub fn one_to_json(&self, id: SessionId) -> Option<String> {
+        let session = self.entry(id)?.snapshot();
+        Some(view::json(&View::of(&session)))
+    }
+
+    /// Everything that is counted, as Prometheus reads it.
+    pub fn metrics(&self) -> String {
+        // A session that ends now is counted either as alive or as over.
+        let table = self.lock();
+        let (mut live, mut moved) = (Live::default(), Moved::default());
+        for entry in table.values() {
+            match entry.is_connected() {
+                true => live.connected += 1,
+                false => live.connecting += 1,
             }
-            session.write_json(&mut out);
+            moved.add(entry.moved());
         }
-        out.push(']');
-        out
+        self.metrics.text(live, moved)
+    }
+
+    /// Shows words in the page of a session: whether it is a page that can. `None` when there is
+    /// no such session.
+    pub fn say(&self, id: SessionId, from: &str, text: &str) -> Option<bool> {
+        Some(self.entry(id)?.say(message(from, text)))
+    }
+
+    /// Shows words in the pages of all sessions; says in how many.
+    pub fn say_to_all(&self, from: &str, text: &str) -> usize {
+        self.tell_all(&message(from, text))
+    }
+
+    /// Tells all pages that their sessions end for a restart, so soon.
+    pub fn warn_of_restart(&self, left: Duration) -> usize {
+        self.tell_all(&view::json(&Warning {
+            kind: "warning",
+            reason: "restart",
+            seconds: left.as_secs(),
+        }))
+    }
+
+    fn tell_all(&self, text: &str) -> usize {
+        let entries: Vec<_> = self.lock().values().cloned().collect();
+        let told = entries.iter().filter(|entry| entry.say(text.to_owned()));
+        told.count()
+    }
+
+    /// Gives control of its desktop to a session alone, or frees the desktop. `None` when there is
+    /// no such session with a screen; otherwise whether it can be.
+    pub fn order(&self, id: SessionId, order: Order) -> Option<Result<(), &'static str>> {
+        let done = self.entry(id)?.room()?.order(id, order);
+        Some(done.map_err(control::Denied::sentence))
     }
 
     /// Whoever would be held: a user, otherwise a token; `None` if there is neither.
@@ -177,14 +273,25 @@ impl Sessions {
     /// Ends a session; `why` is told to its person. `false` when there is no such session. After a
     /// [`Refusal::Cut`] its person is held.
     pub fn cut(&self, id: SessionId, why: Refusal) -> bool {
-        let entry = self.lock().get(&id).cloned();
-        entry.is_some_and(|entry| {
-            if let (Refusal::Cut(_), Some((holder, time))) = (&why, entry.about().hold) {
-                self.holds.add(holder, time);
-            }
-            entry.cut(why);
+        self.entry(id).is_some_and(|entry| {
+            self.end(&entry, why, None);
             true
         })
+    }
+
+    /// The same at the wish of a person, whom the journal names.
+    pub fn cut_by(&self, id: SessionId, why: Refusal, by: &str) -> bool {
+        self.entry(id).is_some_and(|entry| {
+            self.end(&entry, why, Some(by));
+            true
+        })
+    }
+
+    fn end(&self, entry: &Entry, why: Refusal, by: Option<&str>) {
+        if let (Refusal::Cut(_), Some((holder, time))) = (&why, entry.about().hold) {
+            self.holds.add(holder, time);
+        }
+        entry.cut(why, by);
     }
 
     /// Ends every session that `matches`; says how many.
@@ -195,17 +302,26 @@ impl Sessions {
             .count()
     }
 
-    /// Enters a session; it leaves when the seat is dropped.
-    pub(crate) fn enter(&self, entry: Arc<Entry>) -> std::io::Result<Seat> {
-        let id = match entry.about().id {
-            Some(id) => id,
-            None => SessionId::random()?,
-        };
-        self.lock().insert(id, entry);
-        Ok(Seat {
+    /// Enters a session; it leaves when the seat is dropped. Without a name, which only fails to
+    /// be made when the system has no random bytes, it is not listed.
+    pub(crate) fn enter(&self, about: About, policy: &Policy, protocol: Subprotocol) -> Seat {
+        let id = about.id.or_else(|| SessionId::random().ok());
+        let metrics = Arc::clone(&self.metrics);
+        let entry = Entry::new(id.unwrap_or_default(), about, policy, protocol, metrics);
+        let entry = Arc::new(entry);
+        self.metrics.started();
+        if let Some(id) = id {
+            self.lock().insert(id, Arc::clone(&entry));
+        }
+        Seat {
             id,
+            entry,
             sessions: self.clone(),
-        })
+        }
+    }
+
+    fn entry(&self, id: SessionId) -> Option<Arc<Entry>> {
+        self.lock().get(&id).cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Entry>>> {
@@ -217,46 +333,58 @@ impl Sessions {
 /// A session's place in the table.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    pub(crate) id: SessionId,
+    /// `None` if the session could not be listed.
+    pub(crate) id: Option<SessionId>,
+    pub(crate) entry: Arc<Entry>,
     sessions: Sessions,
+}
+
+impl Seat {
+    /// The screen is shown: others that look at the desktop are told.
+    pub(crate) fn join(&self) {
+        self.sessions.rooms.join(&self.entry);
+    }
+
+    /// Counts the end.
+    pub(crate) fn count_end(&self, reason: &'static str) {
+        match self.entry.is_connected() {
+            true => self.sessions.metrics.ended(reason),
+            false => self.sessions.metrics.refused(reason),
+        }
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.sessions.lock().remove(&self.id);
-    }
-}
-
-impl Session {
-    fn write_json(&self, out: &mut String) {
-        let since = self
-            .start
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let mut object = Object::begin(out);
-        object
-            .text("id", &self.id.to_string())
-            .text("client", &self.about.client)
-            .text_if("user", self.about.user.as_deref())
-            .text("desktop", &self.about.desktop)
-            .text("target", &self.about.target)
-            .text_if("token", self.about.token.as_deref())
-            .plain("started", since.as_secs())
-            .plain("duration_s", self.age.as_secs())
-            .plain("connected", self.connected)
-            .plain("view_only", self.view_only)
-            .plain("bytes_down", self.bytes_out)
-            .plain("bytes_up", self.bytes_in)
-            .plain("frames_down", self.frames_out)
-            .plain("messages_up", self.messages_in)
-            .plain("last_input_s", seconds_or_null(self.idle));
-        if let Some(rtt) = self.rtt {
-            object.plain("rtt_ms", rtt.as_micros() as f64 / 1000.0);
+        self.sessions.rooms.leave(&self.entry);
+        let mut table = self.sessions.lock();
+        if let Some(id) = self.id {
+            table.remove(&id);
         }
-        object.end();
+        self.sessions.metrics.moved(self.entry.moved());
     }
 }
 
-fn seconds_or_null(time: Option<Duration>) -> String {
-    time.map_or_else(|| "null".to_owned(), |time| time.as_secs().to_string())
+fn message(from: &str, text: &str) -> String {
+    view::json(&Message {
+        kind: "message",
+        from,
+        text,
+    })
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    from: &'a str,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    reason: &'a str,
+    seconds: u64,
 }

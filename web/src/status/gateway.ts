@@ -24,7 +24,8 @@ export async function listSessions(): Promise<List> {
   if (!response.ok) {
     return { kind: "server", status: response.status };
   }
-  const sessions = readSessions(await response.json().catch(() => null));
+  const answer = (await response.json().catch(() => null)) as { sessions?: unknown } | null;
+  const sessions = readSessions(answer?.sessions ?? null);
   return sessions === null ? { kind: "answer" } : { kind: "sessions", sessions };
 }
 

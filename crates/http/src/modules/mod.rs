@@ -217,9 +217,9 @@ impl Settings {
                 "\"tunnel_pass\" without access control makes an open proxy",
                 "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
             ),
-            core::Handler::VncStatus => (
+            core::Handler::VncStatus if !self.vnc.says_roles() => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",
-                "add \"auth_basic\", or \"allow\" and \"deny\"",
+                "add \"auth_basic\", \"allow\" and \"deny\", or \"vnc_role\"",
             ),
             _ => return None,
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use script::Template;
-use vnc::{Password, Role, Target, TokenSource};
+use vnc::{Password, Target, TokenSource};
 
 use self::role::Roles;
 use crate::modules::proxy::Origins;
@@ -15,6 +15,7 @@ use crate::request::Request;
 use crate::settings::settings;
 
 mod directives;
+mod form;
 mod grant;
 mod pages;
 mod role;
@@ -36,8 +37,8 @@ settings! {
     password: Option<Password> = None, inherit;
     /// Whether the viewer may only watch.
     view_only: Switch = Switch::Off, inherit;
-    /// Who has which role.
-    role: Roles = Roles::All(Role::Control), inherit;
+    /// Who has which role; without, everybody the one that is common where they are.
+    role: Option<Roles> = None, inherit;
     /// The desktop's name.
     title: Option<Template> = None, inherit;
     /// What of the clipboard may reach the machine.
@@ -106,6 +107,11 @@ impl Switch {
 }
 
 impl Conf {
+    /// Whether roles decide who may do what.
+    pub fn says_roles(&self) -> bool {
+        self.role.is_some()
+    }
+
     /// Whether viewers come in with a password of the gateway's and nothing of their own, such as a
     /// token.
     pub fn stores_password(&self) -> bool {

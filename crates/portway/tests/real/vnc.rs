@@ -10,6 +10,7 @@ use testkit::{Conn, Response, Server, Setup, WebSocket, wait_for, wait_true};
 use crate::support::portway;
 
 mod faults;
+mod operator;
 mod roles;
 mod status;
 
@@ -128,8 +129,8 @@ fn the_viewer_may_ask_what_it_would_meet_without_a_visit_to_the_machine() {
     };
     let answer = ask("?token=known&a=1", "");
     for told in [
-        "{\"status\":\"ok\",\"role\":\"control\",\"view_only\":false,",
-        "\"title\":\"Büro \\u003c1\\u003e\"}",
+        "{\"status\":\"ok\",\"title\":\"Büro <1>\",",
+        "\"role\":\"control\",\"view_only\":false,",
     ] {
         assert!(answer.contains(told), "{told} in {answer}");
     }

@@ -8,15 +8,18 @@
 //! this buffer, 0.55 to 0.62 through pipes of 1 MiB and 0.73 to 0.84 through pipes of 64 KiB.
 
 mod clock;
+mod said;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use net::Stream;
 use proto::ws::{self, Event, FrameHeader, HEADER_LEN_MAX, Opcode, Receiver, Sender};
 
 use self::clock::{Clock, Tick};
+use self::said::Listener;
 use super::ending::{Failure, viewer_failed};
 use super::follow::Follow;
 use super::server::Server;
@@ -25,6 +28,7 @@ use super::viewer::{self, Viewer, text_refused};
 use super::{EndReason, Subprotocol};
 use crate::scratch::{SCRATCH_LEN, with_scratch, with_vec};
 use crate::sessions::Entry;
+use crate::sessions::control::Said;
 use crate::{Policy, Refusal};
 
 /// Bytes that a session moves before others of the thread have their turn.
@@ -56,6 +60,10 @@ pub(super) struct Pump {
     entry: Arc<Entry>,
     clock: Clock,
     screen_read: usize,
+    /// What the page says in text.
+    listener: Option<Box<Listener>>,
+    /// Since when input waits for the server to take it.
+    input_waits: Option<Instant>,
 }
 
 /// Whether a direction can do more at once.
@@ -81,8 +89,11 @@ impl Pump {
             entry,
             clock: Clock::start(policy),
             screen_read: SCREEN_READ_MIN,
+            listener: None,
+            input_waits: None,
         };
         pump.entry.set_connected();
+        pump.note_tcp();
         if !server.inbox.is_empty() {
             pump.to_viewer
                 .push(&FrameHeader::binary(server.inbox.len() as u64).encode());
@@ -103,6 +114,9 @@ impl Pump {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
         if let Some(why) = self.entry.wants_cut(cx.waker()) {
             return Poll::Ready(Failure::told(why, "cut"));
+        }
+        if let Err(failure) = self.pass_words_on(cx) {
+            return Poll::Ready(failure);
         }
         let moved = self.turn(cx);
         if let Err(failure) | Ok(Err(failure)) = moved.map(|()| self.tick(cx)) {
@@ -181,6 +195,9 @@ impl Pump {
             self.clock.note_heard();
             return Ok(0);
         }
+        if let Some(since) = self.input_waits.take() {
+            self.entry.note_taken_after(net::clock::now() - since);
+        }
         with_scratch(|scratch| {
             let input = &mut scratch[..INPUT_READ];
             match self.viewer.poll_read(cx, input) {
@@ -205,6 +222,11 @@ impl Pump {
             }
             // What came before the end still counts.
             let sent = self.to_server.write(cx, &self.server, out);
+            match self.to_server.is_empty() {
+                _ if out.is_empty() => {}
+                true => self.entry.note_taken_at_once(),
+                false => self.input_waits = Some(net::clock::now()),
+            }
             match (ended, sent) {
                 (Some(failure), _) => Err(failure),
                 (None, sent) => sent.map(drop).map_err(|error| server_failed(&error)),
@@ -224,8 +246,13 @@ impl Pump {
                 payload,
                 ..
             } => self.pass(payload, out),
-            // Nothing that a page says in text means anything yet; it may be newer than we are.
-            Event::Data { .. } if self.protocol == Subprotocol::Portway => Ok(()),
+            Event::Data { payload, last, .. } if self.protocol == Subprotocol::Portway => {
+                let listener = self.listener.get_or_insert_default();
+                if let Some(said) = listener.hear(payload, last, net::clock::now()) {
+                    self.heed(said);
+                }
+                Ok(())
+            }
             Event::Data { .. } => Err(text_refused()),
             Event::Ping(payload) => self.send_control(cx, Opcode::Pong, &payload),
             Event::Pong(payload) => {
@@ -256,6 +283,31 @@ impl Pump {
         passed.map_err(|violation| Failure::told(Refusal::Violation, violation.to_string()))
     }
 
+    /// Does what the page said.
+    fn heed(&mut self, said: Said) {
+        match said {
+            Said::Here => self.entry.note_input(self.clock.note_input()),
+            Said::Wish(wish) => self.entry.wish(wish),
+        }
+    }
+
+    /// Shows the page what others have for it, once it keeps up.
+    fn pass_words_on(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if self.to_viewer.len() > PONG_OWED_MAX {
+            return Ok(());
+        }
+        for words in self.entry.words() {
+            self.say(cx, &words)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the table know how both connections do.
+    fn note_tcp(&self) {
+        self.entry
+            .set_tcp(self.viewer.tcp_health(), self.server.tcp_health());
+    }
+
     fn send_control(
         &mut self,
         cx: &mut Context<'_>,
@@ -278,8 +330,12 @@ impl Pump {
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
         while let Poll::Ready(tick) = self.clock.poll_tick(cx) {
             match tick {
-                Tick::Ping(payload) => self.send_control(cx, Opcode::Ping, &payload)?,
+                Tick::Ping(payload) => {
+                    self.note_tcp();
+                    self.send_control(cx, Opcode::Ping, &payload)?;
+                }
                 Tick::Warn { reason, seconds } => self.warn(cx, reason, seconds)?,
+                Tick::WarningOver { reason } => self.unwarn(cx, reason)?,
                 Tick::Silent => return Err(Failure::silent()),
                 Tick::Idle => return Err(Failure::told(Refusal::Idle, "")),
                 Tick::TimeOver => return Err(Failure::told(Refusal::TimeOver, "")),
@@ -292,6 +348,12 @@ impl Pump {
     fn warn(&mut self, cx: &mut Context<'_>, reason: &str, seconds: u64) -> Result<(), Failure> {
         let text =
             format!("{{\"type\":\"warning\",\"reason\":\"{reason}\",\"seconds\":{seconds}}}");
+        self.say(cx, &text)
+    }
+
+    /// Tells the page that it is not.
+    fn unwarn(&mut self, cx: &mut Context<'_>, reason: &str) -> Result<(), Failure> {
+        let text = format!("{{\"type\":\"warning\",\"reason\":\"{reason}\",\"over\":true}}");
         self.say(cx, &text)
     }
 

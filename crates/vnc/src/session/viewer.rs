@@ -157,7 +157,7 @@ impl Viewer {
     /// waits a little for it to go.
     pub(super) async fn dismiss(mut self, failure: Failure) -> Failure {
         if let Some(refusal) = failure.refusal().cloned() {
-            let sentence = refusal.sentence();
+            let sentence = refusal.ascii_sentence();
             let deadline = Deadline::after(REFUSAL_TIMEOUT);
             let misbehaves = matches!(refusal, Refusal::Violation | Refusal::BadFrames(_));
             let told = tokio::select! {
@@ -171,7 +171,7 @@ impl Viewer {
                     &self.stream,
                     &mut self.receiver,
                     refusal.close_code(),
-                    &sentence,
+                    &refusal.sentence(),
                 )
                 .await;
             }

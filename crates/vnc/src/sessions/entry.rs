@@ -1,19 +1,32 @@
 //! One session's line in the table: written by its thread, read by any.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
+use net::TcpHealth;
+
+use super::control::{Standing, Wish};
+use super::mailbox::Mailbox;
+use super::metrics::{Metrics, Moved};
+use super::room::{self, Room};
 use super::{About, Session, SessionId};
-use crate::Refusal;
+use crate::policy::Allowed;
+use crate::{Policy, Refusal, Subprotocol};
 
 /// What a session shows of itself. Only its own task writes the counters, so that adding is a
 /// load and a store.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    id: SessionId,
     about: About,
+    /// The viewer may only watch, whoever controls.
     view_only: bool,
+    allowed: Allowed,
+    level: u8,
+    /// Its page understands texts.
+    speaks: bool,
     start: SystemTime,
     start_instant: Instant,
     connected: AtomicBool,
@@ -21,24 +34,70 @@ pub(crate) struct Entry {
     bytes_in: AtomicU64,
     frames_out: AtomicU64,
     messages_in: AtomicU64,
+    inputs_at_once: AtomicU64,
     /// Milliseconds from the start to the last input; 0 before the first.
     input_at: AtomicU64,
     /// Microseconds; 0 before the first pong.
     rtt: AtomicU64,
+    viewer_tcp: Leg,
+    server_tcp: Leg,
+    /// Somebody else has taken control.
+    held: AtomicBool,
     cut: Mutex<CutSlot>,
+    mailbox: Mailbox,
+    /// Since its screen is shown: who else looks at the desktop.
+    room: OnceLock<Arc<Room>>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
 struct CutSlot {
     why: Option<Refusal>,
+    by: Option<String>,
     waker: Option<Waker>,
 }
 
+/// The latest health of a connection; all ones if it is not known.
+#[derive(Debug)]
+struct Leg(AtomicU64);
+
+impl Leg {
+    const UNKNOWN: u64 = u64::MAX;
+
+    fn set(&self, health: Option<TcpHealth>) {
+        let packed = health.map_or(Self::UNKNOWN, |health| {
+            let micros = (health.rtt.as_micros() as u64).min(u64::from(u32::MAX) - 1);
+            micros << 32 | u64::from(health.retransmits)
+        });
+        self.0.store(packed, Relaxed);
+    }
+
+    fn health(&self) -> Option<TcpHealth> {
+        match self.0.load(Relaxed) {
+            Self::UNKNOWN => None,
+            packed => Some(TcpHealth {
+                rtt: Duration::from_micros(packed >> 32),
+                retransmits: packed as u32,
+            }),
+        }
+    }
+}
+
 impl Entry {
-    pub(crate) fn new(about: About, view_only: bool) -> Self {
+    pub(crate) fn new(
+        id: SessionId,
+        about: About,
+        policy: &Policy,
+        protocol: Subprotocol,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
+            id,
             about,
-            view_only,
+            view_only: policy.view_only,
+            allowed: policy.allowed(),
+            level: policy.level(),
+            speaks: protocol == Subprotocol::Portway,
             start: net::clock::wall(),
             start_instant: net::clock::now(),
             connected: AtomicBool::new(false),
@@ -46,14 +105,29 @@ impl Entry {
             bytes_in: AtomicU64::new(0),
             frames_out: AtomicU64::new(0),
             messages_in: AtomicU64::new(0),
+            inputs_at_once: AtomicU64::new(0),
             input_at: AtomicU64::new(0),
             rtt: AtomicU64::new(0),
+            viewer_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
+            server_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
+            held: AtomicBool::new(false),
             cut: Mutex::default(),
+            mailbox: Mailbox::default(),
+            room: OnceLock::new(),
+            metrics,
         }
     }
 
-    pub(super) fn about(&self) -> &About {
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub(crate) fn about(&self) -> &About {
         &self.about
+    }
+
+    pub(super) fn start(&self) -> SystemTime {
+        self.start
     }
 
     /// How long the session has lasted.
@@ -63,6 +137,11 @@ impl Entry {
 
     pub(crate) fn set_connected(&self) {
         self.connected.store(true, Relaxed);
+        self.metrics.connected(self.age());
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Relaxed)
     }
 
     pub(crate) fn add_out(&self, bytes: u64) {
@@ -84,12 +163,24 @@ impl Entry {
             .store((since.as_millis() as u64).max(1), Relaxed);
     }
 
-    pub(crate) fn set_rtt(&self, rtt: Duration) {
-        self.rtt.store((rtt.as_micros() as u64).max(1), Relaxed);
+    /// The server took input as soon as it was read.
+    pub(crate) fn note_taken_at_once(&self) {
+        add(&self.inputs_at_once, 1);
     }
 
-    pub(crate) fn bytes(&self) -> (u64, u64) {
-        (self.bytes_in.load(Relaxed), self.bytes_out.load(Relaxed))
+    /// The server took input that had waited so long.
+    pub(crate) fn note_taken_after(&self, time: Duration) {
+        self.metrics.input_waited(time);
+    }
+
+    pub(crate) fn set_rtt(&self, rtt: Duration) {
+        self.rtt.store((rtt.as_micros() as u64).max(1), Relaxed);
+        self.metrics.ping(rtt);
+    }
+
+    pub(crate) fn set_tcp(&self, viewer: Option<TcpHealth>, server: Option<TcpHealth>) {
+        self.viewer_tcp.set(viewer);
+        self.server_tcp.set(server);
     }
 
     pub(crate) fn rtt(&self) -> Option<Duration> {
@@ -99,19 +190,26 @@ impl Entry {
         }
     }
 
-    /// Asks the session's task to end; the first reason counts.
-    pub(super) fn cut(&self, why: Refusal) {
-        let waker = {
-            let mut slot = self.lock();
-            slot.why.get_or_insert(why);
-            slot.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+    pub(super) fn moved(&self) -> Moved {
+        Moved {
+            bytes_in: self.bytes_in.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+            inputs_at_once: self.inputs_at_once.load(Relaxed),
         }
     }
 
-    /// Whether somebody wants the session to end. Otherwise `waker` is woken when somebody does.
+    /// Asks the session's task to end; the first reason counts. `by` is who wants it.
+    pub(super) fn cut(&self, why: Refusal, by: Option<&str>) {
+        let mut slot = self.lock();
+        if slot.why.is_none() {
+            slot.why = Some(why);
+            slot.by = by.map(str::to_owned);
+        }
+        wake(slot);
+    }
+
+    /// Whether somebody wants the session to end. Otherwise `waker` is woken when somebody does,
+    /// or has something for its page.
     pub(crate) fn wants_cut(&self, waker: &Waker) -> Option<Refusal> {
         let mut slot = self.lock();
         match &mut slot.waker {
@@ -121,19 +219,91 @@ impl Entry {
         slot.why.clone()
     }
 
-    pub(super) fn snapshot(&self, id: SessionId) -> Session {
+    pub(super) fn is_ending(&self) -> bool {
+        self.lock().why.is_some()
+    }
+
+    /// Who ended it, if it was a person.
+    pub(crate) fn cut_by(&self) -> Option<String> {
+        self.lock().by.clone()
+    }
+
+    /// Shows a text to its page, if that is one that can. Says whether it is.
+    pub(super) fn say(&self, text: String) -> bool {
+        if self.speaks {
+            self.mailbox.put(text);
+            wake(self.lock());
+        }
+        self.speaks
+    }
+
+    /// Lets its page know that it should look again who is there.
+    pub(super) fn tell_presence(&self) {
+        if self.speaks {
+            self.mailbox.put_presence();
+            wake(self.lock());
+        }
+    }
+
+    /// What waits for its page, in order.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let Some(waiting) = self.mailbox.take() else {
+            return Vec::new();
+        };
+        let presence = self.room().filter(|_| waiting.presence);
+        let presence = presence.map(|room| room.presence(self.id));
+        waiting.texts.into_iter().chain(presence).collect()
+    }
+
+    /// What its page wishes about control.
+    pub(crate) fn wish(&self, wish: Wish) {
+        let granted = self.room().map(|room| room.wish(self.id, wish));
+        if let Some(Err(denied)) = granted {
+            self.say(room::refused(denied.sentence()));
+        }
+    }
+
+    pub(super) fn set_room(&self, room: Arc<Room>) {
+        // A session enters its room once.
+        let _ = self.room.set(room);
+    }
+
+    pub(super) fn room(&self) -> Option<&Arc<Room>> {
+        self.room.get()
+    }
+
+    /// What it may do at most, whoever controls.
+    pub(super) fn standing(&self) -> Standing {
+        match self.view_only {
+            true => Standing::Watches,
+            false => Standing::May(self.about.role),
+        }
+    }
+
+    /// Whether somebody else has taken control.
+    pub(super) fn set_held(&self, held: bool) {
+        if self.held.swap(held, Relaxed) != held {
+            wake(self.lock());
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Session {
         let input_at = match self.input_at.load(Relaxed) {
             0 => None,
             millis => Some(Duration::from_millis(millis)),
         };
         let age = self.age();
+        let view_only = self.view_only || self.held.load(Relaxed);
         Session {
-            id,
+            id: self.id,
             about: self.about.clone(),
             start: self.start,
-            connected: self.connected.load(Relaxed),
-            ending: self.lock().why.is_some(),
-            view_only: self.view_only,
+            connected: self.is_connected(),
+            ending: self.is_ending(),
+            view_only,
+            controls: self.is_connected() && !view_only,
+            level: self.level,
+            allowed: self.allowed,
             bytes_out: self.bytes_out.load(Relaxed),
             bytes_in: self.bytes_in.load(Relaxed),
             frames_out: self.frames_out.load(Relaxed),
@@ -141,11 +311,22 @@ impl Entry {
             age,
             idle: input_at.map(|at| age.saturating_sub(at)),
             rtt: self.rtt(),
+            viewer_tcp: self.viewer_tcp.health(),
+            server_tcp: self.server_tcp.health(),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, CutSlot> {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the session's task, once the slot is free again.
+fn wake(mut slot: MutexGuard<'_, CutSlot>) {
+    let waker = slot.waker.take();
+    drop(slot);
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 

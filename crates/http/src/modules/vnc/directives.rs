@@ -229,7 +229,7 @@ pub const MODULE: Module = Module {
             doc(
                 "vnc_status;",
                 "",
-                "A page, and JSON, of all live sessions, each of which can be cut. Says who may see it: whoever may come here.",
+                "A page, JSON and metrics of all live sessions, to which words can be said, and which can be cut. Whoever may come here may do so; where vnc_role says who is what, view looks, control says words, admin does all.",
             ),
         ),
     ],

@@ -9,6 +9,7 @@ use proto::h1::{Unescape, argument, unescape};
 use vnc::{Holder, Names, Policy, Refusal, Role, Target};
 
 use super::Pass;
+use super::role::role;
 use crate::request::Request;
 
 /// What a request leads to.
@@ -45,7 +46,7 @@ pub async fn goal(request: &Request) -> Goal {
 }
 
 async fn grant(request: &Request, token: &[u8]) -> Result<Grant, Refusal> {
-    let role = request.conf().vnc.role.role(request);
+    let role = role(request, Role::Control);
     if role == Role::None {
         return Err(Refusal::NoRole);
     }

@@ -114,6 +114,14 @@ pub fn json(text: String) -> Flow {
     Flow::Respond(response)
 }
 
+/// A status with a sentence for a page to show.
+pub fn error(status: u16, sentence: &str) -> Flow {
+    let text = serde_json::json!({ "error": sentence }).to_string();
+    let mut response = Response::text(status, "application/json", text);
+    response.head.push("Cache-Control", "no-store");
+    Flow::Respond(response)
+}
+
 /// Answers with a page.
 pub fn serve(request: &Request, path: &str) -> Flow {
     let pages = &request.generation.thread.shared.pages;

@@ -20,7 +20,7 @@ pub enum Roles {
 
 impl Roles {
     /// The role of whoever sent the request. A value that is no role counts as none.
-    pub fn role(&self, request: &Request) -> Role {
+    fn role(&self, request: &Request) -> Role {
         let template = match self {
             Self::All(role) => return *role,
             Self::Of(template) => template,
@@ -39,6 +39,12 @@ impl Roles {
     }
 }
 
+/// The role of whoever sent the request; `otherwise` where nothing is said about roles.
+pub fn role(request: &Request, otherwise: Role) -> Role {
+    let roles = request.conf().vnc.role.as_ref();
+    roles.map_or(otherwise, |roles| roles.role(request))
+}
+
 /// `vnc_role`
 pub fn vnc_role(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let text = item.text(0)?;
@@ -48,5 +54,5 @@ pub fn vnc_role(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
             item.invalid(&item.args[0]).help(error.to_string())
         })?),
     };
-    item.once(&mut level.drafts.vnc.role, roles)
+    item.once(&mut level.drafts.vnc.role, Some(roles))
 }

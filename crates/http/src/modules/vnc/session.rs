@@ -41,10 +41,13 @@ impl Opening {
             id,
             client: request.client_text(),
             user: user(request),
-            desktop: goal.title.unwrap_or_default(),
+            role: grant.map(|grant| grant.role).unwrap_or_default(),
+            desktop: goal.title.clone().unwrap_or_default(),
+            title: goal.title.unwrap_or_default(),
             target: target.unwrap_or_default(),
             token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
             hold,
+            ..About::default()
         };
         let (goal, policy) = match goal.grant {
             Ok(grant) => (Ok(grant.target), grant.policy),

@@ -1,20 +1,23 @@
-//! `vnc_status`: the live sessions as a page and as JSON, and a way to cut one.
+//! `vnc_status`: the live sessions as a page, as JSON and as metrics, and what an operator may do
+//! with them.
 
 use std::rc::Rc;
 
 use net::log::Level;
-use proto::h1::{FieldName, Method, argument};
-use vnc::{Refusal, SessionId};
+use proto::h1::Method;
+use vnc::{Asking, Order, Refusal, Role, SessionId, Sessions};
 
-use super::pages::{Place, json, place, reads, serve};
+use super::form::Form;
+use super::grant::user;
+use super::pages::{Place, error, json, place, reads, serve};
+use super::role::role;
 use crate::error_page::redirect_to_slash;
-use crate::modules::proxy::Origins;
 use crate::phases::Flow;
 use crate::request::Request;
-use crate::request_body::BodyError;
+use crate::response::Response;
 
-/// The longest form that is read: it holds one name.
-const FORM_LEN_MAX: usize = 4096;
+/// The longest words that an operator may say at once.
+const WORDS_LEN_MAX: usize = 1000;
 
 /// The handler.
 pub async fn run(request: &Rc<Request>) -> Flow {
@@ -26,70 +29,160 @@ pub async fn run(request: &Rc<Request>) -> Flow {
         Place::Inside(path) => path,
         Place::Folder | Place::Nowhere => return Flow::Status(404),
     };
-    match path {
-        "cut" if request.method.get() == Method::Post => cut(request).await,
-        "cut" => Flow::Status(405),
+    // The location itself says who comes in; where it says nothing of roles, they may do all.
+    let role = role(request, Role::Admin);
+    if role == Role::None {
+        return Flow::Status(403);
+    }
+    match (path, request.method.get()) {
+        ("cut" | "message" | "control", Method::Post) => act(request, role, path).await,
+        ("cut" | "message" | "control", _) => Flow::Status(405),
         _ if !reads(request) => Flow::Status(405),
-        "sessions.json" => json(request.generation.thread.shared.sessions.to_json()),
-        "" | "index.html" | "status.html" => serve(request, "status.html"),
-        path if path.starts_with("assets/") => serve(request, path),
-        _ => Flow::Status(404),
+        ("sessions.json", _) => json(sessions(request).to_json(&Asking {
+            role,
+            user: user(request),
+            sign_out: false,
+        })),
+        ("metrics", _) => metrics(request),
+        ("" | "index.html" | "status.html", _) => serve(request, "status.html"),
+        (path, _) if path.starts_with("assets/") => serve(request, path),
+        (path, _) => one(request, path),
     }
 }
 
-/// `POST cut` with `id=…`.
-async fn cut(request: &Request) -> Flow {
-    if !is_same_site(request) {
-        let origin = request.header(FieldName::Origin).unwrap_or_default();
-        let origin = String::from_utf8_lossy(origin);
-        request.log(
-            Level::Error,
-            format_args!("a page of \"{origin}\" may not cut sessions"),
-        );
-        return Flow::Status(403);
+fn sessions(request: &Request) -> &Sessions {
+    &request.generation.thread.shared.sessions
+}
+
+/// `sessions/ID.json`
+fn one(request: &Request, path: &str) -> Flow {
+    let id = path
+        .strip_prefix("sessions/")
+        .and_then(|path| path.strip_suffix(".json"));
+    let Some(id) = id.and_then(|id| id.parse::<SessionId>().ok()) else {
+        return Flow::Status(404);
+    };
+    match sessions(request).one_to_json(id) {
+        Some(text) => json(text),
+        None => over(),
     }
-    let form = match form(request).await {
+}
+
+fn metrics(request: &Request) -> Flow {
+    let text = sessions(request).metrics();
+    let mut response = Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text);
+    response.head.push("Cache-Control", "no-store");
+    Flow::Respond(response)
+}
+
+/// What changes something.
+async fn act(request: &Request, role: Role, what: &str) -> Flow {
+    let needed = match what {
+        "message" => Role::Control,
+        _ => Role::Admin,
+    };
+    if role < needed {
+        return error(403, "Your role does not allow that.");
+    }
+    let form = match Form::of(request).await {
         Ok(form) => form,
         Err(flow) => return flow,
     };
-    let id = argument(&form, b"id").and_then(|id| std::str::from_utf8(id).ok());
-    let Some(id) = id.and_then(|id| id.parse::<SessionId>().ok()) else {
-        return Flow::Status(400);
-    };
-    if !request
-        .generation
-        .thread
-        .shared
-        .sessions
-        .cut(id, Refusal::Cut(String::new()))
-    {
-        return Flow::Status(404);
+    let id = form.read::<SessionId>("id");
+    match (what, id) {
+        ("message", None) if form.text("all") == "1" => say_to_all(request, &form),
+        (_, None) => error(400, "The form names no session."),
+        ("message", Some(id)) => say(request, id, &form),
+        ("control", Some(id)) => control(request, id, &form),
+        (_, Some(id)) => cut(request, id, &form),
     }
-    request.log(Level::Notice, format_args!("desktop session {id} is cut"));
+}
+
+/// `POST cut` with `id=…`, `message=…`.
+fn cut(request: &Request, id: SessionId, form: &Form) -> Flow {
+    let words = match words(form, "message") {
+        Ok(words) => words,
+        Err(flow) => return flow,
+    };
+    let by = operator(request);
+    if !sessions(request).cut_by(id, Refusal::Cut(words), &by) {
+        return over();
+    }
+    request.log(
+        Level::Notice,
+        format_args!("desktop session {id} is cut by {by}"),
+    );
+    ok()
+}
+
+/// `POST message` with `id=…`, `text=…`.
+fn say(request: &Request, id: SessionId, form: &Form) -> Flow {
+    let text = match said(form) {
+        Ok(text) => text,
+        Err(flow) => return flow,
+    };
+    match sessions(request).say(id, &operator(request), &text) {
+        Some(true) => ok(),
+        Some(false) => error(409, "The viewer of this session cannot show messages."),
+        None => over(),
+    }
+}
+
+/// `POST message` with `all=1`, `text=…`.
+fn say_to_all(request: &Request, form: &Form) -> Flow {
+    let text = match said(form) {
+        Ok(text) => text,
+        Err(flow) => return flow,
+    };
+    let told = sessions(request).say_to_all(&operator(request), &text);
+    json(format!("{{\"status\":\"ok\",\"told\":{told}}}"))
+}
+
+/// `POST control` with `id=…`, `do=take` or `do=free`.
+fn control(request: &Request, id: SessionId, form: &Form) -> Flow {
+    let order = match &*form.text("do") {
+        "take" => Order::Take,
+        "free" => Order::Free,
+        _ => return error(400, "Control is taken or freed: do=take or do=free."),
+    };
+    match sessions(request).order(id, order) {
+        Some(Ok(())) => {
+            let by = operator(request);
+            request.log(
+                Level::Notice,
+                format_args!("control of desktop session {id}: {order:?} by {by}"),
+            );
+            ok()
+        }
+        Some(Err(sentence)) => error(409, sentence),
+        None => over(),
+    }
+}
+
+fn said(form: &Form) -> Result<String, Flow> {
+    match words(form, "text")? {
+        text if text.is_empty() => Err(error(400, "There are no words in the form.")),
+        text => Ok(text),
+    }
+}
+
+fn words(form: &Form, name: &str) -> Result<String, Flow> {
+    let words = form.text(name).trim().to_owned();
+    match words.len() > WORDS_LEN_MAX {
+        true => Err(error(400, "These are too many words.")),
+        false => Ok(words),
+    }
+}
+
+/// Who acts, as others and the journal are told.
+fn operator(request: &Request) -> String {
+    user(request).unwrap_or_else(|| "an operator".to_owned())
+}
+
+fn ok() -> Flow {
     json("{\"status\":\"ok\"}".to_owned())
 }
 
-/// Whether no page of another site sent the request. What is no browser says neither; where a proxy
-/// in front changes the host, browsers still know.
-fn is_same_site(request: &Request) -> bool {
-    match request.header(FieldName::SecFetchSite) {
-        Some(site) => matches!(site, b"same-origin" | b"none"),
-        None => Origins::Same.allow(request),
-    }
-}
-
-/// The body, which is kept out of temporary files.
-async fn form(request: &Request) -> Result<Vec<u8>, Flow> {
-    let mut form = Vec::new();
-    loop {
-        match request.body.next(request).await {
-            Ok(Some(piece)) if form.len() + piece.len() <= FORM_LEN_MAX => {
-                form.extend_from_slice(&piece);
-            }
-            Ok(Some(_)) => return Err(Flow::Status(413)),
-            Ok(None) => return Ok(form),
-            Err(BodyError::Status(status)) => return Err(Flow::Status(status)),
-            Err(BodyError::Gone) => return Err(Flow::Close),
-        }
-    }
+fn over() -> Flow {
+    error(404, "This session is over.")
 }

@@ -31,7 +31,8 @@ fn list(server: &Server) -> String {
 fn a_live_session_is_listed_and_can_be_cut() {
     let vnc = VncServer::start(Look::default());
     let server = gateway(INSIDE, vnc.addr());
-    assert_eq!(list(&server), "[]");
+    let empty = "{\"role\":\"admin\",\"user\":null,\"sign_out\":false,\"sessions\":[]}";
+    assert_eq!(list(&server), empty);
     let mut socket = WebSocket::open(server.addr(), "/", "");
     enter(&mut socket);
     let mut other = WebSocket::open(server.addr(), "/", "");

@@ -21,6 +21,11 @@ pub(super) enum Tick {
         reason: &'static str,
         seconds: u64,
     },
+    /// The end that was warned of does not come.
+    WarningOver {
+        /// As it was in the warning.
+        reason: &'static str,
+    },
     /// The viewer answered no ping.
     Silent,
     /// No input for too long.
@@ -45,8 +50,8 @@ pub(super) struct Clock {
     last_input: Instant,
     /// When the session is too old, and how long it may be in all.
     age: Option<(Instant, Duration)>,
-    /// The person knows of the end that is next.
-    warned: bool,
+    /// The person was warned of an end for this reason.
+    warned: Option<&'static str>,
 }
 
 /// An end that time brings.
@@ -69,7 +74,7 @@ impl Clock {
             idle: policy.idle,
             last_input: now,
             age: policy.session_max.map(|age| (now + age, age)),
-            warned: false,
+            warned: None,
         };
         clock.arm();
         clock
@@ -83,6 +88,10 @@ impl Clock {
     /// A key or the pointer: says when. The deadline is put right when it expires.
     pub(super) fn note_input(&mut self) -> Instant {
         self.last_input = net::clock::now();
+        if self.warned.is_some() {
+            // The person is told at once that the end does not come.
+            self.deadline.set(self.last_input);
+        }
         self.last_input
     }
 
@@ -136,13 +145,17 @@ impl Clock {
     }
 
     fn warning(&mut self, now: Instant) -> Option<Tick> {
-        let end = self.next_end()?;
-        let knew = std::mem::replace(&mut self.warned, end.warn_at <= now);
-        let seconds = (end.at - now).as_secs_f64().round() as u64;
-        (self.warned && !knew).then_some(Tick::Warn {
-            reason: end.reason,
-            seconds,
-        })
+        let end = self.next_end().filter(|end| end.warn_at <= now);
+        let knew = std::mem::replace(&mut self.warned, end.as_ref().map(|end| end.reason));
+        match (knew, end) {
+            (Some(knew), None) => Some(Tick::WarningOver { reason: knew }),
+            (Some(knew), Some(end)) if knew == end.reason => None,
+            (_, Some(end)) => Some(Tick::Warn {
+                reason: end.reason,
+                seconds: (end.at - now).as_secs_f64().round() as u64,
+            }),
+            (None, None) => None,
+        }
     }
 
     fn idle_end(&self) -> Option<Instant> {
@@ -167,9 +180,10 @@ impl Clock {
 
     /// Puts the deadline at the earliest thing that will be due.
     fn arm(&self) {
-        let end = self
-            .next_end()
-            .map(|end| if self.warned { end.at } else { end.warn_at });
+        let end = self.next_end().map(|end| match self.warned {
+            Some(reason) if reason == end.reason => end.at,
+            _ => end.warn_at,
+        });
         let ping = (!self.ping.is_zero()).then_some(self.next_ping);
         match end.into_iter().chain(ping).min() {
             Some(at) => self.deadline.set(at),

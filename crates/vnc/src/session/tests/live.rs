@@ -6,9 +6,10 @@ use std::sync::{Arc, mpsc};
 use testkit::vnc::{Event, Look, VncServer};
 
 use super::*;
+use crate::sessions::Entry;
 
 /// A server that tells what it receives after the handshake.
-fn recording_server() -> (Upstream, mpsc::Receiver<u8>) {
+pub(super) fn recording_server() -> (Upstream, mpsc::Receiver<u8>) {
     let (tell, told) = mpsc::channel();
     let server = open_server(move |peer| {
         while let Some(byte) = peer.read_exact(1) {

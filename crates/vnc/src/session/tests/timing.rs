@@ -90,13 +90,8 @@ fn an_idle_session_ends_after_a_warning_that_our_page_can_show() {
     viewer.send_binary(&KEY_DOWN);
     let input = Instant::now();
     viewer.send_binary(&[3, 1, 0, 0, 0, 0, 3, 32, 2, 88]);
-    let Message::Text(warning) = viewer.recv() else {
-        panic!("a warning comes first")
-    };
-    assert_eq!(
-        warning,
-        "{\"type\":\"warning\",\"reason\":\"idle\",\"seconds\":0}"
-    );
+    let warning = "{\"type\":\"warning\",\"reason\":\"idle\",\"seconds\":0}";
+    assert_eq!(text_after_presence(&mut viewer), warning);
     assert!(
         input.elapsed() >= Duration::from_millis(250),
         "input counts"
@@ -104,6 +99,38 @@ fn an_idle_session_ends_after_a_warning_that_our_page_can_show() {
     closed(&mut viewer, &Refusal::Idle);
     assert!(start.elapsed() >= Duration::from_millis(550));
     gateway.refused_with(&Refusal::Idle);
+}
+
+/// The next text, behind the news of who is there.
+fn text_after_presence(viewer: &mut WebSocket) -> String {
+    loop {
+        match viewer.recv() {
+            Message::Text(text) if text.contains("\"presence\"") => {}
+            Message::Text(text) => return text,
+            other => panic!("{other:?} in place of a text"),
+        }
+    }
+}
+
+#[test]
+fn whoever_says_to_be_there_is_not_ended_and_the_machine_hears_nothing_of_it() {
+    let (server, told) = live::recording_server();
+    let policy = Policy {
+        idle: Some(Duration::from_millis(600)),
+        ..policy()
+    };
+    let gateway = Gateway::speaking(target(server.addr()), policy, Subprotocol::Portway);
+    let mut viewer = enter(&gateway, "desk");
+    let warning = "{\"type\":\"warning\",\"reason\":\"idle\",\"seconds\":0}";
+    assert_eq!(text_after_presence(&mut viewer), warning);
+    let here = Instant::now();
+    viewer.send_text("{\"type\":\"here\"}");
+    let over = "{\"type\":\"warning\",\"reason\":\"idle\",\"over\":true}";
+    assert_eq!(text_after_presence(&mut viewer), over);
+    assert_eq!(text_after_presence(&mut viewer), warning);
+    closed(&mut viewer, &Refusal::Idle);
+    assert!(here.elapsed() >= Duration::from_millis(550));
+    assert!(told.try_recv().is_err());
 }
 
 #[test]
