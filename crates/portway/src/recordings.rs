@@ -157,7 +157,9 @@ fn check(folder: &Folder, ids: &[String], seal: Option<&str>) -> Result<ExitCode
             .collect::<Result<_, _>>()?,
     };
     if seal.is_some() && all.len() != 1 {
-        return Err(Failed("\"seal=\" is about one recording: name its id".into()));
+        return Err(Failed(
+            "\"seal=\" is about one recording: name its id".into(),
+        ));
     }
     let mut gravest = 0;
     for found in &all {

@@ -124,13 +124,30 @@ pub struct Pruned {
 }
 
 impl Entry {
-    /// As lists have it.
+    /// All that is known.
     pub fn to_json(&self) -> String {
-        self.write(Object::begin()).end()
+        self.write_all(Object::begin()).end()
     }
 
-    /// The same, for whoever has more to say.
-    pub fn write(&self, object: Object) -> Object {
+    /// What everybody may know who may see it.
+    pub fn to_public_json(&self) -> String {
+        self.write_public(Object::begin()).end()
+    }
+
+    /// All that is known, for whoever has more to say.
+    pub fn write_all(&self, object: Object) -> Object {
+        let facts = &self.sidecar.facts;
+        let outcome = self.sidecar.outcome.as_ref();
+        let seal = outcome.map(|outcome| hex(&outcome.seal()));
+        self.write_public(object)
+            .text("target", &facts.target)
+            .text_or_null("token", facts.token.as_deref())
+            .text("software", &facts.software)
+            .text_or_null("seal", seal.as_deref())
+    }
+
+    /// What everybody may know who may see it, for whoever has more to say.
+    pub fn write_public(&self, object: Object) -> Object {
         let facts = &self.sidecar.facts;
         let outcome = self.sidecar.outcome.as_ref();
         let or_null = |number: Option<u16>| number.map_or("null".into(), |n| n.to_string());
@@ -140,9 +157,6 @@ impl Entry {
             .text("client", &facts.client)
             .text("desktop", &facts.desktop)
             .text_or_null("title", facts.title.as_deref())
-            .text("target", &facts.target)
-            .text_or_null("token", facts.token.as_deref())
-            .text("software", &facts.software)
             .plain("started", facts.started_ms / 1000)
             .plain("started_ms", facts.started_ms)
             .plain("duration_s", f64::from(self.duration_ms) / 1000.0)
@@ -152,7 +166,6 @@ impl Entry {
             .text("state", self.state.word())
             .text_or_null("reason", outcome.map(|outcome| outcome.reason.as_str()))
             .plain("seekable", self.seekable)
-            .text_or_null("seal", outcome.map(|outcome| hex(&outcome.seal())).as_deref())
     }
 }
 

@@ -217,6 +217,10 @@ impl Settings {
                 "\"tunnel_pass\" without access control makes an open proxy",
                 "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
             ),
+            core::Handler::VncRecordings if !self.vnc.says_roles() => (
+                "\"vnc_recordings\" without access control shows recorded sessions to whoever comes",
+                "add \"auth_basic\", \"allow\" and \"deny\", or \"vnc_role\"",
+            ),
             core::Handler::VncStatus if !self.vnc.says_roles() => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",
                 "add \"auth_basic\", \"allow\" and \"deny\", or \"vnc_role\"",

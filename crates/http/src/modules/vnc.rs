@@ -18,6 +18,7 @@ mod directives;
 mod form;
 mod grant;
 mod pages;
+pub mod recordings;
 mod role;
 mod session;
 mod setters;
@@ -59,6 +60,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// The folder of recordings that is shown.
+    recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

@@ -11,7 +11,13 @@ pub fn table(entries: &[Entry]) -> String {
         return "no recordings\n".to_owned();
     }
     let head = [
-        "ID", "STARTED (UTC)", "DURATION", "SIZE", "STATE", "USER", "DESKTOP",
+        "ID",
+        "STARTED (UTC)",
+        "DURATION",
+        "SIZE",
+        "STATE",
+        "USER",
+        "DESKTOP",
     ];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(entries.iter().map(row));
@@ -57,7 +63,10 @@ pub fn info(folder: &Folder, found: &Found, entry: &Entry) -> String {
     let or_none = |text: &Option<String>| text.as_deref().map_or("-".into(), plain);
     let mut rows = vec![
         ("session", facts.id.to_string()),
-        ("started", Utc::of(facts.started_ms / 1000).to_string() + " UTC"),
+        (
+            "started",
+            Utc::of(facts.started_ms / 1000).to_string() + " UTC",
+        ),
         ("duration", duration(entry.duration_ms)),
         ("state", entry.state.word().to_owned()),
         ("user", or_none(&facts.user)),
@@ -67,7 +76,10 @@ pub fn info(folder: &Folder, found: &Found, entry: &Entry) -> String {
         ("target", plain(&facts.target)),
         ("token", or_none(&facts.token)),
         ("software", plain(&facts.software)),
-        ("size", format!("{} ({} bytes)", size(entry.bytes), entry.bytes)),
+        (
+            "size",
+            format!("{} ({} bytes)", size(entry.bytes), entry.bytes),
+        ),
     ];
     if let Some(outcome) = &entry.sidecar.outcome {
         rows.extend([

@@ -2,6 +2,7 @@
 
 use conf::{Arity, Directive};
 
+use super::recordings::vnc_recordings;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
@@ -216,6 +217,17 @@ pub const MODULE: Module = Module {
                 "vnc_connect_timeout time;",
                 "vnc_connect_timeout 10s;",
                 "Time in which a VNC server must be reached.",
+            ),
+        ),
+        Directive::new(
+            "vnc_recordings",
+            HERE,
+            Arity::Exactly(1),
+            Set::Level(vnc_recordings),
+            doc(
+                "vnc_recordings directory;",
+                "",
+                "A page of the recordings in a directory of vnc_record, with a player, and what programs may ask of them. vnc_role says who may delete: admin.",
             ),
         ),
         Directive::new(
