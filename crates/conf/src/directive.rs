@@ -55,6 +55,17 @@ impl Arity {
     }
 }
 
+/// Whether a directive has a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// Never: it ends with a semicolon.
+    None,
+    /// Always.
+    Always,
+    /// Where there is more to say.
+    Optional,
+}
+
 /// Whether a directive does something here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
@@ -89,7 +100,7 @@ pub struct Directive<S: 'static> {
     /// Its number of arguments.
     pub arity: Arity,
     /// Whether it has a block.
-    pub block: bool,
+    pub block: Block,
     /// What it does to the draft of its level.
     pub set: S,
     /// Whether it does something here.
@@ -111,7 +122,7 @@ impl<S> Directive<S> {
             name,
             contexts,
             arity,
-            block: false,
+            block: Block::None,
             set,
             support: Support::Full,
             doc,
@@ -130,7 +141,7 @@ impl<S> Directive<S> {
             name,
             contexts,
             arity,
-            block: true,
+            block: Block::Always,
             set,
             support: Support::Full,
             doc,
@@ -150,7 +161,7 @@ impl<S> Directive<S> {
             name,
             contexts,
             arity,
-            block: false,
+            block: Block::None,
             set,
             support: Support::Inert(reason),
             doc,
@@ -159,6 +170,12 @@ impl<S> Directive<S> {
 }
 
 impl<S> Directive<S> {
+    /// The same, which may have a block.
+    pub const fn or_block(mut self) -> Self {
+        self.block = Block::Optional;
+        self
+    }
+
     /// The same, which works and not quite as in nginx.
     pub const fn differs(mut self, how: &'static str) -> Self {
         self.support = Support::Different(how);
@@ -231,10 +248,10 @@ fn check_form<S>(entry: &Directive<S>, item: &Item) -> Result<(), Diagnostic> {
             .at(item.span())
             .help(format!("syntax: {}", entry.doc.syntax)))
     };
-    if entry.block && item.block.is_none() {
+    if entry.block == Block::Always && item.block.is_none() {
         return wrong(format!("directive \"{name}\" has no opening \"{{\""));
     }
-    if !entry.block && item.block.is_some() {
+    if entry.block == Block::None && item.block.is_some() {
         return wrong(format!("directive \"{name}\" is not terminated by \";\""));
     }
     if !entry.arity.takes(item.args.len()) {

@@ -18,6 +18,7 @@ use crate::modules::health_check::matching::Match;
 use crate::modules::proxy::Pass;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
+use crate::modules::vnc::desktops::Desktops;
 use crate::modules::{self, Settings, server, ssl};
 use crate::server_names::ServerNames;
 use crate::settings::LevelKind;
@@ -149,6 +150,7 @@ struct Compiler<'c, 'b> {
     cx: &'c mut Cx<'b>,
     locations: Vec<Option<Location>>,
     tls: ssl::Servers,
+    desktops: Desktops,
 }
 
 /// What `http` says of all servers.
@@ -163,6 +165,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             cx,
             locations: Vec::new(),
             tls: ssl::Servers::default(),
+            desktops: Desktops::default(),
         }
     }
 
@@ -175,6 +178,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .level
             .drafts
             .compile(&Settings::default(), draft.level.kind);
+        self.desktops = draft.desktops.compile(&outer.vnc);
         let mut servers = Vec::new();
         let mut listens: Vec<(ListenDraft, ServerId)> = Vec::new();
         let mut names = Vec::new();
@@ -199,6 +203,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             upstreams,
             upstream_names: self.cx.upstreams.names(),
             listeners,
+            desktops: self.desktops,
             ..Config::empty()
         }
     }
@@ -271,7 +276,11 @@ impl<'c, 'b> Compiler<'c, 'b> {
     ) -> LocationId {
         let id = LocationId(self.locations.len() as u32);
         self.locations.push(None);
+        let passes = level.drafts.vnc.pass.is_some();
         let settings = level.drafts.compile(outer, level.kind);
+        if passes && let Some(error) = self.desktops.lacks(settings.vnc.pass.as_ref()) {
+            self.cx.diagnostics.push(error);
+        }
         let pass = settings.proxy.pass.as_ref();
         if let Err(error) = settings.proxy_ssl.prepare(pass, self.cx.bundle) {
             let span = error.span.unwrap_or(level.span);
@@ -280,7 +289,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
         let takes_over = settings.core.handler != outer.core.handler;
         if (level.kind == LevelKind::Named || takes_over)
-            && let Some(warning) = settings.open_to_all()
+            && let Some(warning) = settings.open_to_all(&self.desktops)
         {
             self.cx.diagnostics.push(warning.at(level.span));
         }

@@ -15,6 +15,7 @@ use crate::logs::LogTargets;
 use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
+use crate::modules::vnc::desktops::Desktops;
 use crate::modules::{Settings, server, ssl};
 use crate::request::Request;
 use crate::server_names::ServerNames;
@@ -44,6 +45,7 @@ pub struct Config {
     pub(crate) logs: LogTargets,
     pub(crate) charsets: Charsets,
     pub(crate) zones: Zones,
+    pub(crate) desktops: Desktops,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
 }
@@ -123,6 +125,7 @@ impl Config {
             logs: LogTargets::default(),
             charsets: Charsets::default(),
             zones: Zones::default(),
+            desktops: Desktops::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
         }

@@ -10,7 +10,7 @@ use script::Regex;
 use crate::logs::ErrorTarget;
 use crate::modules::health_check::matching::Match;
 use crate::modules::rewrite::Op;
-use crate::modules::{Drafts, server, ssl};
+use crate::modules::{Drafts, server, ssl, vnc};
 use crate::settings::LevelKind;
 
 /// The `http` block.
@@ -22,6 +22,8 @@ pub struct Draft {
     pub level: Level,
     /// The `match` blocks.
     pub matches: HashMap<String, Arc<Match>>,
+    /// The `vnc_desktop`s.
+    pub desktops: vnc::desktops::Drafts,
     /// The `server` blocks.
     pub servers: Vec<ServerDraft>,
 }

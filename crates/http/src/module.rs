@@ -29,13 +29,15 @@ pub const LIMIT_EXCEPT: Contexts = Contexts(32);
 pub const UPSTREAM: Contexts = Contexts(64);
 /// `match { … }`, for health checks.
 pub const MATCH: Contexts = Contexts(128);
+/// `vnc_desktop … { … }`.
+pub const DESKTOP: Contexts = Contexts(256);
 /// The usual three: `http`, `server`, `location`.
 pub const ANY: Contexts = HTTP.or(SERVER).or(LOCATION);
 /// `if` wherever it may stand.
 pub const IF: Contexts = SERVER_IF.or(LOCATION_IF);
 
 /// The names of the contexts, for the reference.
-pub const CONTEXT_NAMES: [(Contexts, &str); 8] = [
+pub const CONTEXT_NAMES: [(Contexts, &str); 9] = [
     (HTTP, "http"),
     (SERVER, "server"),
     (LOCATION, "location"),
@@ -44,6 +46,7 @@ pub const CONTEXT_NAMES: [(Contexts, &str); 8] = [
     (LIMIT_EXCEPT, "limit_except"),
     (UPSTREAM, "upstream"),
     (MATCH, "match"),
+    (DESKTOP, "vnc_desktop"),
 ];
 
 /// What a setter gives back.

@@ -6,6 +6,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::connection::{Connection, text_of};
 use crate::filters::compress::Coded;
 use crate::modules::userid::UserId;
+use crate::modules::vnc::desktops;
 use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
@@ -140,17 +142,21 @@ pub struct Request {
     pub limit_req_status: Cell<Option<limit_req::Status>>,
     /// Its places in the counts of `limit_conn`.
     pub limit_conn: limit_conn::Held,
-    /// The desktop session that it asked for.
+    /// The desktop that it is for.
     pub desktop: RefCell<Option<Box<Desktop>>>,
 }
 
-/// A desktop session, as far as a log wants to know of it.
-#[derive(Debug, Clone)]
+/// A desktop and its session, as far as variables tell of them.
+#[derive(Debug, Clone, Default)]
 pub struct Desktop {
-    /// Its name, once there is one.
+    /// The session's name, once there is one.
     pub session: Option<vnc::SessionId>,
-    /// Where it goes, if it goes anywhere.
+    /// Where the session goes, if it goes anywhere.
     pub target: Option<String>,
+    /// The desktop's name, if it has one.
+    pub name: Option<Arc<str>>,
+    /// The group that is looked at, if it is in one.
+    pub group: Option<Arc<str>>,
 }
 
 /// What a new request is made of.
@@ -239,6 +245,27 @@ impl Request {
             started_wall: parts.started_wall,
             pipelined: parts.pipelined,
         }
+    }
+
+    /// Says which desktop `$vnc_desktop` and `$vnc_group` are of from now on; maps of them are
+    /// evaluated anew.
+    pub fn speak_of(&self, desktop: Option<&Arc<desktops::Desktop>>) {
+        let name = desktop.map(|desktop| desktop.name.clone());
+        let mut known = self.desktop.borrow_mut();
+        if name.is_none() && known.as_ref().is_none_or(|known| known.name.is_none()) {
+            return;
+        }
+        let known = known.get_or_insert_default();
+        known.group = desktop.and_then(|desktop| desktop.conf.groups.first().cloned());
+        known.name = name;
+        self.config().variables.forget_rules(&self.slots);
+    }
+
+    /// Says which of the desktop's groups `$vnc_group` is from now on.
+    pub fn speak_of_group(&self, group: &Arc<str>) {
+        let mut known = self.desktop.borrow_mut();
+        known.get_or_insert_default().group = Some(group.clone());
+        self.config().variables.forget_rules(&self.slots);
     }
 
     /// Whether it is the client's own, and not a sub-request.

@@ -32,6 +32,8 @@ pub struct Shared {
     connections: AtomicU64,
     /// Live desktop sessions.
     pub sessions: Arc<vnc::Sessions>,
+    /// What became of the last session at each desktop.
+    pub outcomes: Arc<vnc::Outcomes>,
     /// The web pages of desktops.
     pub pages: Pages,
     threads: Vec<Slot>,
@@ -70,6 +72,7 @@ impl Shared {
         Arc::new(Self {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
+            outcomes: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),
@@ -220,6 +223,11 @@ impl Thread {
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
+            if let Some(current) = &*self.current.borrow() {
+                let desktops = &current.config.desktops;
+                let outcomes = &self.shared.outcomes;
+                outcomes.retain(|name| desktops.find(name).is_some());
+            }
             if let Some(limit) = retire_after {
                 tokio::task::spawn_local(retire(
                     Rc::downgrade(&old),

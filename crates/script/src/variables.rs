@@ -116,6 +116,8 @@ pub struct Names<C: ?Sized + 'static> {
 pub struct Variables<C: ?Sized + 'static> {
     entries: Box<[Entry<C>]>,
     slots: usize,
+    /// The slots of rules whose first value stays.
+    cached: Box<[u32]>,
     by_name: HashMap<Box<str>, VarId>,
     tables: Vec<&'static [Builtin<C>]>,
 }
@@ -125,6 +127,7 @@ impl<C: ?Sized> Default for Variables<C> {
         Self {
             entries: Box::default(),
             slots: 0,
+            cached: Box::default(),
             by_name: HashMap::new(),
             tables: Vec::new(),
         }
@@ -220,7 +223,9 @@ impl<C: ?Sized> Names<C> {
         if let Some(entry) = self.entries.iter().find(unknown) {
             return Err(format!("unknown \"{}\" variable", entry.name));
         }
+        let cached = self.entries.iter().filter(|entry| entry.cached);
         Ok(Variables {
+            cached: cached.filter_map(|entry| entry.slot).collect(),
             entries: self.entries.into(),
             slots: self.slots as usize,
             by_name: self.by_name,
@@ -350,6 +355,16 @@ impl<C: Context> Variables<C> {
             slots.put(slot, self.slots, Slot::Value(value));
         }
         true
+    }
+
+    /// Forgets what rules came to: something that they may depend on is different now.
+    pub fn forget_rules(&self, slots: &Slots) {
+        let mut values = slots.0.borrow_mut();
+        for &slot in &self.cached {
+            if let Some(value) = values.get_mut(slot as usize) {
+                *value = Slot::Unset;
+            }
+        }
     }
 
     /// Stores a value, as `set` does.

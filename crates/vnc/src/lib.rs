@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod forecast;
+mod outcomes;
 mod password;
 mod policy;
 mod recorder;
@@ -40,6 +41,7 @@ mod target;
 mod tokens;
 
 pub use forecast::{Forecast, forecast};
+pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};

@@ -78,7 +78,7 @@ fn facts(start: &TapStart<'_>) -> Facts {
         started_ms: since.unwrap_or_default().as_millis() as u64,
         user: start.about.user.clone(),
         client: start.about.client.clone(),
-        desktop: start.about.desktop.clone(),
+        desktop: start.about.known_as().to_owned(),
         title: Some(name).filter(|name| !name.is_empty()),
         target: start.about.target.clone(),
         token: start.about.token.clone(),

@@ -68,6 +68,14 @@ pub struct LinkUse {
 }
 
 impl About {
+    /// The desktop's name, or what it is called for people where it has none.
+    pub fn known_as(&self) -> &str {
+        match self.desktop.is_empty() {
+            true => &self.title,
+            false => &self.desktop,
+        }
+    }
+
     /// Who it is, as others are told.
     pub fn name(&self) -> Option<String> {
         match &self.link {

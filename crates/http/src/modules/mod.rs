@@ -121,6 +121,7 @@ pub static MODULES: &[&Module] = &[
     &ssl::MODULE,
     &http2::MODULE,
     &vnc::MODULE,
+    &vnc::recordings::MODULE,
 ];
 
 /// The directives of that name, one for each set of contexts; of any other name, all directives.
@@ -204,12 +205,12 @@ level_settings! {
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
-    pub(crate) fn open_to_all(&self) -> Option<Diagnostic> {
+    pub(crate) fn open_to_all(&self, desktops: &vnc::desktops::Desktops) -> Option<Diagnostic> {
         if self.access.has_rules() || self.auth_basic.is_on() {
             return None;
         }
         let (what, remedy) = match self.core.handler {
-            core::Handler::Vnc if self.vnc.stores_password() => (
+            core::Handler::Vnc if self.vnc.stores_password(desktops) => (
                 "\"vnc_password_file\" without access control opens the desktop to whoever comes",
                 "add \"auth_basic\", or \"allow\" and \"deny\"",
             ),

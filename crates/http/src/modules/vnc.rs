@@ -5,15 +5,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conf::Span;
 use script::Template;
-use vnc::{Password, Target, TokenSource};
+use vnc::{Password, Target, TargetError, TokenSource};
 
+use self::desktops::{Desktop, Desktops};
+use self::grant::Subject;
+use self::pages::Place;
 use self::role::Roles;
+use self::wall::Wall;
 use crate::modules::proxy::Origins;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
 
+pub mod desktops;
 mod directives;
 mod form;
 mod grant;
@@ -24,12 +30,17 @@ mod session;
 mod setters;
 pub mod status;
 mod upgrade;
+mod wall;
 
 pub use directives::MODULE;
 
 settings! {
     /// Where the desktop is.
     pass: Option<Pass> = None, unnamed;
+    /// The desktops that stand below the location.
+    wall: Option<Wall> = None, unnamed;
+    /// The groups of a desktop.
+    groups: Vec<Arc<str>> = Vec::new(), local;
     /// What names the desktop among those of the source; `None` is the argument `token`.
     token: Option<Template> = None, inherit;
     /// Where tokens are looked up.
@@ -71,6 +82,15 @@ settings! {
 pub enum Pass {
     /// One machine.
     Static(Target),
+    /// One of the desktops.
+    Desktop {
+        /// Its name.
+        name: Arc<str>,
+        /// Why it is no address.
+        error: TargetError,
+        /// Where it stands.
+        span: Span,
+    },
     /// As the request says.
     Dynamic(Template),
 }
@@ -117,16 +137,38 @@ impl Conf {
 
     /// Whether viewers come in with a password of the gateway's and nothing of their own, such as a
     /// token.
-    pub fn stores_password(&self) -> bool {
-        self.password.is_some() && self.token.is_none() && self.source.is_none()
+    pub fn stores_password(&self, desktops: &Desktops) -> bool {
+        let stores = |desktop: &Desktop| desktop.conf.password.is_some();
+        match (&self.wall, &self.pass) {
+            (Some(wall), _) => {
+                let mut desktops = wall.desktops(desktops).peekable();
+                let any = desktops.peek().is_some();
+                (any && self.password.is_some()) || desktops.any(|desktop| stores(desktop))
+            }
+            (None, Some(Pass::Desktop { name, .. })) => {
+                let desktop = desktops.find(name);
+                self.password.is_some() || desktop.is_some_and(|desktop| stores(desktop))
+            }
+            (None, _) => self.password.is_some() && self.token.is_none() && self.source.is_none(),
+        }
     }
 }
 
-/// The handler of a location of desktops: a WebSocket whatever its path, otherwise the pages.
+/// The handler of a location of desktops: one, or a wall of many.
 pub async fn run(request: &Rc<Request>) -> Flow {
     grant::hide_token(request);
+    let conf = request.conf().vnc.clone();
+    if let Some(wall) = &conf.wall {
+        return wall::run(request, wall).await;
+    }
+    let uri = request.uri();
+    folder(request, pages::place(request, &uri), &Subject::OfLocation).await
+}
+
+/// A desktop's folder: a WebSocket whatever its path, otherwise the pages.
+async fn folder(request: &Rc<Request>, place: Place<'_>, subject: &Subject) -> Flow {
     match upgrade::is_asked_for(request) {
-        true => upgrade::run(request).await,
-        false => pages::viewer(request).await,
+        true => upgrade::run(request, subject).await,
+        false => pages::viewer(request, place, subject).await,
     }
 }

@@ -9,6 +9,7 @@ use testkit::{Conn, Response, Server, Setup, WebSocket, wait_for, wait_true};
 
 use crate::support::portway;
 
+mod desktops;
 mod faults;
 mod operator;
 mod roles;

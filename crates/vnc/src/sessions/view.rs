@@ -92,7 +92,7 @@ impl<'a> View<'a> {
             id: session.id.to_string(),
             user: about.user.as_deref(),
             client: &about.client,
-            desktop: &about.desktop,
+            desktop: about.known_as(),
             title: &about.title,
             target: &about.target,
             token: about.token.as_deref(),

@@ -2,16 +2,18 @@
 
 use conf::{Arity, Directive};
 
-use super::recordings::vnc_recordings;
+use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
     vnc_token,
 };
-use crate::module::{ANY, LOCATION_IF, Module, Set, doc, store};
+use super::wall::vnc_wall;
+use crate::module::{ANY, DESKTOP, HTTP, LOCATION_IF, Module, Set, doc, store};
 use crate::modules::core::Handler;
 use crate::modules::proxy::origins;
 use crate::modules::variables::builtin;
+use crate::request::{Desktop, Request};
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -23,9 +25,9 @@ pub const MODULE: Module = Module {
             Arity::Exactly(1),
             Set::Level(vnc_pass),
             doc(
-                "vnc_pass host:port | unix:path;",
+                "vnc_pass host:port | unix:path | desktop;",
                 "",
-                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location. The address may have variables.",
+                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location; or that of a desktop by its name. Both may have variables.",
             ),
         ),
         Directive::new(
@@ -51,8 +53,42 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_desktop",
+            HTTP,
+            Arity::Exactly(2),
+            Set::Main(vnc_desktop),
+            doc(
+                "vnc_desktop name address;  vnc_desktop name address { … }",
+                "",
+                "A desktop with a name, for vnc_pass and vnc_wall; the block says what holds for it. Where it and a location disagree, the stricter one counts; its own title and credentials go before the location's.",
+            ),
+        )
+        .or_block(),
+        Directive::new(
+            "vnc_group",
+            DESKTOP,
+            Arity::AtLeast(1),
+            Set::Level(vnc_group),
+            doc(
+                "vnc_group name …;",
+                "",
+                "The groups that the desktop belongs to.",
+            ),
+        ),
+        Directive::new(
+            "vnc_wall",
+            HERE,
+            Arity::AtLeast(1),
+            Set::Level(vnc_wall),
+            doc(
+                "vnc_wall all | group=name …;",
+                "",
+                "Shows all desktops, or those of these groups: a page with those that the person has a role for, and each desktop in a folder of its name.",
+            ),
+        ),
+        Directive::new(
             "vnc_role",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(vnc_role),
             doc(
@@ -63,7 +99,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_password_file",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(password_file),
             doc(
@@ -74,7 +110,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_view_only",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(view_only),
             doc(
@@ -85,7 +121,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_title",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             store!(optional template vnc.title),
             doc(
@@ -96,7 +132,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_clipboard",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Between(1, 2),
             Set::Level(clipboard),
             doc(
@@ -107,7 +143,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_resize",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Flag,
             store!(flag vnc.resize),
             doc(
@@ -118,7 +154,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_power",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Flag,
             store!(flag vnc.power),
             doc(
@@ -129,7 +165,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_quality_max",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(quality_max),
             doc(
@@ -140,7 +176,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_idle_timeout",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?;
@@ -154,7 +190,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_max_session",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?;
@@ -168,7 +204,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_cut_hold",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?;
@@ -182,7 +218,7 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_ping",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
                 let time = time_or_off(item)?.unwrap_or_default();
@@ -210,24 +246,13 @@ pub const MODULE: Module = Module {
         ),
         Directive::new(
             "vnc_connect_timeout",
-            ANY.or(LOCATION_IF),
+            LEVELS,
             Arity::Exactly(1),
             store!(time vnc.connect_timeout),
             doc(
                 "vnc_connect_timeout time;",
                 "vnc_connect_timeout 10s;",
                 "Time in which a VNC server must be reached.",
-            ),
-        ),
-        Directive::new(
-            "vnc_recordings",
-            HERE,
-            Arity::Exactly(1),
-            Set::Level(vnc_recordings),
-            doc(
-                "vnc_recordings directory;",
-                "",
-                "A page of the recordings in a directory of vnc_record, with a player, and what programs may ask of them. vnc_role says who may delete: admin.",
             ),
         ),
         Directive::new(
@@ -272,5 +297,23 @@ pub const MODULE: Module = Module {
             },
             "The address of the VNC server that the request leads to.",
         ),
+        builtin(
+            "vnc_desktop",
+            |request, out| put(request, out, |desktop| desktop.name.as_deref()),
+            "The name of the desktop that the request is for, if it has one.",
+        ),
+        builtin(
+            "vnc_group",
+            |request, out| put(request, out, |desktop| desktop.group.as_deref()),
+            "The group of that desktop; of several, each in turn for vnc_role, otherwise the first.",
+        ),
     ],
 };
+
+fn put(request: &Request, out: &mut Vec<u8>, of: fn(&Desktop) -> Option<&str>) -> bool {
+    let desktop = request.desktop.borrow();
+    let text = desktop.as_ref().and_then(|desktop| of(desktop));
+    // Empty where there is none: values for maps, which are never without one.
+    out.extend_from_slice(text.unwrap_or_default().as_bytes());
+    true
+}

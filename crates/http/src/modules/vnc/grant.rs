@@ -3,14 +3,27 @@
 //! The one place where they meet. Whatever may be refused is refused here, for the forecast, the
 //! session, and every other request for the same desktop alike.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
 use vnc::{Holder, Names, Policy, Refusal, Role, Target};
 
-use super::Pass;
-use super::role::role;
+use super::desktops::Desktop;
+use super::{Conf, Pass, role};
 use crate::request::Request;
+
+/// Which desktop a request is for.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The one that the location leads to.
+    OfLocation,
+    /// One that the wall has.
+    OnWall(Arc<Desktop>),
+    /// One that the wall has not.
+    Missing,
+}
 
 /// What a request leads to.
 #[derive(Debug)]
@@ -28,38 +41,69 @@ pub struct Goal {
 pub struct Grant {
     /// Where the machine is.
     pub target: Target,
+    /// The desktop, if it has a name.
+    pub desktop: Option<Arc<Desktop>>,
     /// What the person is to the desktop.
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
 }
 
+/// Where a request leads, before anybody is asked whether it may.
+struct Found {
+    target: Target,
+    desktop: Option<Arc<Desktop>>,
+}
+
 /// Finds out what a request may have. Asks token sources, but never a machine.
-pub async fn goal(request: &Request) -> Goal {
+pub async fn goal(request: &Request, subject: &Subject) -> Goal {
     let token = token(request);
-    let grant = grant(request, &token).await;
+    let found = find(request, subject, &token).await;
+    let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
+    request.speak_of(desktop.as_ref());
+    // What the desktop says of itself goes before what the location says of all.
+    let conf = &request.conf().vnc;
+    let special = desktop
+        .as_ref()
+        .map_or_else(|| conf.clone(), |desktop| desktop.over(conf));
+    let title = title(request, &special).or_else(|| Some(desktop.as_ref()?.name.to_string()));
+    let token = String::from_utf8_lossy(&token).into_owned();
+    let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone()));
     Goal {
-        title: title(request),
-        token: String::from_utf8_lossy(&token).into_owned(),
+        title,
+        token,
         grant,
     }
 }
 
-async fn grant(request: &Request, token: &[u8]) -> Result<Grant, Refusal> {
-    let role = role(request, Role::Control);
+/// Whether and how far a request may have what was found.
+fn grant(
+    request: &Request,
+    found: Found,
+    token: &str,
+    special: &Conf,
+    title: Option<String>,
+) -> Result<Grant, Refusal> {
+    let Found { target, desktop } = found;
+    let role = role::of(request, desktop.as_ref());
     if role == Role::None {
         return Err(Refusal::NoRole);
     }
-    let target = find(request, token).await?;
     let sessions = &request.generation.thread.shared.sessions;
-    let holder = holder(request, &String::from_utf8_lossy(token), &target);
-    if holder.is_some_and(|holder| sessions.is_held(holder)) {
+    if holder(request, token, &target).is_some_and(|holder| sessions.is_held(holder)) {
         return Err(Refusal::Cut(String::new()));
     }
-    let mut policy = policy(request);
+    let mut policy = policy(request, &request.conf().vnc);
+    if let Some(desktop) = &desktop {
+        policy = strictest(policy, self::policy(request, &desktop.conf));
+    }
     policy.view_only |= role == Role::View;
+    policy.password = special.password.clone();
+    policy.title = title;
+    policy.names = names(request, desktop.as_deref());
     Ok(Grant {
         target,
+        desktop,
         role,
         policy,
     })
@@ -98,36 +142,25 @@ pub fn user(request: &Request) -> Option<String> {
     request.user.borrow().as_ref().map(|user| lossy(user))
 }
 
-/// Where it leads, or why it leads nowhere.
-async fn find(request: &Request, token: &[u8]) -> Result<Target, Refusal> {
+/// Where a request leads, or why it leads nowhere.
+async fn find(request: &Request, subject: &Subject, token: &[u8]) -> Result<Found, Refusal> {
     let conf = &request.conf().vnc;
-    match (&conf.pass, &conf.source) {
-        (Some(Pass::Static(target)), _) => Ok(target.clone()),
-        (Some(Pass::Dynamic(template)), _) => {
-            let value = request.eval(template);
-            let failed = |error: &dyn std::fmt::Display| {
-                request.log(
-                    Level::Error,
-                    format_args!("no target in \"vnc_pass\": {error}"),
-                );
-                Refusal::UnknownDesktop
-            };
-            let text = std::str::from_utf8(&value).map_err(|error| failed(&error))?;
-            text.parse()
-                .map_err(|error: vnc::TargetError| failed(&error))
-        }
-        (None, Some(source)) => {
+    match (subject, &conf.pass, &conf.source) {
+        (Subject::OnWall(desktop), ..) => Ok(desktop.into()),
+        (Subject::Missing, ..) => Err(Refusal::UnknownDesktop),
+        (Subject::OfLocation, Some(pass), _) => passed(request, pass),
+        (Subject::OfLocation, None, Some(source)) => {
             // Tokens of files are text; what is not stands in none.
             let token = std::str::from_utf8(token).map_err(|_| Refusal::UnknownToken)?;
             match source.lookup(token) {
-                Ok(target) => target.ok_or(Refusal::UnknownToken),
+                Ok(target) => target.map(Found::from).ok_or(Refusal::UnknownToken),
                 Err(error) => {
                     request.log(Level::Error, format_args!("{error}"));
                     Err(Refusal::Internal)
                 }
             }
         }
-        (None, None) => {
+        (Subject::OfLocation, None, None) => {
             request.log(
                 Level::Error,
                 format_args!("\"vnc_token\" without \"vnc_token_source\" or \"vnc_pass\""),
@@ -137,32 +170,69 @@ async fn find(request: &Request, token: &[u8]) -> Result<Target, Refusal> {
     }
 }
 
-/// The desktop's name, if it has one.
-fn title(request: &Request) -> Option<String> {
-    let title = request
-        .conf()
-        .vnc
-        .title
-        .as_ref()
-        .map(|title| lossy(&request.eval(title)));
+/// Where `vnc_pass` leads.
+fn passed(request: &Request, pass: &Pass) -> Result<Found, Refusal> {
+    let desktops = &request.config().desktops;
+    let template = match pass {
+        Pass::Static(target) => return Ok(target.clone().into()),
+        Pass::Desktop { name, .. } => {
+            let desktop = desktops.find(name).ok_or(Refusal::UnknownDesktop)?;
+            return Ok(desktop.into());
+        }
+        Pass::Dynamic(template) => template,
+    };
+    let value = request.eval(template);
+    let failed = |error: &dyn std::fmt::Display| {
+        request.log(
+            Level::Error,
+            format_args!("no target in \"vnc_pass\": {error}"),
+        );
+        Refusal::UnknownDesktop
+    };
+    let text = std::str::from_utf8(&value).map_err(|error| failed(&error))?;
+    if let Some(desktop) = desktops.find(text) {
+        return Ok(desktop.into());
+    }
+    let target: Result<Target, _> = text.parse();
+    target.map(Found::from).map_err(|error| failed(&error))
+}
+
+impl From<Target> for Found {
+    fn from(target: Target) -> Self {
+        Self {
+            target,
+            desktop: None,
+        }
+    }
+}
+
+impl From<&Arc<Desktop>> for Found {
+    fn from(desktop: &Arc<Desktop>) -> Self {
+        Self {
+            target: desktop.target.clone(),
+            desktop: Some(desktop.clone()),
+        }
+    }
+}
+
+/// The desktop's name for people, if somebody gave it one.
+pub fn title(request: &Request, conf: &Conf) -> Option<String> {
+    let title = conf.title.as_ref();
+    let title = title.map(|title| lossy(&request.eval(title)));
     title.filter(|title| !title.is_empty())
 }
 
-/// What the session may do.
-fn policy(request: &Request) -> Policy {
-    let conf = &request.conf().vnc;
+/// What the settings of one level allow.
+fn policy(request: &Request, conf: &Conf) -> Policy {
     let mut policy = Policy {
         view_only: conf.view_only.is_on(request),
         clipboard_in: conf.clipboard.inwards,
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
-        password: conf.password.clone(),
-        title: title(request),
         ping: conf.ping,
         idle: conf.idle_timeout,
         session_max: conf.max_session,
-        names: names(request),
         connect_timeout: conf.connect_timeout,
         ..Policy::default()
     };
@@ -173,9 +243,9 @@ fn policy(request: &Request) -> Policy {
 }
 
 /// Who knows names that the configuration does not spell out; the system knows the others.
-fn names(request: &Request) -> Option<Names> {
+fn names(request: &Request, desktop: Option<&Desktop>) -> Option<Names> {
     let conf = request.conf();
-    let is_spelt_out = matches!(conf.vnc.pass, Some(Pass::Static(_)));
+    let is_spelt_out = desktop.is_some() || matches!(conf.vnc.pass, Some(Pass::Static(_)));
     let resolver = conf.core.resolver.as_ref().filter(|_| !is_spelt_out)?;
     Some(Names {
         resolver: resolver.clone(),
@@ -185,4 +255,21 @@ fn names(request: &Request) -> Option<Names> {
 
 fn lossy(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
+}
+
+/// The strictest of two policies.
+fn strictest(one: Policy, other: Policy) -> Policy {
+    let sooner = |one: Option<_>, other: Option<_>| one.into_iter().chain(other).min();
+    Policy {
+        view_only: one.view_only || other.view_only,
+        clipboard_in: one.clipboard_in && other.clipboard_in,
+        clipboard_bytes_max: one.clipboard_bytes_max.min(other.clipboard_bytes_max),
+        resize: one.resize && other.resize,
+        power: one.power && other.power,
+        quality_max: one.quality_max.min(other.quality_max),
+        idle: sooner(one.idle, other.idle),
+        session_max: sooner(one.session_max, other.session_max),
+        connect_timeout: one.connect_timeout.min(other.connect_timeout),
+        ..one
+    }
 }

@@ -5,7 +5,7 @@ use net::log::Level;
 use proto::h1::{FieldName, Method};
 use vnc::{Forecast, Refusal};
 
-use super::grant::{goal, user};
+use super::grant::{Subject, goal, user};
 use super::upgrade::is_of_allowed_page;
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
@@ -23,18 +23,16 @@ const VIEWER: [&str; 5] = [
 ];
 
 /// Answers whatever is no WebSocket.
-pub async fn viewer(request: &Request) -> Flow {
-    let uri = request.uri();
-    let place = place(request, &uri);
+pub async fn viewer(request: &Request, place: Place<'_>, subject: &Subject) -> Flow {
     if let (Place::Inside("session"), Method::Post) = (&place, request.method.get()) {
-        return forecast(request).await;
+        return forecast(request, subject).await;
     }
     if !reads(request) {
         return Flow::Status(405);
     }
     match place {
-        Place::Folder => redirect_to_slash(request, &[&uri[..], b"/"].concat()),
-        Place::Inside("session") => forecast(request).await,
+        Place::Folder => redirect_to_slash(request, &[&request.uri()[..], b"/"].concat()),
+        Place::Inside("session") => forecast(request, subject).await,
         Place::Inside(path) if VIEWER.contains(&path) => serve(request, "vnc.html"),
         Place::Inside(path) if path.starts_with("assets/") => serve(request, path),
         Place::Inside(_) | Place::Nowhere => Flow::Status(404),
@@ -83,8 +81,8 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
 
 /// Tells the viewer what it would meet, since a page sees nothing of a failed upgrade. The machine
 /// is not asked: many VNC servers take a connection that comes and goes for an attack.
-async fn forecast(request: &Request) -> Flow {
-    let mut goal = goal(request).await;
+async fn forecast(request: &Request, subject: &Subject) -> Flow {
+    let mut goal = goal(request, subject).await;
     if !is_of_allowed_page(request) {
         goal.grant = Err(Refusal::ForeignPage);
     } else if let Err(refusal) = &goal.grant {

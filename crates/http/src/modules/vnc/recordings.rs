@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use conf::Item;
+use conf::{Arity, Directive, Item};
 use net::log::Level as LogLevel;
 use proto::h1::{Method, argument};
 use recording::{Folder, FolderError, Id};
@@ -19,17 +19,35 @@ use self::stream::{Produced, Whole};
 use super::form::Form;
 use super::pages::{Place, error, json, place, reads, serve};
 use super::role::role;
+use super::setters::HERE;
 use crate::draft::Level;
 use crate::error_page::redirect_to_slash;
 use crate::helpers;
-use crate::module::{Cx, Done};
+use crate::module::{Cx, Done, Module, Set, doc};
 use crate::modules::core::Handler;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::{Body, Chunk, FileSlice, Head, Response};
 
+/// The module.
+pub const MODULE: Module = Module {
+    name: "portway_vnc_recordings_module",
+    directives: &[Directive::new(
+        "vnc_recordings",
+        HERE,
+        Arity::Exactly(1),
+        Set::Level(vnc_recordings),
+        doc(
+            "vnc_recordings directory;",
+            "",
+            "A page of the recordings in a directory of vnc_record, with a player, and what programs may ask of them. vnc_role says who may delete: admin.",
+        ),
+    )],
+    variables: &[],
+};
+
 /// `vnc_recordings`
-pub fn vnc_recordings(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+fn vnc_recordings(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let path = cx.bundle.prefix_path(&item.arg(0)?.text);
     level.drafts.core.handler = Some(Handler::VncRecordings);
     item.once(&mut level.drafts.vnc.recordings, Some(path.into()))

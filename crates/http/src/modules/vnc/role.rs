@@ -1,10 +1,13 @@
 //! `vnc_role`: what a person is to a desktop.
 
+use std::sync::Arc;
+
 use conf::Item;
 use net::log::Level as LogLevel;
 use script::Template;
 use vnc::Role;
 
+use super::desktops::Desktop;
 use crate::draft::Level;
 use crate::module::{Cx, Done};
 use crate::request::Request;
@@ -38,6 +41,32 @@ impl Roles {
         })
     }
 }
+
+/// What a request's person is to a desktop: the least of what the location and the desktop say.
+/// Where a desktop is in several groups, the one that is best for the person counts.
+pub fn of(request: &Request, desktop: Option<&Arc<Desktop>>) -> Role {
+    let here = request.conf().vnc.role.as_ref();
+    let there = desktop.and_then(|desktop| desktop.conf.role.as_ref());
+    let role = || {
+        let roles = here.into_iter().chain(there);
+        roles.map(|roles| roles.role(request)).min()
+    };
+    let groups = desktop.map_or(&[][..], |desktop| &desktop.conf.groups);
+    let role = match groups {
+        [] | [_] => role(),
+        groups => {
+            let in_group = |group| {
+                request.speak_of_group(group);
+                role()
+            };
+            groups.iter().map(in_group).max().flatten()
+        }
+    };
+    role.unwrap_or(DEFAULT)
+}
+
+/// The role where nobody says anything of roles.
+const DEFAULT: Role = Role::Control;
 
 /// The role of whoever sent the request; `otherwise` where nothing is said about roles.
 pub fn role(request: &Request, otherwise: Role) -> Role {

@@ -1,16 +1,20 @@
 //! From what a request was granted to a desktop session, and what the logs say of it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use net::log::Level;
 use net::tunnel::Traffic;
-use vnc::{About, Browser, EndReason, Policy, Refusal, SessionEnd, SessionId, Subprotocol, Target};
+use vnc::{
+    About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId,
+    Subprotocol, Target,
+};
 
 use super::grant::{Goal, holder, user};
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::log_later::LogLater;
-use crate::request::{Desktop, Request};
+use crate::request::Request;
 use crate::response::Takeover;
 use crate::thread::{DesktopCount, Thread};
 
@@ -19,6 +23,8 @@ pub struct Opening {
     goal: Result<Target, Refusal>,
     policy: Policy,
     about: About,
+    /// The desktop's name, if it has one.
+    desktop: Option<Arc<str>>,
     protocol: Subprotocol,
 }
 
@@ -29,20 +35,23 @@ impl Opening {
         let target = grant.map(|grant| grant.target.to_string());
         // Without a random name the session cannot start, which it says itself.
         let id = SessionId::random().ok();
-        request.desktop.replace(Some(Box::new(Desktop {
-            session: id,
-            target: target.clone(),
-        })));
+        {
+            let mut seen = request.desktop.borrow_mut();
+            let seen = seen.get_or_insert_default();
+            seen.session = id;
+            seen.target.clone_from(&target);
+        }
         let hold = grant.and_then(|grant| {
             let who = holder(request, &goal.token, &grant.target)?;
             Some((who, request.conf().vnc.cut_hold?))
         });
+        let desktop = grant.and_then(|grant| Some(grant.desktop.as_ref()?.name.clone()));
         let about = About {
             id,
             client: request.client_text(),
             user: user(request),
             role: grant.map(|grant| grant.role).unwrap_or_default(),
-            desktop: goal.title.clone().unwrap_or_default(),
+            desktop: desktop.as_deref().unwrap_or_default().to_owned(),
             title: goal.title.unwrap_or_default(),
             target: target.unwrap_or_default(),
             token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
@@ -57,6 +66,7 @@ impl Opening {
             goal,
             policy,
             about,
+            desktop,
             protocol,
         }
     }
@@ -97,11 +107,20 @@ impl Opening {
             early,
             protocol: self.protocol,
         };
+        let machine = match (self.desktop, &self.goal) {
+            (Some(desktop), Ok(target)) => Some(Machine {
+                desktop,
+                target: target.clone(),
+                outcomes: thread.shared.outcomes.clone(),
+            }),
+            _ => None,
+        };
         let sessions = &thread.shared.sessions;
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
         let end = End {
             name,
+            machine,
             log,
             _load: load,
             _count: count,
@@ -113,14 +132,30 @@ impl Opening {
 /// What the end of a session needs.
 struct End {
     name: String,
+    machine: Option<Machine>,
     log: LogLater,
     _load: Load,
     _count: DesktopCount,
 }
 
+/// A desktop with a name, of which the wall shows how it was found.
+struct Machine {
+    desktop: Arc<str>,
+    target: Target,
+    outcomes: Arc<Outcomes>,
+}
+
 /// The task of a session: nothing in it but the session and a pointer to what its end needs.
 async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
     let ended = session.await;
+    if let (Some(machine), Some(outcome)) = (&end.machine, Outcome::of(&ended)) {
+        let Machine {
+            desktop,
+            target,
+            outcomes,
+        } = machine;
+        outcomes.note(desktop, target, outcome);
+    }
     let how = match (&ended.reason, ended.connected_after) {
         (EndReason::Refused(_), None) => "refused",
         _ => "ended",

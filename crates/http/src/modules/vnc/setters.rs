@@ -18,9 +18,12 @@ pub const HERE: Contexts = LOCATION.or(LOCATION_IF);
 
 /// `vnc_pass`
 pub fn vnc_pass(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    if level.drafts.vnc.source.is_some() {
+    let drafts = &mut level.drafts.vnc;
+    if drafts.source.is_some() || matches!(drafts.wall, Some(Some(_))) {
         return Err(one_way_only(item));
     }
+    // Inside `if`, the location's own wall does not hold any more.
+    drafts.wall = Some(None);
     let text = item.text(0)?;
     let pass = match text.contains('$') {
         true => {
@@ -29,19 +32,24 @@ pub fn vnc_pass(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
             Pass::Dynamic(template)
         }
         false => {
-            let target = text.parse();
-            let invalid =
-                |error: vnc::TargetError| item.error(error.to_string()).at(item.args[0].span);
-            Pass::Static(target.map_err(invalid)?)
+            let by_name = |error| Pass::Desktop {
+                name: text.into(),
+                error,
+                span: item.args[0].span,
+            };
+            text.parse().map_or_else(by_name, Pass::Static)
         }
     };
     level.drafts.core.handler = Some(Handler::Vnc);
     item.once(&mut level.drafts.vnc.pass, Some(pass))
 }
 
-fn one_way_only(item: &Item) -> Diagnostic {
-    item.error("\"vnc_pass\" and \"vnc_token_source\" exclude each other in one location")
-        .help("with a token source, the token says which machine it is")
+/// Two directives each say which machine it is.
+pub fn one_way_only(item: &Item) -> Diagnostic {
+    item.error(
+        "\"vnc_pass\", \"vnc_token_source\" and \"vnc_wall\" exclude each other in one location",
+    )
+    .help("with a token source, the token says which machine it is; on a wall, the path")
 }
 
 /// Whoever can choose the target can reach every machine that this one can.
@@ -61,7 +69,8 @@ fn warn_of_browsers_choice(item: &Item, template: &Template, cx: &mut Cx<'_>) {
 
 /// `vnc_token_source`
 pub fn token_source(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    if matches!(level.drafts.vnc.pass, Some(Some(_))) {
+    let drafts = &level.drafts.vnc;
+    if matches!(drafts.pass, Some(Some(_))) || matches!(drafts.wall, Some(Some(_))) {
         return Err(one_way_only(item));
     }
     let path = cx.bundle.conf_path(&item.arg(1)?.text);
@@ -76,8 +85,9 @@ pub fn token_source(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         _ => return Err(item.invalid(item.arg(0)?)),
     };
     item.once(&mut level.drafts.vnc.source, Some(Arc::new(source)))?;
-    // Inside `if`, the location's own address does not hold any more.
+    // Inside `if`, what the location itself leads to does not hold any more.
     level.drafts.vnc.pass = Some(None);
+    level.drafts.vnc.wall = Some(None);
     becomes_desktops(level, cx);
     Ok(())
 }

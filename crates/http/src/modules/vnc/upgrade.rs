@@ -8,7 +8,7 @@ use proto::h1::{FieldName, Framing, Method, Version};
 use proto::ws;
 use vnc::Subprotocol;
 
-use super::grant::goal;
+use super::grant::{Subject, goal};
 use super::session::Opening;
 use crate::phases::Flow;
 use crate::request::Request;
@@ -20,7 +20,7 @@ pub fn is_asked_for(request: &Request) -> bool {
 }
 
 /// Accepts an upgrade: whatever is wrong with the desktop is told inside.
-pub async fn run(request: &Rc<Request>) -> Flow {
+pub async fn run(request: &Rc<Request>, subject: &Subject) -> Flow {
     let key = match check(request) {
         Ok(key) => key,
         Err(wrong) => return refuse(request, &wrong),
@@ -37,7 +37,11 @@ pub async fn run(request: &Rc<Request>) -> Flow {
     if let Some(protocol) = protocol {
         head.push("Sec-WebSocket-Protocol", protocol);
     }
-    let opening = Opening::new(request, goal(request).await, Subprotocol::of(protocol));
+    let opening = Opening::new(
+        request,
+        goal(request, subject).await,
+        Subprotocol::of(protocol),
+    );
     Flow::Respond(Response {
         head: head.into(),
         body: Body::Upgrade(Box::new(opening)),

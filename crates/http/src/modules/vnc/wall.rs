@@ -1,0 +1,208 @@
+//! `vnc_wall`: many desktops below one location, each in a folder of its name.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use conf::Item;
+use serde::Serialize;
+use vnc::{Outcome, Role};
+
+use super::desktops::{Desktop, Desktops};
+use super::grant::{self, Subject};
+use super::pages::{Place, json, place, reads, serve};
+use super::setters::one_way_only;
+use super::{role, upgrade};
+use crate::draft::{Level, Matcher};
+use crate::error_page::redirect_to_slash;
+use crate::module::{Cx, Done};
+use crate::modules::core::Handler;
+use crate::phases::Flow;
+use crate::request::Request;
+
+/// Which desktops a wall has.
+#[derive(Debug, Clone)]
+pub enum Wall {
+    /// Every one.
+    All,
+    /// Those that are in one of these groups.
+    Groups(Vec<Box<str>>),
+}
+
+impl Wall {
+    /// Whether a desktop is among them.
+    pub fn has(&self, desktop: &Desktop) -> bool {
+        match self {
+            Self::All => true,
+            Self::Groups(groups) => groups.iter().any(|group| desktop.is_in(group)),
+        }
+    }
+
+    /// Its desktops.
+    pub fn desktops<'d>(&self, all: &'d Desktops) -> impl Iterator<Item = &'d Arc<Desktop>> {
+        all.all().iter().filter(|desktop| self.has(desktop))
+    }
+}
+
+/// `vnc_wall`
+pub fn vnc_wall(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let is_folder = matches!(level.matcher, Matcher::Prefix { .. } | Matcher::None);
+    if level.by_regex || !is_folder {
+        return Err(item
+            .error("\"vnc_wall\" needs a location that is chosen by the beginning of the path")
+            .help("such as \"location /desktops/ { … }\": each desktop is a folder below it"));
+    }
+    let mut groups = Vec::new();
+    let mut all = false;
+    for word in &item.args {
+        match (&word.text[..], word.text.strip_prefix(b"group=")) {
+            (b"all", _) => all = true,
+            (_, Some(group)) if !group.is_empty() => {
+                let group = std::str::from_utf8(group).map_err(|_| item.invalid(word))?;
+                groups.push(group.into());
+            }
+            _ => return Err(item.invalid_parameter(word)),
+        }
+    }
+    let wall = match (all, groups.is_empty()) {
+        (true, true) => Wall::All,
+        (false, false) => Wall::Groups(groups),
+        _ => return Err(item.error("\"vnc_wall\" takes either \"all\" or groups")),
+    };
+    let drafts = &mut level.drafts.vnc;
+    if matches!(drafts.pass, Some(Some(_))) || drafts.source.is_some() {
+        return Err(one_way_only(item));
+    }
+    drafts.pass = Some(None);
+    level.drafts.core.handler = Some(Handler::Vnc);
+    item.once(&mut level.drafts.vnc.wall, Some(wall))
+}
+
+/// The handler of a location with a wall.
+pub async fn run(request: &Rc<Request>, wall: &Wall) -> Flow {
+    let uri = request.uri();
+    let path = match place(request, &uri) {
+        Place::Folder if reads(request) => {
+            return redirect_to_slash(request, &[&uri[..], b"/"].concat());
+        }
+        Place::Inside(path) => path,
+        Place::Folder | Place::Nowhere => return Flow::Status(404),
+    };
+    let (name, inside) = match path.split_once('/') {
+        Some((name, inside)) => (name, Place::Inside(inside)),
+        None => (path, Place::Folder),
+    };
+    let desktops = &request.config().desktops;
+    let desktop = desktops.find(name).filter(|desktop| wall.has(desktop));
+    match desktop {
+        Some(desktop) => super::folder(request, inside, &Subject::OnWall(desktop.clone())).await,
+        // Told inside of the WebSocket, as everything that goes wrong there.
+        None if upgrade::is_asked_for(request) => upgrade::run(request, &Subject::Missing).await,
+        None if path.ends_with("/session") => {
+            super::folder(request, inside, &Subject::Missing).await
+        }
+        None if !reads(request) => Flow::Status(405),
+        None => match path {
+            "" | "index.html" | "wall.html" => serve(request, "wall.html"),
+            "api/desktops" => json(list(request, wall).await),
+            path if path.starts_with("assets/") => serve(request, path),
+            _ => Flow::Status(404),
+        },
+    }
+}
+
+/// What the page of a wall shows.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    desktops: Vec<Tile<'a>>,
+}
+
+/// One desktop of it.
+#[derive(Serialize)]
+struct Tile<'a> {
+    name: &'a str,
+    title: String,
+    group: Option<&'a str>,
+    groups: Vec<&'a str>,
+    role: &'static str,
+    state: &'static str,
+    sessions: &'a [Viewer],
+}
+
+/// Somebody who is at a desktop.
+#[derive(Serialize)]
+struct Viewer {
+    user: Option<String>,
+    since: u64,
+    view_only: bool,
+}
+
+/// Desktops that are looked at before others of the thread have their turn.
+const TURN: usize = 200;
+
+/// `api/desktops`: those that the person has a role for.
+async fn list(request: &Request, wall: &Wall) -> String {
+    let user = grant::user(request);
+    let viewers = viewers(request);
+    let outcomes = &request.generation.thread.shared.outcomes;
+    let mut desktops = Vec::new();
+    for (at, desktop) in wall.desktops(&request.config().desktops).enumerate() {
+        if at % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
+        }
+        request.speak_of(Some(desktop));
+        let role = role::of(request, Some(desktop));
+        if role == Role::None {
+            continue;
+        }
+        let title = grant::title(request, &desktop.over(&request.conf().vnc));
+        let viewers = viewers
+            .get(&*desktop.name)
+            .map_or(&[][..], |viewers| viewers);
+        let state = match (viewers, outcomes.last(&desktop.name, &desktop.target)) {
+            ([_, ..], _) => "in-use",
+            ([], Some(Outcome::Reached)) => "free",
+            ([], Some(Outcome::Failed)) => "failed",
+            ([], None) => "unknown",
+        };
+        let groups: Vec<&str> = desktop.conf.groups.iter().map(|group| &**group).collect();
+        desktops.push(Tile {
+            name: &desktop.name,
+            title: title.unwrap_or_else(|| desktop.name.to_string()),
+            group: groups.first().copied(),
+            groups,
+            role: role.word(),
+            state,
+            sessions: viewers,
+        });
+    }
+    let listed = Listed {
+        user: user.as_deref(),
+        desktops,
+    };
+    // Texts and numbers can always be written.
+    serde_json::to_string(&listed).unwrap_or_default()
+}
+
+/// Who is at which desktop, by its name.
+fn viewers(request: &Request) -> HashMap<String, Vec<Viewer>> {
+    let mut viewers: HashMap<String, Vec<Viewer>> = HashMap::new();
+    for session in request.generation.thread.shared.sessions.list() {
+        if !session.connected || session.ending {
+            continue;
+        }
+        let since = session.start.duration_since(SystemTime::UNIX_EPOCH);
+        viewers
+            .entry(session.about.desktop)
+            .or_default()
+            .push(Viewer {
+                user: session.about.user,
+                since: since.unwrap_or_default().as_secs(),
+                view_only: session.view_only,
+            });
+    }
+    viewers
+}
