@@ -153,6 +153,36 @@ impl Desktop {
         }
     }
 
+    /// TightVNC 1.3's `Xtightvnc`: X server and VNC server in one, 640 by 480.
+    #[must_use]
+    pub fn tightvnc(place: Place<'_>) -> Self {
+        let (scratch, display) = (Scratch::new("tightvnc"), free_display());
+        let mut command = place.command("Xtightvnc");
+        command.args([
+            &format!(":{display}"),
+            "-geometry",
+            "640x480",
+            "-depth",
+            "24",
+        ]);
+        command.args([
+            "-rfbport",
+            &place.port.to_string(),
+            "-interface",
+            place.address,
+        ]);
+        command.args(["-alwaysshared", "-nolisten", "tcp", "-ac"]);
+        command.args(["-fp", "/usr/share/fonts/X11/misc"]);
+        let mut vnc = Process::spawn(&mut command, &scratch.path().join("vnc.log"));
+        place.wait_open(&mut vnc);
+        Self {
+            display,
+            vnc,
+            _x_server: None,
+            scratch,
+        }
+    }
+
     /// The VNC server's process, to kill or to freeze it.
     #[must_use]
     pub fn vnc(&self) -> &Process {
@@ -232,7 +262,8 @@ impl Desktop {
     }
 }
 
-/// QEMU with a machine that never boots, whose screen is reachable by VNC.
+/// QEMU with a machine that never boots, whose screen is reachable by VNC; its monitor is the
+/// socket `monitor` in its directory.
 #[must_use]
 pub fn qemu(address: &str, port: u16) -> (Process, Scratch) {
     let scratch = Scratch::new("qemu");
@@ -251,6 +282,11 @@ pub fn qemu(address: &str, port: u16) -> (Process, Scratch) {
         "std",
     ]);
     command.args(["-display", &format!("vnc={address}:{display}")]);
+    let monitor = scratch.path().join("monitor");
+    command.args([
+        "-monitor",
+        &format!("unix:{},server,nowait", monitor.display()),
+    ]);
     let mut process = Process::spawn(&mut command, &scratch.path().join("qemu.log"));
     Place {
         host: None,
