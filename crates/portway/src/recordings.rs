@@ -212,6 +212,24 @@ fn export(folder: &Folder, id: &str, output: Option<PathBuf>) -> Result<ExitCode
     out.finish()
 }
 
+fn picture(
+    folder: &Folder,
+    id: &str,
+    at: std::time::Duration,
+    output: Option<PathBuf>,
+) -> Result<ExitCode, Failed> {
+    let found = find(folder, id)?;
+    let until = u32::try_from(at.as_millis()).unwrap_or(u32::MAX);
+    let mut replay = recording::Replay::new(folder.read(&found)?);
+    let failed = |error: recording::ReplayError| Failed(error.to_string());
+    while replay.advance(until, usize::MAX).map_err(failed)? == recording::Progress::Short {}
+    let screen = replay.screen();
+    let screen = screen.ok_or_else(|| Failed("there is no picture in it yet".into()))?;
+    let mut out = Output::open(output)?;
+    out.write(&picture::encode_png(screen))?;
+    out.finish()
+}
+
 fn prune(folder: &Folder, limits: Limits) -> Result<ExitCode, Failed> {
     for name in folder.recover()? {
         print(&format!("{} was cut short; mended\n", name.id))?;
