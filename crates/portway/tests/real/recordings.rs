@@ -38,18 +38,23 @@ fn begin(folder: &Path, facts: Facts, press: &mut Press) -> Writer {
         pixel_format: [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 0, 8, 16, 0, 0, 0],
         name: b"desk".to_vec(),
     };
-    let mut writer = Writer::create(folder, facts, &screen, press).unwrap();
+    let mut writer =
+        Writer::create(folder, facts, &screen, press).expect("what the test itself made");
     for (ms, pixel) in [(1000, [0xff, 0, 0, 0]), (2000, [0, 0, 0xff, 0])] {
-        writer.append(ms, &update(pixel), press).unwrap();
+        writer
+            .append(ms, &update(pixel), press)
+            .expect("what the test itself made");
         let (x, y, buttons) = (3, 1, 0);
-        writer.point(Position { ms, x, y, buttons }).unwrap();
-        writer.flush(press).unwrap();
+        writer
+            .point(Position { ms, x, y, buttons })
+            .expect("what the test itself made");
+        writer.flush(press).expect("what the test itself made");
     }
     writer
 }
 
 fn record(folder: &Path, id: u128, started: u64) -> Found {
-    let mut press = Press::new().unwrap();
+    let mut press = Press::new().expect("what the test itself made");
     let writer = begin(folder, facts(id, started), &mut press);
     let name = writer.name();
     let end = End {
@@ -57,7 +62,9 @@ fn record(folder: &Path, id: u128, started: u64) -> Found {
         reason: "viewer-closed".into(),
         ms: 3000,
     };
-    writer.finish(&end, &mut press).unwrap();
+    writer
+        .finish(&end, &mut press)
+        .expect("what the test itself made");
     Found {
         name,
         finished: true,
@@ -65,9 +72,11 @@ fn record(folder: &Path, id: u128, started: u64) -> Found {
 }
 
 fn stream(folder: &Path, found: &Found) -> Vec<u8> {
-    let mut reader = Folder::new(folder).read(found).unwrap();
+    let mut reader = Folder::new(folder)
+        .read(found)
+        .expect("what the test itself made");
     let mut out = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_frame().expect("what the test itself made") {
         out.extend_from_slice(frame.raw);
     }
     out
@@ -78,18 +87,18 @@ fn run(words: &[&str]) -> Output {
 }
 
 fn text(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+    String::from_utf8(output.stdout.clone()).expect("what the test itself made")
 }
 
 fn error(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
-    String::from_utf8(output.stderr.clone()).unwrap()
+    String::from_utf8(output.stderr.clone()).expect("what the test itself made")
 }
 
 #[test]
 fn recordings_are_listed_and_told_about() {
     let scratch = Scratch::new("recordings");
-    let folder = scratch.path().to_str().unwrap();
+    let folder = scratch.path().to_str().expect("what the test itself made");
     assert_eq!(text(&run(&["list", folder])), "no recordings\n");
     record(scratch.path(), 0xab << 120, 1_795_851_763);
     record(scratch.path(), 0xcd << 120, 1_795_851_999);
@@ -118,11 +127,16 @@ fn recordings_are_listed_and_told_about() {
 #[test]
 fn what_was_altered_or_cut_short_is_told_by_the_exit_code() {
     let scratch = Scratch::new("recordings");
-    let folder = scratch.path().to_str().unwrap();
+    let folder = scratch.path().to_str().expect("what the test itself made");
     let one = record(scratch.path(), 1, 1000);
     let whole = run(&["verify", folder]);
     assert_eq!(whole.status.code(), Some(0));
-    let seal = text(&whole).trim().rsplit(' ').next().unwrap().to_owned();
+    let seal = text(&whole)
+        .trim()
+        .rsplit(' ')
+        .next()
+        .expect("what the test itself made")
+        .to_owned();
     let id = one.name.id.to_string();
     let kept = run(&["verify", folder, &id, &format!("seal={seal}")]);
     assert_eq!(kept.status.code(), Some(0));
@@ -132,7 +146,7 @@ fn what_was_altered_or_cut_short_is_told_by_the_exit_code() {
     drop(begin(
         scratch.path(),
         facts(2, 2000),
-        &mut Press::new().unwrap(),
+        &mut Press::new().expect("what the test itself made"),
     ));
     let cut = run(&["verify", folder]);
     assert_eq!(cut.status.code(), Some(3));
@@ -144,10 +158,10 @@ fn what_was_altered_or_cut_short_is_told_by_the_exit_code() {
     );
 
     let data = Folder::new(scratch.path()).path_of(&one.name, Part::Data);
-    let mut bytes = std::fs::read(&data).unwrap();
+    let mut bytes = std::fs::read(&data).expect("what the test itself made");
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    std::fs::write(&data, bytes).unwrap();
+    std::fs::write(&data, bytes).expect("what the test itself made");
     let altered = run(&["verify", folder]);
     assert_eq!(altered.status.code(), Some(2));
     assert!(text(&altered).contains("ALTERED: "), "{}", text(&altered));
@@ -156,7 +170,7 @@ fn what_was_altered_or_cut_short_is_told_by_the_exit_code() {
 #[test]
 fn recordings_leave_the_folder_as_streams_and_pictures() {
     let scratch = Scratch::new("recordings");
-    let folder = scratch.path().to_str().unwrap();
+    let folder = scratch.path().to_str().expect("what the test itself made");
     let found = record(scratch.path(), 7, 1000);
     let id = found.name.id.to_string();
     let exported = run(&["export", folder, &id]).stdout;
@@ -168,12 +182,20 @@ fn recordings_leave_the_folder_as_streams_and_pictures() {
         ("at=9s", [0, 0, 255, 255]),
     ] {
         let out = scratch.path().join("out.png");
-        let made = run(&["picture", folder, &id, at, "-o", out.to_str().unwrap()]);
+        let made = run(&[
+            "picture",
+            folder,
+            &id,
+            at,
+            "-o",
+            out.to_str().expect("what the test itself made"),
+        ]);
         assert_eq!(made.status.code(), Some(0), "{made:?}");
         let pixels = vec![pixel; 8];
-        let screen = picture::Framebuffer::from_pixels(4, 2, pixels).unwrap();
+        let screen =
+            picture::Framebuffer::from_pixels(4, 2, pixels).expect("what the test itself made");
         assert_eq!(
-            std::fs::read(&out).unwrap(),
+            std::fs::read(&out).expect("what the test itself made"),
             picture::encode_png(&screen),
             "{at}"
         );
@@ -183,14 +205,19 @@ fn recordings_leave_the_folder_as_streams_and_pictures() {
 #[test]
 fn what_is_deleted_or_old_is_gone() {
     let scratch = Scratch::new("recordings");
-    let folder = scratch.path().to_str().unwrap();
+    let folder = scratch.path().to_str().expect("what the test itself made");
     for id in 1..=3 {
         record(scratch.path(), id << 124, id as u64 * 1000);
     }
     assert_eq!(run(&["delete", folder, "1"]).status.code(), Some(0));
     assert!(error(&run(&["delete", folder, "2", "1"])).contains("there is no recording \"1\""));
     assert!(text(&run(&["prune", folder, "keep=1000d"])).starts_with("2 recordings removed"));
-    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(scratch.path())
+            .expect("what the test itself made")
+            .count(),
+        0
+    );
 }
 
 // The files are those of whoever runs the test.
@@ -335,9 +362,14 @@ fn only_an_admin_of_the_same_site_deletes() {
     stage.server.wait_error_log(&format!(
         "recording of session {id} is deleted by 127.0.0.1"
     ));
-    assert_eq!(std::fs::read_dir(stage.folder()).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(stage.folder())
+            .expect("what the test itself made")
+            .count(),
+        0
+    );
 
-    let mut press = Press::new().unwrap();
+    let mut press = Press::new().expect("what the test itself made");
     let live = begin(&stage.folder(), facts(8, 2000), &mut press);
     let path = format!("/open/{}", live.name().id);
     let fields = "Content-Length: 0\r\n";
@@ -361,7 +393,8 @@ fn a_damaged_recording_ends_where_it_is_damaged_and_hides_no_other() {
     let bad = record(&stage.folder(), 1, 1000);
     record(&stage.folder(), 2, 2000);
     let folder = Folder::new(stage.folder());
-    std::fs::write(folder.path_of(&bad.name, Part::Sidecar), "{").unwrap();
+    std::fs::write(folder.path_of(&bad.name, Part::Sidecar), "{")
+        .expect("what the test itself made");
     let list = stage.get("/open/recordings.json").text();
     assert!(list.contains("\"total\":1"), "{list}");
     stage.server.wait_error_log("not a sidecar");
