@@ -30,7 +30,9 @@ pub mod recordings;
 mod role;
 mod session;
 mod setters;
+mod sources;
 pub mod status;
+mod tickets;
 mod upgrade;
 mod wall;
 

@@ -15,6 +15,7 @@ mod journal;
 mod operator;
 mod roles;
 mod status;
+mod tickets;
 
 const CONF: &str = "events { } http {
     log_format vnc '$request|$status|$body_bytes_sent|$vnc_session|$vnc_target|$http_referer';
