@@ -20,7 +20,7 @@ fn facts(id: u128, started: u64) -> Facts {
     Facts {
         id: Id(id),
         started_ms: started * 1000,
-        user: Some(if id % 2 == 0 { "ann" } else { "bob" }.into()),
+        user: Some(if id.is_multiple_of(2) { "ann" } else { "bob" }.into()),
         client: "192.0.2.7".into(),
         desktop: format!("desk{id}"),
         title: Some("Desk\u{1b}[2J <b>".into()),
