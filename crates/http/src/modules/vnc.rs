@@ -27,6 +27,7 @@ mod grant;
 mod journal;
 mod limit;
 mod pages;
+pub mod recordings;
 mod role;
 mod session;
 mod setters;
@@ -81,6 +82,8 @@ settings! {
     limit_desktop: Option<u32> = None, inherit;
     /// The most sessions in all.
     limit_all: Option<u32> = None, inherit;
+    /// The folder of recordings that is shown.
+    recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.

@@ -146,14 +146,14 @@ impl Control {
         }
     }
 
-    /// What somebody may has changed: who may no longer control does not.
-    pub(crate) fn set_standing(&mut self, id: SessionId, standing: Standing) {
-        if let Some((_, known)) = self.there.iter_mut().find(|(there, _)| *there == id) {
-            *known = standing;
-        }
+    /// What somebody may at most: who may no longer control does not. Whether that is new.
+    pub(crate) fn set_standing(&mut self, id: SessionId, standing: Standing) -> bool {
+        let known = self.there.iter_mut().find(|(there, _)| *there == id);
+        let is_new = known.is_some_and(|(_, known)| std::mem::replace(known, standing) != standing);
         if self.controller == Some(id) && standing == Standing::Watches {
             self.controller = None;
         }
+        is_new
     }
 
     /// Nobody looks any more.
@@ -317,7 +317,8 @@ mod tests {
         assert_eq!(control.leave(ANN), Outcome::Changed);
         assert_eq!(controlling(&control), [ROOT]);
         control.order(ROOT, Order::Take).unwrap();
-        control.set_standing(ROOT, Standing::Watches);
+        assert!(control.set_standing(ROOT, Standing::Watches));
+        assert!(!control.set_standing(ROOT, Standing::Watches));
         assert_eq!(
             (control.controller(), control.controls(ROOT)),
             (None, false)

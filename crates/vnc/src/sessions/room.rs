@@ -104,8 +104,8 @@ impl Room {
     /// What a session may do at most has changed.
     pub(super) fn judge_again(&self, id: SessionId) {
         let mut inner = self.lock();
-        if let Some(standing) = inner.entry(id).map(|entry| entry.standing()) {
-            inner.control.set_standing(id, standing);
+        let standing = inner.entry(id).map(|entry| entry.standing());
+        if standing.is_some_and(|standing| inner.control.set_standing(id, standing)) {
             inner.changed();
         }
     }
