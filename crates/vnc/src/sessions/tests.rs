@@ -217,16 +217,32 @@ fn those_at_one_machine_are_told_of_each_other_once_per_look() {
         (&told["state"], &told["by"]),
         (&"requested".into(), &bob_entry.id().to_string().into())
     );
+}
+
+#[test]
+fn control_is_free_again_when_who_has_it_goes_or_may_only_watch() {
+    let sessions = Sessions::new();
+    let (ann, ann_entry) = enter(&sessions, "ann");
+    let (bob, bob_entry) = enter(&sessions, "bob");
+    let watching = Policy {
+        view_only: true,
+        ..Policy::default()
+    };
+    let eve = sessions.enter(about("eve"), machine(), &watching, Subprotocol::Portway);
+    for seat in [&ann, &bob, &eve] {
+        seat.join();
+    }
+    ann_entry.wish(Wish::Take);
     drop(ann);
     assert!(!bob_entry.snapshot().view_only, "control is free again");
     assert_eq!(
-        sessions.order(guest.entry.id(), Order::Take),
+        sessions.order(eve.entry.id(), Order::Take),
         Some(Err("That person cannot control this desktop."))
     );
     assert_eq!(sessions.order(bob_entry.id(), Order::Take), Some(Ok(())));
     assert!(sessions.set_policy(bob_entry.id(), &watching));
-    words(&guest.entry);
-    let presence = bob_entry.room().unwrap().presence(guest.entry.id());
+    words(&eve.entry);
+    let presence = bob_entry.room().unwrap().presence(eve.entry.id());
     let told: serde_json::Value = serde_json::from_str(&presence).unwrap();
     assert!(
         told["controller"].is_null(),
