@@ -15,7 +15,7 @@ pub struct Secrets {
 
 /// Arguments of desktop links that hold secrets; also inside other arguments, since links of noVNC
 /// have their token in `path=websockify%3Ftoken%3D…`.
-const ARGUMENTS: [&[u8]; 2] = [b"token", b"password"];
+const ARGUMENTS: [&[u8]; 3] = [b"token", b"password", b"link"];
 
 /// Shorter values are too common to be found anywhere but in a path or an argument.
 const TELLTALE_LEN_MIN: usize = 6;

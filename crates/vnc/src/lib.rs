@@ -31,6 +31,7 @@
 mod attempts;
 mod forecast;
 mod journal;
+mod links;
 mod outcomes;
 mod password;
 mod policy;
@@ -48,6 +49,7 @@ mod tokens;
 pub use attempts::LoginLimit;
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, start_record};
+pub use links::{GuestLink, LinkError, LinkTerms, Links, Whose};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Permissions, Policy};
@@ -57,7 +59,10 @@ pub use role::{Role, UnknownRole};
 pub use session::{
     Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
 };
-pub use sessions::{About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions};
+pub use sessions::view::unix;
+pub use sessions::{
+    About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions, Watch,
+};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
 pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};

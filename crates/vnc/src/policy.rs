@@ -118,6 +118,21 @@ pub(crate) enum Level {
 }
 
 impl Policy {
+    /// The same machine in the same way, but nothing is done there and nothing ends it by itself.
+    #[must_use]
+    pub fn for_watching(self) -> Self {
+        Self {
+            view_only: true,
+            clipboard_in: false,
+            resize: false,
+            power: false,
+            idle: None,
+            session_max: None,
+            taps: Vec::default(),
+            ..self
+        }
+    }
+
     /// What the viewer may do.
     pub fn permissions(&self) -> Permissions {
         Permissions {

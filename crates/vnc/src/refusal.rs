@@ -32,6 +32,10 @@ pub enum Refusal {
     },
     /// Somebody, if it is known who, has taken over the machine.
     TakenOver(Option<String>),
+    /// The session that was watched is over.
+    WatchedIsOver,
+    /// The link by which a guest came was ended.
+    LinkEnded,
     /// The machine's name does not resolve.
     NameNotFound,
     /// The machine, or the way to it, is down.
@@ -116,6 +120,8 @@ impl Refusal {
                 return format!("{by} has taken over this desktop.").into();
             }
             Self::TakenOver(None) => "Somebody else has taken over this desktop.",
+            Self::WatchedIsOver => "The session that was watched is over.",
+            Self::LinkEnded => "The link to this desktop was ended.",
             Self::NameNotFound => "The machine's name is not known on this network.",
             Self::HostDown => "The machine cannot be reached; it may be switched off.",
             Self::ConnectionRefused => "The machine is up, but its desktop does not run.",
@@ -183,10 +189,14 @@ impl Refusal {
         match self {
             Self::UnknownToken | Self::UsedUp => 4401,
             Self::NotYours | Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
-            Self::UnknownDesktop => 4404,
+            Self::UnknownDesktop | Self::WatchedIsOver => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
             Self::InUse { .. } => 4409,
-            Self::Cut(_) | Self::Removed | Self::TakenOver(_) | Self::NotRecorded => 4410,
+            Self::Cut(_)
+            | Self::Removed
+            | Self::TakenOver(_)
+            | Self::LinkEnded
+            | Self::NotRecorded => 4410,
             Self::NameNotFound
             | Self::HostDown
             | Self::ConnectionRefused
@@ -225,6 +235,8 @@ impl Refusal {
             Self::Busy => "busy",
             Self::InUse { .. } => "in-use",
             Self::TakenOver(_) => "taken-over",
+            Self::WatchedIsOver => "watched-is-over",
+            Self::LinkEnded => "link-ended",
             Self::NameNotFound => "name-not-found",
             Self::HostDown => "host-down",
             Self::ConnectionRefused => "connection-refused",

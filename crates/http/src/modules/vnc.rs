@@ -26,6 +26,7 @@ mod form;
 mod grant;
 mod journal;
 mod limit;
+pub mod links;
 mod pages;
 pub mod recordings;
 mod role;
@@ -84,6 +85,8 @@ settings! {
     limit_all: Option<u32> = None, inherit;
     /// The folder of recordings that is shown.
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
+    /// What links may be made.
+    links: Option<links::Allowed> = None, inherit;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.

@@ -13,10 +13,12 @@ mod desktops;
 mod faults;
 mod journal;
 mod limits;
+mod links;
 mod operator;
 mod roles;
 mod status;
 mod tickets;
+mod watch;
 
 const CONF: &str = "events { } http {
     log_format vnc '$request|$status|$body_bytes_sent|$vnc_session|$vnc_target|$http_referer';

@@ -9,9 +9,12 @@ use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Limits, Names, Place, Policy, Refusal, Role, Spending, Target};
+use vnc::{
+    Holder, Limits, Names, Place, Policy, Refusal, Role, SessionId, Spending, Target, Watch,
+};
 
 use super::desktops::Desktop;
+use super::links::{self, Guest};
 use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
@@ -25,6 +28,8 @@ pub enum Subject {
     OnWall(Arc<Desktop>),
     /// One that the wall has not.
     Missing,
+    /// That of a session which an operator watches.
+    Watched(SessionId),
 }
 
 /// What a request leads to.
@@ -36,6 +41,10 @@ pub struct Goal {
     pub token: String,
     /// What may be had there, or why nothing.
     pub grant: Result<Grant, Refusal>,
+    /// The session whose machine it is, for an operator who watches.
+    pub watched: Option<Box<Watch>>,
+    /// The link by which a guest comes.
+    pub guest: Option<Guest>,
 }
 
 /// Leave to open a session.
@@ -51,6 +60,8 @@ pub struct Grant {
     pub policy: Policy,
     /// How many sessions there may be.
     pub limits: Limits,
+    /// What links may be made for guests.
+    pub links: Option<links::Allowed>,
     /// What the token says, where one led here.
     pub terms: Option<Terms>,
 }
@@ -79,7 +90,34 @@ struct Found {
 
 /// Finds out what a request may have. Asks token sources, but never a machine.
 pub async fn goal(request: &Request, subject: &Subject) -> Goal {
+    if let Subject::Watched(id) = subject {
+        return watched(request, *id);
+    }
+    match links::come(request) {
+        Ok(None) => goal_of(request, subject, None).await,
+        Ok(Some(guest)) => {
+            let goal = goal_of(request, subject, Some(guest)).await;
+            if let Some(guest) = &goal.guest {
+                guest.leave(request);
+            }
+            goal
+        }
+        Err(refusal) => Goal {
+            title: None,
+            token: String::new(),
+            grant: Err(refusal),
+            watched: None,
+            guest: None,
+        },
+    }
+}
+
+async fn goal_of(request: &Request, subject: &Subject, guest: Option<Guest>) -> Goal {
     let token = token(request);
+    if guest.is_some() {
+        // The token of the link's maker, which no log shows either.
+        hide_token(request);
+    }
     let found = find(request, subject, &token).await;
     let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
     request.speak_of(desktop.as_ref());
@@ -93,12 +131,45 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
         .and_then(|terms| terms.ticket().title.clone())
         .or_else(|| title(request, &special))
         .or_else(|| Some(desktop.as_ref()?.name.to_string()));
-    let token = String::from_utf8_lossy(&token).into_owned();
-    let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone()));
+    // A guest whose session is cut is held as a guest, and not as the link's maker.
+    let token = match &guest {
+        Some(guest) => guest.link_use().id,
+        None => String::from_utf8_lossy(&token).into_owned(),
+    };
+    let by = guest.as_ref();
+    let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone(), by));
     Goal {
         title,
         token,
         grant,
+        watched: None,
+        guest,
+    }
+}
+
+/// What an operator may have of a session's machine.
+fn watched(request: &Request, id: SessionId) -> Goal {
+    let watch = request.generation.thread.shared.sessions.watch(id);
+    let role = role::role(request, Role::Admin);
+    let grant = match &watch {
+        None => Err(Refusal::WatchedIsOver),
+        Some(_) if role < Role::Control => Err(Refusal::NoRole),
+        Some(watch) => Ok(Grant {
+            target: watch.machine.clone(),
+            desktop: None,
+            role: Role::View,
+            policy: watch.policy.clone(),
+            limits: Limits::default(),
+            links: None,
+            terms: None,
+        }),
+    };
+    Goal {
+        title: watch.as_ref().map(|watch| watch.title.clone()),
+        token: String::new(),
+        grant,
+        watched: watch.map(Box::new),
+        guest: None,
     }
 }
 
@@ -109,13 +180,17 @@ fn grant(
     token: &str,
     special: &Conf,
     title: Option<String>,
+    guest: Option<&Guest>,
 ) -> Result<Grant, Refusal> {
     let Found {
         target,
         desktop,
         terms,
     } = found;
-    let role = role::of(request, desktop.as_ref());
+    let role = match guest {
+        Some(guest) => guest.role(&target, special.links)?,
+        None => role::of(request, desktop.as_ref()),
+    };
     let role = terms.as_ref().map_or(role, |terms| terms.limit_role(role));
     if role == Role::None {
         return Err(Refusal::NoRole);
@@ -137,12 +212,16 @@ fn grant(
     if let Some(terms) = &terms {
         terms.restrict(&mut policy, clock::wall());
     }
+    if let Some(guest) = guest {
+        policy = guest.restrict(policy);
+    }
     Ok(Grant {
         target,
         desktop,
         role,
         policy,
         limits,
+        links: special.links,
         terms,
     })
 }
@@ -185,7 +264,7 @@ async fn find(request: &Request, subject: &Subject, token: &[u8]) -> Result<Foun
     let conf = &request.conf().vnc;
     match (subject, &conf.pass, &conf.source) {
         (Subject::OnWall(desktop), ..) => Ok(desktop.into()),
-        (Subject::Missing, ..) => Err(Refusal::UnknownDesktop),
+        (Subject::Missing | Subject::Watched(_), ..) => Err(Refusal::UnknownDesktop),
         (Subject::OfLocation, Some(pass), _) => passed(request, pass),
         (Subject::OfLocation, None, Some(source)) => {
             let terms = tickets::find(request, source, token, user(request).as_deref()).await?;
