@@ -1,8 +1,7 @@
 // Why a session ended, as something a person can act on: close codes, RFB refusals and what was
 // seen of the handshake become one of a few kinds, each with a sentence in every language.
 
-import type { TextKey } from "../ui/language.ts";
-import { SENTENCES } from "./sentences.ts";
+import { translate, type Said } from "./sentences.ts";
 
 export type Phase = "asking" | "connecting" | "connected";
 
@@ -73,7 +72,7 @@ export interface Verdict {
   /** What the other side said, if it adds something. */
   quote: string;
   /** The gateway's own sentence, where it is one that has a translation. */
-  said: TextKey | null;
+  said: Said | null;
   takeOver: boolean;
   usedBy: string;
 }
@@ -81,7 +80,7 @@ export interface Verdict {
 /** Says what an end means and whether trying again may help. */
 export function judge(ended: Ended): Verdict {
   const words = ended.reason || ended.refusal?.reason || "";
-  const said = SENTENCES.get(words) ?? null;
+  const said = translate(words);
   const { takeOver, usedBy } = ended;
   const quote = said === null && usedBy === "" ? words : "";
   const verdict = (kind: Kind, retry: Retry = "manual"): Verdict => ({
