@@ -470,4 +470,6 @@ export default {
   "said.tls": "The encrypted connection to the desktop failed.",
   "said.far.denied": "The gateway in front of the machine gives no access to it.",
   "said.far.down": "The gateway in front of the machine could not reach it.",
+
+  "end.wall": "All desktops",
 };

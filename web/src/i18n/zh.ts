@@ -472,4 +472,6 @@ export default {
   "said.tls": "与桌面的加密连接失败。",
   "said.far.denied": "机器前面的网关不允许访问。",
   "said.far.down": "机器前面的网关无法连接到它。",
+
+  "end.wall": "所有桌面",
 } satisfies Translation;

@@ -6,6 +6,7 @@ import { freshId, h } from "../ui/dom.ts";
 import { button, textField } from "../ui/fields.ts";
 import { icon, type IconName } from "../ui/icons.ts";
 import { t, type TextKey } from "../ui/language.ts";
+import { wallAbove } from "../ui/way-back.ts";
 import type { Kind, Verdict } from "./ending.ts";
 import type { Fingerprint } from "./identity.ts";
 import type { Said } from "./sentences.ts";
@@ -138,6 +139,10 @@ export class Stage {
       actions.prepend(button(t("countdown.stop"), "quiet", view.onStop));
     }
     card.append(actions);
+    const wall = wallAbove();
+    if (wall !== null) {
+      card.append(h("a", { class: "way-back", href: wall }, t("end.wall")));
+    }
     if (view.code !== null && kind !== "left") {
       const code = h("p", {}, t("code", { code: view.code }));
       card.append(h("details", {}, h("summary", {}, t("details")), code));

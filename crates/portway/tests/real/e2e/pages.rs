@@ -112,6 +112,9 @@ fn the_wall_is_searched_and_opened_with_the_keyboard() {
     browser.wait("location.pathname === '/desktops/lab1/'");
     Viewer::wait_connected(&mut browser);
     assert_eq!(browser.evaluate("document.title"), "Laboratory 1");
+    Viewer::disconnect(&mut browser);
+    browser.click_on("text=All desktops");
+    browser.wait_text("7 desktops");
 }
 
 #[test]
