@@ -472,4 +472,8 @@ export default {
   "said.far.down": "The gateway in front of the machine could not reach it.",
 
   "end.wall": "All desktops",
+
+  "said.changed": "What you may do here has changed. Connect again to go on.",
+  "said.unrecorded": "The session ended because it could not be recorded.",
+  "said.foreign": "The desktop sent something that the gateway does not understand.",
 };

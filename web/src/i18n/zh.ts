@@ -474,4 +474,8 @@ export default {
   "said.far.down": "机器前面的网关无法连接到它。",
 
   "end.wall": "所有桌面",
+
+  "said.changed": "您在此的权限已更改。请重新连接以继续。",
+  "said.unrecorded": "由于无法录像，会话已结束。",
+  "said.foreign": "桌面发送了网关无法理解的内容。",
 } satisfies Translation;
