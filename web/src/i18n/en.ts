@@ -473,7 +473,11 @@ export default {
 
   "end.wall": "All desktops",
 
-  "said.changed": "What you may do here has changed. Connect again to go on.",
+  "said.changed": "The page opens the desktop again by the new rules.",
   "said.unrecorded": "The session ended because it could not be recorded.",
   "said.foreign": "The desktop sent something that the gateway does not understand.",
+
+  "end.changed.title": "What you may do here has changed",
+  "end.changed.text": "The page opens the desktop again by the new rules.",
+  "end.changed.next": "",
 };

@@ -475,7 +475,11 @@ export default {
 
   "end.wall": "所有桌面",
 
-  "said.changed": "您在此的权限已更改。请重新连接以继续。",
+  "said.changed": "页面正在按新规则重新打开桌面。",
   "said.unrecorded": "由于无法录像，会话已结束。",
   "said.foreign": "桌面发送了网关无法理解的内容。",
+
+  "end.changed.title": "您在此的权限已更改",
+  "end.changed.text": "页面正在按新规则重新打开桌面。",
+  "end.changed.next": "",
 } satisfies Translation;

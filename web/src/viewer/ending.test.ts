@@ -121,6 +121,13 @@ test("a desktop in use says by whom, and whether it may be taken over", () => {
   });
 });
 
+test("other rules that need a new session get one at once", () => {
+  const reason = "What you may do here has changed; please connect again.";
+  for (const code of [1000, 1012, 4410]) {
+    assert.deepEqual([kind({ code, reason }), retry({ code, reason })], ["changed", "auto"]);
+  }
+});
+
 test("a login that needs an encrypted page says so", () => {
   assert.equal(kind({ phase: "connecting", needsHttps: true, code: 1005 }), "https");
 });

@@ -48,6 +48,7 @@ export type Kind =
   | "removed"
   | "down"
   | "restarting"
+  | "changed"
   | "busy"
   | "lost"
   | "early"
@@ -93,6 +94,9 @@ export function judge(ended: Ended): Verdict {
   });
   if (ended.byPerson) {
     return verdict("left");
+  }
+  if (said?.key === "said.changed") {
+    return verdict("changed", "auto");
   }
   const told = KIND_OF_CODE.get(ended.code ?? 0);
   if (told !== undefined) {
