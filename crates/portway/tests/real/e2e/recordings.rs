@@ -11,7 +11,7 @@ use super::pages::{assert_good_looking, url};
 use super::stage::browser;
 use crate::support::portway;
 
-const CONF: &str = "events { } http { access_log off; server { listen 127.0.0.1:%PORT%;
+const CONF: &str = "user root; events { } http { access_log off; server { listen 127.0.0.1:%PORT%;
     location /recordings/ { vnc_recordings %DIR%/recordings; } } }";
 
 /// The format that browsers ask for: 32 bits, red first.
