@@ -42,6 +42,7 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
+    recorded: bool,
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
 }
@@ -65,6 +66,7 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
+            recorded: self.policy.is_recorded(),
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
         }

@@ -26,6 +26,7 @@ mod form;
 mod grant;
 mod journal;
 mod pages;
+pub mod record;
 pub mod recordings;
 mod role;
 mod session;
@@ -75,6 +76,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where sessions are recorded.
+    record: Option<record::Asked> = None, inherit;
     /// The folder of recordings that is shown.
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.

@@ -25,7 +25,11 @@ pub fn prepare(setup: &Setup, log: &ErrorLog) {
             if let Err(error) = make(folder, &user) {
                 let (folder, error) = (folder.display(), net::log::Errno(&error));
                 let level = Level::Error;
-                log.log(level, None, format_args!("mkdir() \"{folder}\" failed {error}"));
+                log.log(
+                    level,
+                    None,
+                    format_args!("mkdir() \"{folder}\" failed {error}"),
+                );
             }
         }
     }
@@ -151,7 +155,10 @@ mod tests {
         assert_eq!(mode, 0o700);
         assert_eq!((for_user(&folder, &me), for_me(&folder)), (None, None));
         let told = for_user(&folder, &other).unwrap();
-        assert!(told.contains("its mode is 0700") && told.contains("chown other"), "{told}");
+        assert!(
+            told.contains("its mode is 0700") && told.contains("chown other"),
+            "{told}"
+        );
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o707)).unwrap();
         assert_eq!(for_user(&folder, &other), None);
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o700)).unwrap();
