@@ -25,6 +25,7 @@ mod directives;
 mod form;
 mod grant;
 mod journal;
+mod limit;
 mod pages;
 pub mod record;
 pub mod recordings;
@@ -76,8 +77,17 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+<<<<<<< HEAD
     /// Where sessions are recorded.
     record: Option<record::Asked> = None, inherit;
+=======
+    /// The most sessions of one user.
+    limit_user: Option<u32> = None, inherit;
+    /// The most sessions at one machine.
+    limit_desktop: Option<u32> = None, inherit;
+    /// The most sessions in all.
+    limit_all: Option<u32> = None, inherit;
+>>>>>>> main
     /// The folder of recordings that is shown.
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.

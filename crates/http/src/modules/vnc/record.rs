@@ -118,7 +118,7 @@ fn vnc_record(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         match name {
             b"keep" => limits.keep = Some(positive(value::time(text)).ok_or_else(invalid)?),
             b"max_size" => {
-                let size = value::size(text).filter(|&size| size > 0);
+                let size = value::offset(text).filter(|&size| size > 0);
                 limits.bytes_max = Some(size.ok_or_else(invalid)?);
             }
             b"on_full" => {
