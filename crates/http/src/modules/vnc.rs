@@ -77,17 +77,14 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
-<<<<<<< HEAD
     /// Where sessions are recorded.
     record: Option<record::Asked> = None, inherit;
-=======
     /// The most sessions of one user.
     limit_user: Option<u32> = None, inherit;
     /// The most sessions at one machine.
     limit_desktop: Option<u32> = None, inherit;
     /// The most sessions in all.
     limit_all: Option<u32> = None, inherit;
->>>>>>> main
     /// The folder of recordings that is shown.
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
