@@ -23,6 +23,7 @@
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
 //! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
+//! - [`Pictures`]: screenshots of machines, one connection at a time.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@ mod forecast;
 mod journal;
 mod outcomes;
 mod password;
+mod pictures;
 mod policy;
 mod recorder;
 mod refusal;
@@ -49,6 +51,7 @@ pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
+pub use pictures::{Pictures, Shot, THUMBNAIL_SIDE_MAX};
 pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
