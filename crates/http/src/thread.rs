@@ -34,6 +34,8 @@ pub struct Shared {
     pub sessions: Arc<vnc::Sessions>,
     /// What became of the last session at each desktop.
     pub outcomes: Arc<vnc::Outcomes>,
+    /// Pictures of desktops.
+    pub pictures: Arc<vnc::Pictures>,
     /// The web pages of desktops.
     pub pages: Pages,
     threads: Vec<Slot>,
@@ -73,6 +75,7 @@ impl Shared {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
             outcomes: Arc::default(),
+            pictures: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),

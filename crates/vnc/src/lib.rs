@@ -48,7 +48,7 @@ mod tokens;
 
 pub use attempts::LoginLimit;
 pub use forecast::{Forecast, forecast};
-pub use journal::{end_record, start_record};
+pub use journal::{end_record, screenshot_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use pictures::{Pictures, Shot, THUMBNAIL_SIDE_MAX};

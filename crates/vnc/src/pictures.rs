@@ -49,6 +49,18 @@ pub struct Shot {
     pub at: SystemTime,
 }
 
+impl Shot {
+    /// The picture as a PNG, at most so wide; made elsewhere than on the caller's thread. `None`
+    /// if that failed.
+    pub async fn png(self: Arc<Self>, width_max: Option<u16>) -> Option<Vec<u8>> {
+        let encode = move || match width_max {
+            Some(width_max) => picture::encode_png(&self.screen.scaled(width_max, u16::MAX)),
+            None => picture::encode_png(&self.screen),
+        };
+        tokio::task::spawn_blocking(encode).await.ok()
+    }
+}
+
 /// Which picture of a machine is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {

@@ -17,6 +17,8 @@ pub enum Refusal {
     ForeignPage,
     /// The person has no role here.
     NoRole,
+    /// Pictures of this desktop are not given out.
+    NoScreenshots,
     /// Too many sessions, or somebody else's.
     Busy,
     /// The machine's name does not resolve.
@@ -88,6 +90,7 @@ impl Refusal {
                 "Pages of this address may not open desktops here (see vnc_origin)."
             }
             Self::NoRole => "You have no access to this desktop.",
+            Self::NoScreenshots => "Screenshots of this desktop are switched off.",
             Self::Busy => "There are too many sessions at the moment.",
             Self::NameNotFound => "The machine's name is not known on this network.",
             Self::HostDown => "The machine cannot be reached; it may be switched off.",
@@ -150,7 +153,7 @@ impl Refusal {
     pub fn close_code(&self) -> u16 {
         match self {
             Self::UnknownToken => 4401,
-            Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
+            Self::NoRole | Self::NoScreenshots | Self::ForeignPage | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
             Self::Cut(_) | Self::Removed => 4410,
@@ -187,6 +190,7 @@ impl Refusal {
             Self::UnknownDesktop => "unknown-desktop",
             Self::ForeignPage => "foreign-page",
             Self::NoRole => "no-role",
+            Self::NoScreenshots => "no-screenshots",
             Self::Busy => "busy",
             Self::NameNotFound => "name-not-found",
             Self::HostDown => "host-down",

@@ -26,6 +26,7 @@ mod form;
 mod grant;
 mod journal;
 mod pages;
+mod pictures;
 mod role;
 mod session;
 mod setters;
@@ -74,6 +75,8 @@ settings! {
     origin: Origins = Origins::Same, inherit;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
+    /// Whether pictures of the screen may be had, if that was said.
+    screenshot: Option<bool> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

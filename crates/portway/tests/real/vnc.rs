@@ -13,6 +13,7 @@ mod desktops;
 mod faults;
 mod journal;
 mod operator;
+mod pictures;
 mod roles;
 mod status;
 

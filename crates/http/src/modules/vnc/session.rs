@@ -49,15 +49,8 @@ impl Opening {
         let desktop = grant.and_then(|grant| Some(grant.desktop.as_ref()?.name.clone()));
         let about = About {
             id,
-            client: request.client_text(),
-            user: user(request),
-            role: grant.map(|grant| grant.role).unwrap_or_default(),
-            desktop: desktop.as_deref().unwrap_or_default().to_owned(),
-            title: goal.title.unwrap_or_default(),
-            target: target.unwrap_or_default(),
-            token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
             hold,
-            ..About::default()
+            ..about(request, &goal)
         };
         let (goal, policy) = match goal.grant {
             Ok(grant) => (Ok(grant.target), grant.policy),
@@ -71,6 +64,22 @@ impl Opening {
             protocol,
             journals: request.conf().vnc.journals.clone(),
         }
+    }
+}
+
+/// Who asks for which desktop, as logs have it.
+pub fn about(request: &Request, goal: &Goal) -> About {
+    let grant = goal.grant.as_ref().ok();
+    let desktop = grant.and_then(|grant| grant.desktop.as_ref());
+    About {
+        client: request.client_text(),
+        user: user(request),
+        role: grant.map(|grant| grant.role).unwrap_or_default(),
+        desktop: desktop.map_or_else(String::new, |desktop| desktop.name.to_string()),
+        title: goal.title.clone().unwrap_or_default(),
+        target: grant.map_or_else(String::new, |grant| grant.target.to_string()),
+        token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
+        ..About::default()
     }
 }
 
