@@ -124,7 +124,10 @@ fn a_screenshot_is_refused_as_a_session_is() {
     ] {
         assert!(journal.contains(part), "{part} in {journal}");
     }
-    assert!(!journal.contains("\"known\""), "tokens are masked: {journal}");
+    assert!(
+        !journal.contains("\"known\""),
+        "tokens are masked: {journal}"
+    );
 }
 
 #[test]
