@@ -16,6 +16,7 @@ mod operator;
 mod pictures;
 mod roles;
 mod status;
+mod tickets;
 
 const CONF: &str = "events { } http {
     log_format vnc '$request|$status|$body_bytes_sent|$vnc_session|$vnc_target|$http_referer';

@@ -142,6 +142,8 @@ fn status(refusal: &Refusal) -> u16 {
     match refusal {
         Refusal::UnknownDesktop | Refusal::NoScreenshots => 404,
         Refusal::UnknownToken
+        | Refusal::UsedUp
+        | Refusal::NotYours
         | Refusal::ForeignPage
         | Refusal::NoRole
         | Refusal::FarRefused
