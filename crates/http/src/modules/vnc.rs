@@ -27,6 +27,7 @@ mod grant;
 mod journal;
 mod pages;
 mod pictures;
+pub mod recordings;
 mod role;
 mod session;
 mod setters;
@@ -75,6 +76,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// The folder of recordings that is shown.
+    recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Whether pictures of the screen may be had, if that was said.
