@@ -53,7 +53,7 @@ pub use journal::{end_record, screenshot_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use pictures::{Pictures, Shot, THUMBNAIL_SIDE_MAX};
-pub use policy::{Allowed, Names, Policy};
+pub use policy::{Allowed, Names, Permissions, Policy};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
