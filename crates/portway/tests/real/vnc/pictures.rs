@@ -1,7 +1,7 @@
 //! Pictures of desktops over HTTP.
 
 use testkit::vnc::{Look, Security, VncServer};
-use testkit::{Response, Setup, wait_for};
+use testkit::{Response, Server, Setup, wait_for};
 
 use super::{CONF, gateway, get, request};
 use crate::support::portway;
@@ -109,6 +109,11 @@ fn a_screenshot_is_refused_as_a_session_is() {
         405
     );
 
+    assert_noted(&server);
+}
+
+/// The journal has every picture and every refusal of the test above.
+fn assert_noted(server: &Server) {
     let journal = wait_for("records of the journal", || {
         let text = std::fs::read_to_string(server.files().path().join("journal")).ok()?;
         (text.lines().count() >= 6).then_some(text)
