@@ -18,11 +18,16 @@ use crate::response::{Body, Head, Response};
 
 /// `api/screenshot`, with `width=N` for a smaller one.
 pub async fn screenshot(request: &Request, subject: &Subject) -> Flow {
-    let goal = goal(request, subject).await;
+    let mut goal = goal(request, subject).await;
     if !is_of_allowed_page(request) {
         return error(403, &Refusal::ForeignPage.sentence());
     }
+    // A look is a use of a token that has only one.
+    let spending = goal.spend(request);
     let outcome = take(request, &goal).await;
+    if let (Some(spending), Ok(_)) = (spending, &outcome) {
+        spending.keep();
+    }
     audit(request, &goal, outcome.as_deref());
     let shot = match outcome {
         Ok(shot) => shot,
