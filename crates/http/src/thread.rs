@@ -36,6 +36,8 @@ pub struct Shared {
     pub spent_tokens: Arc<vnc::SpentTokens>,
     /// What became of the last session at each desktop.
     pub outcomes: Arc<vnc::Outcomes>,
+    /// Pictures of desktops.
+    pub pictures: Arc<vnc::Pictures>,
     /// The web pages of desktops.
     pub pages: Pages,
     threads: Vec<Slot>,
@@ -76,6 +78,7 @@ impl Shared {
             sessions: Arc::default(),
             spent_tokens: Arc::default(),
             outcomes: Arc::default(),
+            pictures: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),
