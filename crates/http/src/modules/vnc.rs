@@ -27,6 +27,7 @@ mod grant;
 mod journal;
 mod limit;
 mod pages;
+mod pictures;
 pub mod record;
 pub mod recordings;
 mod role;
@@ -89,6 +90,8 @@ settings! {
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
+    /// Whether pictures of the screen may be had, if that was said.
+    screenshot: Option<bool> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }
