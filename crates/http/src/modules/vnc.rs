@@ -27,6 +27,8 @@ mod grant;
 mod journal;
 mod limit;
 mod pages;
+mod pictures;
+pub mod record;
 pub mod recordings;
 mod role;
 mod session;
@@ -76,6 +78,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where sessions are recorded.
+    record: Option<record::Asked> = None, inherit;
     /// The most sessions of one user.
     limit_user: Option<u32> = None, inherit;
     /// The most sessions at one machine.
@@ -86,6 +90,8 @@ settings! {
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
+    /// Whether pictures of the screen may be had, if that was said.
+    screenshot: Option<bool> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }
