@@ -66,6 +66,7 @@ export const SENTENCES: ReadonlyMap<string, TextKey> = new Map<string, TextKey>(
   ["What you may do here has changed; please connect again.", "said.changed"],
   ["The session ended because it could not be recorded.", "said.unrecorded"],
   ["The desktop sent something that the gateway does not understand.", "said.foreign"],
+  ["Screenshots of this desktop are switched off.", "said.noshots"],
   ["The session ended because nobody used it.", "said.idle"],
   ["The session's time is over.", "said.time"],
   ["The viewer sent something that is not allowed here.", "said.violation"],

@@ -6,9 +6,11 @@ use std::time::SystemTime;
 use recording::{End, Ending, Facts, Id, Position, Press, Screen, Writer};
 use testkit::Setup;
 use testkit::browser::Browser;
+use testkit::desktop::Access;
 
+use super::page::Viewer;
 use super::pages::{assert_good_looking, url};
-use super::stage::browser;
+use super::stage::{browser, tigervnc};
 use crate::support::portway;
 
 const CONF: &str = "user root; events { } http { access_log off; server { listen 127.0.0.1:%PORT%;
@@ -140,4 +142,50 @@ fn a_recording_is_found_played_searched_downloaded_and_deleted() {
             .count(),
         0
     );
+}
+
+const RECORDED: &str = "user root; events { } http { access_log off;
+    server { listen 127.0.0.1:%PORT%;
+        location / { vnc_pass %TARGET%; vnc_title Office; vnc_record %DIR%/recordings; }
+        location /recordings/ { vnc_recordings %DIR%/recordings; } } }";
+
+/// A number that depends on every pixel of the picture.
+const SUM: &str = "(() => { const c = document.querySelector('canvas'); \
+    const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let s = 0; \
+    for (let i = 0; i < d.length; i += 4) s = (s * 31 + d[i] + d[i + 1] * 3 + d[i + 2] * 7) | 0; \
+    return `${c.width} ${s}`; })()";
+
+#[test]
+fn the_end_of_a_replay_is_what_the_person_saw_last() {
+    let (desktop, target) = tigervnc(Access::Open);
+    desktop.fill("#204060");
+    let server = Setup::new(RECORDED)
+        .with("TARGET", target)
+        .start(&portway());
+    let mut browser = browser();
+    browser.open(&url(&server, ""));
+    browser.wait_pixel(700, 500, [0x20, 0x40, 0x60]);
+    browser.wait_text("This session is recorded");
+    let _terminal = desktop.terminal("60x10+20+20", "seq 40; sleep 1000");
+    desktop.fill("#a0c040");
+    browser.wait_pixel(700, 500, [0xa0, 0xc0, 0x40]);
+    browser.wait("pixelAt(100, 100) !== '160,192,64'");
+    let seen = settled(&mut browser);
+    Viewer::disconnect(&mut browser);
+    browser.open(&url(&server, "recordings/"));
+    browser.click_on(".name-button");
+    wait_state(&mut browser, "ended");
+    browser.wait(&format!("{SUM} === {seen:?}"));
+}
+
+/// The picture's sum once it stays the same.
+fn settled(browser: &mut Browser) -> String {
+    let mut last = String::new();
+    testkit::wait_for("a picture that stands still", || {
+        let sum = browser.evaluate(SUM);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let still = sum == last;
+        last.clone_from(&sum);
+        still.then_some(sum)
+    })
 }
