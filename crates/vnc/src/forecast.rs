@@ -51,6 +51,7 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
+    recorded: bool,
     screenshot: bool,
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
@@ -77,6 +78,7 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
+            recorded: self.policy.is_recorded(),
             screenshot: self.screenshot,
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
@@ -106,7 +108,7 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"screenshot\":true,\
+             \"recorded\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

@@ -29,6 +29,7 @@ mod journal;
 mod limit;
 mod pages;
 mod pictures;
+pub mod record;
 pub mod recordings;
 mod role;
 mod session;
@@ -79,6 +80,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where sessions are recorded.
+    record: Option<record::Asked> = None, inherit;
     /// The most sessions of one user.
     limit_user: Option<u32> = None, inherit;
     /// The most sessions at one machine.
