@@ -38,6 +38,10 @@ pub struct Shared {
     pub outcomes: Arc<vnc::Outcomes>,
     /// Links for guests.
     pub links: vnc::Links,
+    /// Who writes the recordings of sessions.
+    pub recorder: recording::Recorder,
+    /// Pictures of desktops.
+    pub pictures: Arc<vnc::Pictures>,
     /// The web pages of desktops.
     pub pages: Pages,
     threads: Vec<Slot>,
@@ -77,8 +81,10 @@ impl Shared {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
             links: vnc::Links::default(),
+            recorder: recording::Recorder::default(),
             spent_tokens: Arc::default(),
             outcomes: Arc::default(),
+            pictures: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),

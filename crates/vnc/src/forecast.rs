@@ -19,6 +19,8 @@ pub struct Forecast<'a> {
     pub policy: &'a Policy,
     /// The person may make links for guests.
     pub links: bool,
+    /// Whether a picture of the screen may be had.
+    pub screenshot: bool,
 }
 
 /// The answer as JSON: that a session may be opened and how, or why not.
@@ -52,6 +54,8 @@ struct Granted<'a> {
     view_only: bool,
     policy: Allowed,
     links: bool,
+    recorded: bool,
+    screenshot: bool,
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
 }
@@ -78,6 +82,8 @@ impl<'a> Forecast<'a> {
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
             links: self.links,
+            recorded: self.policy.is_recorded(),
+            screenshot: self.screenshot,
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
         }
@@ -100,13 +106,15 @@ mod tests {
             role: Role::View,
             policy: &policy,
             links: true,
+            screenshot: true,
         };
         assert_eq!(
             forecast(Ok(&ok), Some("Office")),
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"links\":true,\"idle_timeout_s\":60,\"session_max_s\":null}"
+             \"links\":true,\"recorded\":false,\"screenshot\":true,\
+             \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(
             forecast(Err(&Refusal::UnknownToken), None),

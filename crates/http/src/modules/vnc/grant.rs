@@ -15,6 +15,7 @@ use vnc::{
 
 use super::desktops::Desktop;
 use super::links::{self, Guest};
+use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
@@ -208,6 +209,10 @@ fn grant(
     policy.view_only |= role == Role::View;
     policy.password = special.password.clone();
     policy.title = title;
+    if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
+        let pictures = &request.generation.thread.shared.pictures;
+        policy.taps.push(pictures.tap());
+    }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
         terms.restrict(&mut policy, clock::wall());
@@ -358,6 +363,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
+        taps: super::record::taps(request, conf),
         ping: conf.ping,
         idle: conf.idle_timeout,
         session_max: conf.max_session,
