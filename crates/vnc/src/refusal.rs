@@ -46,6 +46,8 @@ pub enum Refusal {
     Cut(String),
     /// The desktop, the token or the role is gone.
     Removed,
+    /// The desktop is another machine now, or has another credential.
+    Changed,
     /// No keys and no pointer for too long.
     Idle,
     /// The session's time is over.
@@ -90,6 +92,7 @@ impl Refusal {
             Self::Cut(words) if !words.is_empty() => return words.clone().into(),
             Self::Cut(_) => "An operator ended the session.",
             Self::Removed => "You have no access to this desktop any more.",
+            Self::Changed => "The desktop was set up anew; connecting again leads to it.",
             Self::Idle => "The session ended because nobody used it.",
             Self::TimeOver => "The session's time is over.",
             Self::Violation => "The viewer sent something that is not allowed here.",
@@ -129,7 +132,7 @@ impl Refusal {
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
-            Self::Restart => close::SERVICE_RESTART,
+            Self::Restart | Self::Changed => close::SERVICE_RESTART,
             Self::Busy => 1013,
             Self::Internal => close::INTERNAL_ERROR,
         }
@@ -157,6 +160,7 @@ impl Refusal {
             Self::ServerClosed => "server-closed",
             Self::Cut(_) => "cut",
             Self::Removed => "removed",
+            Self::Changed => "changed",
             Self::Idle => "idle",
             Self::TimeOver => "time-over",
             Self::Violation => "violation",

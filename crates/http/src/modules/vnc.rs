@@ -23,6 +23,7 @@ pub mod desktops;
 mod directives;
 mod form;
 mod grant;
+pub mod judge;
 mod pages;
 mod role;
 mod session;
@@ -62,6 +63,8 @@ settings! {
     quality_max: u8 = 9, inherit;
     /// Ends sessions without keys or pointer for so long.
     idle_timeout: Option<Duration> = None, inherit;
+    /// How long a session goes on whose reason to be is gone.
+    revoke_grace: Duration = Duration::from_secs(10), inherit;
     /// For how long somebody whose session was cut may not come back.
     cut_hold: Option<Duration> = Some(Duration::from_secs(300)), inherit;
     /// Ends sessions that are so old.
@@ -160,6 +163,18 @@ pub async fn run(request: &Rc<Request>) -> Flow {
     }
     let uri = request.uri();
     folder(request, pages::place(request, &uri), &Subject::OfLocation).await
+}
+
+/// Which desktop a request is for, where it leads to desktops; `None` if it is for none.
+fn subject(request: &Request) -> Option<Subject> {
+    let Some(wall) = &request.conf().vnc.wall else {
+        return Some(Subject::OfLocation);
+    };
+    let uri = request.uri();
+    match pages::place(request, &uri) {
+        Place::Inside(path) => Some(wall::inside(request, wall, path).0),
+        Place::Folder | Place::Nowhere => None,
+    }
 }
 
 /// A desktop's folder: a WebSocket whatever its path, otherwise the pages.

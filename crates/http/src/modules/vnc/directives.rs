@@ -217,6 +217,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_revoke_grace",
+            LEVELS,
+            Arity::Exactly(1),
+            store!(time vnc.revoke_grace),
+            doc(
+                "vnc_revoke_grace time;",
+                "vnc_revoke_grace 10s;",
+                "How long a live session goes on, its person warned, after a reload or a file of tokens took away what it rests on: the desktop, its address, its credential, the token or the role.",
+            ),
+        ),
+        Directive::new(
             "vnc_ping",
             LEVELS,
             Arity::Exactly(1),

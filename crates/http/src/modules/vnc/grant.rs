@@ -55,8 +55,26 @@ struct Found {
     desktop: Option<Arc<Desktop>>,
 }
 
+/// When it is asked what a request may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// Before its session.
+    First,
+    /// While its session runs: what counts sessions, or counts once, counted it already.
+    Again,
+}
+
 /// Finds out what a request may have. Asks token sources, but never a machine.
 pub async fn goal(request: &Request, subject: &Subject) -> Goal {
+    goal_at(request, subject, Occasion::First).await
+}
+
+/// The same for a request whose session runs.
+pub async fn goal_again(request: &Request, subject: &Subject) -> Goal {
+    goal_at(request, subject, Occasion::Again).await
+}
+
+async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
     let token = token(request);
     let found = find(request, subject, &token).await;
     let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
@@ -68,7 +86,12 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
         .map_or_else(|| conf.clone(), |desktop| desktop.over(conf));
     let title = title(request, &special).or_else(|| Some(desktop.as_ref()?.name.to_string()));
     let token = String::from_utf8_lossy(&token).into_owned();
-    let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone()));
+    let grant = found.and_then(|found| {
+        if occasion == Occasion::First {
+            refuse_held(request, &found, &token)?;
+        }
+        grant(request, found, &special, title.clone())
+    });
     Goal {
         title,
         token,
@@ -76,11 +99,20 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
     }
 }
 
+/// Refuses somebody whose session was cut a moment ago.
+fn refuse_held(request: &Request, found: &Found, token: &str) -> Result<(), Refusal> {
+    let sessions = &request.generation.thread.shared.sessions;
+    let holder = holder(request, token, &found.target);
+    match holder.is_some_and(|holder| sessions.is_held(holder)) {
+        true => Err(Refusal::Cut(String::new())),
+        false => Ok(()),
+    }
+}
+
 /// Whether and how far a request may have what was found.
 fn grant(
     request: &Request,
     found: Found,
-    token: &str,
     special: &Conf,
     title: Option<String>,
 ) -> Result<Grant, Refusal> {
@@ -88,10 +120,6 @@ fn grant(
     let role = role::of(request, desktop.as_ref());
     if role == Role::None {
         return Err(Refusal::NoRole);
-    }
-    let sessions = &request.generation.thread.shared.sessions;
-    if holder(request, token, &target).is_some_and(|holder| sessions.is_held(holder)) {
-        return Err(Refusal::Cut(String::new()));
     }
     let mut policy = policy(request, &request.conf().vnc);
     if let Some(desktop) = &desktop {

@@ -11,6 +11,7 @@ use vnc::{
 };
 
 use super::grant::{Goal, holder, user};
+use super::judge::{Case, Cases, Enrolled};
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::log_later::LogLater;
@@ -25,6 +26,10 @@ pub struct Opening {
     about: About,
     /// The desktop's name, if it has one.
     desktop: Option<Arc<str>>,
+    /// What is needed to judge the session again.
+    case: Option<Case>,
+    /// The number of the generation that granted it.
+    under: u64,
     protocol: Subprotocol,
 }
 
@@ -46,6 +51,7 @@ impl Opening {
             Some((who, request.conf().vnc.cut_hold?))
         });
         let desktop = grant.and_then(|grant| Some(grant.desktop.as_ref()?.name.clone()));
+        let case = id.and_then(|id| Case::new(request, id, &goal));
         let about = About {
             id,
             client: request.client_text(),
@@ -67,6 +73,8 @@ impl Opening {
             policy,
             about,
             desktop,
+            case,
+            under: request.generation.number,
             protocol,
         }
     }
@@ -118,7 +126,9 @@ impl Opening {
         let sessions = &thread.shared.sessions;
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
+        let case = self.case;
         let end = End {
+            _enrolled: case.map(|case| Cases::enrol(thread, case, self.under)),
             name,
             machine,
             log,
@@ -134,6 +144,7 @@ struct End {
     name: String,
     machine: Option<Machine>,
     log: LogLater,
+    _enrolled: Option<Enrolled>,
     _load: Load,
     _count: DesktopCount,
 }
@@ -181,7 +192,9 @@ fn level(reason: &EndReason) -> Level {
             Refusal::ServerClosed | Refusal::Idle | Refusal::TimeOver | Refusal::LoginTimeout => {
                 Level::Info
             }
-            Refusal::Cut(_) | Refusal::Removed | Refusal::Restart => Level::Notice,
+            Refusal::Cut(_) | Refusal::Removed | Refusal::Changed | Refusal::Restart => {
+                Level::Notice
+            }
             _ => Level::Error,
         },
     }
