@@ -2,7 +2,8 @@
 //!
 //! A session has two handshakes: [`ServerHandshake`] is our half towards a viewer,
 //! [`ClientHandshake`] our half towards a VNC server. After them [`ClientStream`] reads what the
-//! viewer sends, to observe it or to enforce [`Rules`] on it.
+//! viewer sends, to observe it or to enforce [`Rules`] on it. [`vencrypt`] is the negotiation
+//! inside of security type 19, which both handshakes have.
 
 mod auth;
 mod client;
@@ -14,6 +15,7 @@ mod server;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod vencrypt;
 mod version;
 mod wire;
 
@@ -67,4 +69,16 @@ pub enum HandshakeError {
     /// The peer sent something while it was our turn.
     #[error("bytes out of turn")]
     OutOfTurn,
+    /// A version of VeNCrypt that is not spoken.
+    #[error("unsupported VeNCrypt version {0}.{1}")]
+    UnsupportedVencrypt(u8, u8),
+    /// The server took back an offer of VeNCrypt.
+    #[error("the server refused in VeNCrypt")]
+    VencryptRefused,
+    /// The viewer chose a VeNCrypt subtype that was not offered.
+    #[error("VeNCrypt subtype {0} was not offered")]
+    SubtypeNotOffered(u32),
+    /// A user name or a password over the limit.
+    #[error("user name or password of {0} bytes")]
+    LoginTooLong(u32),
 }

@@ -19,7 +19,7 @@ pub use close::{CloseFrame, encode_close, may_be_received};
 pub use frame::{
     EncodedHeader, FrameHeader, FrameParser, HEADER_LEN_MAX, Opcode, Piece, Sender, encode_control,
 };
-pub use handshake::{accept_key, choose_subprotocol, is_valid_key, is_valid_version};
+pub use handshake::{accept_key, choose_subprotocol, client_key, is_valid_key, is_valid_version};
 pub use mask::Mask;
 pub use receiver::{Event, Limits, Receiver};
 

@@ -22,10 +22,12 @@
 //!   [`Password`]: a stored password, text or `vncpasswd`'s.
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
+//! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod forecast;
 mod outcomes;
 mod password;
@@ -38,8 +40,10 @@ mod session;
 mod sessions;
 mod tap;
 mod target;
+mod tls;
 mod tokens;
 
+pub use attempts::LoginLimit;
 pub use forecast::{Forecast, forecast};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
@@ -47,8 +51,11 @@ pub use policy::{Allowed, Names, Policy};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
-pub use session::{Browser, EndReason, SessionEnd, Subprotocol, run};
+pub use session::{
+    Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
+};
 pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
-pub use target::{Target, TargetError};
+pub use target::{FarGateway, Target, TargetError};
+pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
 pub use tokens::{TokenError, TokenSource, mask_token};

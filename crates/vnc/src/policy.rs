@@ -8,7 +8,7 @@ use net::log::ErrorLog;
 use proto::rfb::Rules;
 use serde::Serialize;
 
-use crate::Password;
+use crate::{LoginLimit, Password, Tls};
 
 /// A session's policy, fixed when it starts.
 #[derive(Debug, Clone)]
@@ -27,6 +27,14 @@ pub struct Policy {
     pub quality_max: u8,
     /// The password that the gateway shows to the server, so that the viewer needs none.
     pub password: Option<Password>,
+    /// The user name that goes with it, for servers that want one.
+    pub user: Option<String>,
+    /// That password may go to the server in the clear, where it knows nothing better.
+    pub plain_login: bool,
+    /// TLS towards the server; `None` is never.
+    pub tls: Option<Tls>,
+    /// How many wrong passwords a person may type; `None` is any number.
+    pub login_limit: Option<LoginLimit>,
     /// Takes the place of the name that the server gives its desktop, which commonly tells the
     /// machine's and its user's.
     pub title: Option<String>,
@@ -79,6 +87,10 @@ impl Default for Policy {
             power: true,
             quality_max: 9,
             password: None,
+            user: None,
+            plain_login: false,
+            tls: None,
+            login_limit: Some(LoginLimit::default()),
             title: None,
             ping: Duration::from_secs(20),
             idle: None,

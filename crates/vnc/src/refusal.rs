@@ -1,6 +1,7 @@
 //! What a person is told when there is no session, or no more.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use proto::ws::close;
 
@@ -34,6 +35,22 @@ pub enum Refusal {
     WrongPassword,
     /// The server does not accept the password that is stored here.
     StoredPassword,
+    /// The same was found a short time ago, and is not tried again so long.
+    StoredPasswordRests(Duration),
+    /// The machine wants a password, and none is stored for the gateway's own use.
+    NoStoredPassword,
+    /// The person has typed too many wrong passwords, and waits so long.
+    TooManyFailures(Duration),
+    /// The server does not offer the encryption that the configuration asks for.
+    NoEncryption,
+    /// The server's certificate is not one that the configuration trusts.
+    UntrustedCertificate,
+    /// TLS towards the server failed.
+    TlsFailed,
+    /// A far gateway refuses: it knows no such token or desktop, or not us.
+    FarRefused,
+    /// A far gateway could not reach the machine, or failed itself.
+    FarFailed,
     /// The server asks for a login that cannot be passed on, or that the policy cannot follow.
     UnsupportedSecurity,
     /// The person did not log in, in time.
@@ -85,6 +102,27 @@ impl Refusal {
             Self::ServerRefused(_) => "The desktop refused the connection.",
             Self::WrongPassword => "The password was not accepted; authentication failed.",
             Self::StoredPassword => "The desktop does not accept the password stored for it.",
+            Self::StoredPasswordRests(wait) => {
+                return format!(
+                    "The desktop does not accept the password stored for it. It is tried again \
+                     in {}.",
+                    in_words(*wait)
+                )
+                .into();
+            }
+            Self::NoStoredPassword => "The desktop wants a password, and none is stored for it.",
+            Self::TooManyFailures(wait) => {
+                return format!(
+                    "Too many wrong passwords for this desktop. Try again in {}.",
+                    in_words(*wait)
+                )
+                .into();
+            }
+            Self::NoEncryption => "The desktop does not offer the encryption that is required.",
+            Self::UntrustedCertificate => "The desktop's certificate is not trusted here.",
+            Self::TlsFailed => "The encrypted connection to the desktop failed.",
+            Self::FarRefused => "The gateway in front of the machine gives no access to it.",
+            Self::FarFailed => "The gateway in front of the machine could not reach it.",
             Self::UnsupportedSecurity => "The desktop asks for a login that is not supported here.",
             Self::LoginTimeout => "Logging in took too long.",
             Self::Lost => "The connection to the machine was lost.",
@@ -115,7 +153,7 @@ impl Refusal {
     pub fn close_code(&self) -> u16 {
         match self {
             Self::UnknownToken => 4401,
-            Self::NoRole | Self::ForeignPage => 4403,
+            Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
             Self::Cut(_) | Self::Removed => 4410,
@@ -124,11 +162,18 @@ impl Refusal {
             | Self::ConnectionRefused
             | Self::Timeout
             | Self::NotVnc
+            | Self::TlsFailed
+            | Self::FarFailed
             | Self::Lost
             | Self::ServerClosed => 4502,
             Self::ServerRefused(_)
             | Self::WrongPassword
             | Self::StoredPassword
+            | Self::StoredPasswordRests(_)
+            | Self::NoStoredPassword
+            | Self::TooManyFailures(_)
+            | Self::NoEncryption
+            | Self::UntrustedCertificate
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
@@ -154,6 +199,14 @@ impl Refusal {
             Self::ServerRefused(_) => "server-refused",
             Self::WrongPassword => "wrong-password",
             Self::StoredPassword => "stored-password",
+            Self::StoredPasswordRests(_) => "stored-password-rests",
+            Self::NoStoredPassword => "no-stored-password",
+            Self::TooManyFailures(_) => "too-many-failures",
+            Self::NoEncryption => "no-encryption",
+            Self::UntrustedCertificate => "untrusted-certificate",
+            Self::TlsFailed => "tls-failed",
+            Self::FarRefused => "far-refused",
+            Self::FarFailed => "far-failed",
             Self::UnsupportedSecurity => "unsupported-security",
             Self::LoginTimeout => "login-timeout",
             Self::Lost => "lost",
@@ -168,5 +221,34 @@ impl Refusal {
             Self::Restart => "restart",
             Self::Internal => "internal",
         }
+    }
+}
+
+/// A wait as people say it, never shorter than it is.
+fn in_words(wait: Duration) -> String {
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    match seconds {
+        1 => "1 second".to_owned(),
+        2..120 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_words() {
+        let told = |millis| Refusal::TooManyFailures(Duration::from_millis(millis)).sentence();
+        assert!(told(10).ends_with("Try again in 1 second."));
+        assert!(told(29_001).ends_with("Try again in 30 seconds."));
+        assert!(told(121_000).ends_with("Try again in 3 minutes."));
+        let rests = Refusal::StoredPasswordRests(Duration::from_secs(900)).sentence();
+        assert!(
+            rests.len() <= 123,
+            "{} bytes fit no close frame",
+            rests.len()
+        );
     }
 }

@@ -2,11 +2,17 @@
 
 mod connect;
 mod ending;
+mod far;
 mod follow;
+mod link;
 mod login;
+mod machine;
 mod pump;
+mod relay;
+mod security;
 mod server;
 mod spill;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod viewer;
@@ -17,7 +23,9 @@ use std::time::Duration;
 
 use crate::sessions::Seat;
 use crate::{About, Policy, Refusal, Session, SessionId, Sessions, Target};
-use ending::Failure;
+pub(crate) use ending::Failure;
+pub use link::{FarSocket, Link};
+pub use machine::{Machine, Unreachable};
 
 /// What was agreed as WebSocket sub-protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +147,9 @@ pub fn run(
         None => Err(Refusal::Internal),
     };
     // The handshake's state is large and gone when the screen is shown, hence the boxes.
-    let opening = Box::pin(login::open(browser, goal, policy, Arc::clone(&seat.entry)));
+    let attempts = sessions.attempts().clone();
+    let opening = login::open(browser, goal, policy, attempts, Arc::clone(&seat.entry));
+    let opening = Box::pin(opening);
     async move {
         let mut connected_after = None;
         let failure = match opening.await {

@@ -28,6 +28,7 @@ use metrics::{Live, Metrics, Moved};
 use room::Rooms;
 use view::View;
 
+use crate::attempts::Attempts;
 use crate::policy::Allowed;
 use crate::{Policy, Refusal, Role, Subprotocol};
 
@@ -68,6 +69,11 @@ pub struct LinkUse {
 }
 
 impl About {
+    /// Whom wrong passwords are counted for: the person, or else whoever is at the address.
+    pub(crate) fn person(&self) -> &str {
+        self.user.as_deref().unwrap_or(&self.client)
+    }
+
     /// The desktop's name, or what it is called for people where it has none.
     pub fn known_as(&self) -> &str {
         match self.desktop.is_empty() {
@@ -168,6 +174,7 @@ pub struct Session {
 pub struct Sessions {
     live: Arc<Mutex<HashMap<SessionId, Arc<Entry>>>>,
     holds: Arc<Holds>,
+    attempts: Arc<Attempts>,
     rooms: Arc<Rooms>,
     metrics: Arc<Metrics>,
 }
@@ -332,6 +339,11 @@ impl Sessions {
         matching
             .filter(|session| self.cut(session.id, why.clone()))
             .count()
+    }
+
+    /// Logins that failed.
+    pub(crate) fn attempts(&self) -> &Arc<Attempts> {
+        &self.attempts
     }
 
     /// Enters a session; it leaves when the seat is dropped. Without a name, which only fails to

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use net::log::Level;
 use net::tls::Failure;
-use net::tls::client::{ClientSettings, Objection, judge_server};
+use net::tls::client::{ClientSettings, Objection, judge_server, no_name, server_name};
 use net::tls::identity::Identity;
 use net::tls::peers::Judge;
 use net::{Deadline, PeerAddr, Stream, clock};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::pki_types::{DnsName, ServerName};
+use rustls::pki_types::ServerName;
 
 use self::files::{Files, Names, Origin};
 use super::ProxyError;
@@ -127,25 +126,6 @@ impl Client {
         });
         verdict.unwrap_or(Err(Objection::Host))
     }
-}
-
-/// Stands for a name that is not sent.
-fn no_name() -> ServerName<'static> {
-    ServerName::IpAddress(IpAddr::from([0; 4]).into())
-}
-
-/// A name as it can be sent; addresses are not sent (RFC 6066 §3).
-fn server_name(name: &[u8]) -> Option<ServerName<'static>> {
-    if name.starts_with(b"[") {
-        return None;
-    }
-    let text = std::str::from_utf8(name).ok()?;
-    if text.is_empty() || text.parse::<IpAddr>().is_ok() {
-        return None;
-    }
-    // DIFFERS: a name that is none of a host is not sent; nginx sends any bytes.
-    let name = DnsName::try_from(text.to_owned()).ok()?;
-    Some(ServerName::DnsName(name))
 }
 
 /// What one request wants of TLS.

@@ -3,24 +3,27 @@
 //! rustls is asked for one thing, that the server owns the key of its certificate. What that is
 //! worth is said by [`judge_server`], after every handshake, a resumed one too.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedCipherSuite,
     SupportedProtocolVersion, version,
 };
-use x509::{Crl, HandshakeVersion, Purpose, VerifyError, pem};
+use x509::{Certificate, Crl, HandshakeVersion, Purpose, VerifyError, pem};
 
 use super::ciphers;
+use super::handshake::Failure;
 use super::identity::Identity;
 use super::peers::{Judge, read_chain, signature_schemes, verify_owner};
 use super::server::{Versions, groups, provider};
+use crate::{Deadline, Stream};
 
 /// All revocation lists of a text in PEM, at least one; the error is a sentence.
 pub fn revocation_lists(text: &[u8]) -> Result<Vec<Arc<Crl>>, String> {
@@ -94,6 +97,69 @@ impl ClientSettings {
     }
 }
 
+/// TLS to servers of one kind, always made in the same way. Resumes no sessions.
+#[derive(Debug)]
+pub struct Connector {
+    named: Arc<ClientConfig>,
+    nameless: Arc<ClientConfig>,
+}
+
+impl Connector {
+    /// Puts it together; an error if rustls can make nothing of versions and ciphers.
+    pub fn new(settings: &ClientSettings, identity: Option<&Identity>) -> Result<Self, Error> {
+        let named = settings.build(identity)?;
+        let mut nameless = named.clone();
+        nameless.enable_sni = false;
+        Ok(Self {
+            named: Arc::new(named),
+            nameless: Arc::new(nameless),
+        })
+    }
+
+    /// Shakes hands with `host`, whose name is sent if it is none of an address. What the
+    /// certificate is worth is not said. Not cancel-safe.
+    pub async fn connect(
+        &self,
+        stream: &Stream,
+        host: &str,
+        deadline: &Deadline,
+    ) -> Result<(), Failure> {
+        let (config, name) = match server_name(host.as_bytes()) {
+            Some(name) => (self.named.clone(), name),
+            None => (self.nameless.clone(), no_name()),
+        };
+        stream.connect_tls(config, name, deadline).await
+    }
+}
+
+/// Stands for a name that is not sent.
+pub fn no_name() -> ServerName<'static> {
+    ServerName::IpAddress(IpAddr::from([0; 4]).into())
+}
+
+/// A name as it can be sent; addresses are not sent (RFC 6066 §3).
+pub fn server_name(name: &[u8]) -> Option<ServerName<'static>> {
+    if name.starts_with(b"[") {
+        return None;
+    }
+    let text = std::str::from_utf8(name).ok()?;
+    if text.is_empty() || text.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    // DIFFERS: a name that is none of a host is not sent; nginx sends any bytes.
+    let name = DnsName::try_from(text.to_owned()).ok()?;
+    Some(ServerName::DnsName(name))
+}
+
+/// SHA-256 of the certificate that the server of a connection has shown.
+pub fn fingerprint(stream: &Stream) -> Option<[u8; 32]> {
+    let of = |certificate: &CertificateDer<'_>| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
+        digest.as_ref().try_into().ok()
+    };
+    stream.with_tls(|tls| of(tls.peer_certificates()?.first()?))?
+}
+
 /// What is wrong with a server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Objection {
@@ -118,6 +184,30 @@ pub fn judge_server(
         Some(leaf) if leaf.matches_host(host) => Ok(()),
         _ => Err(Objection::Host),
     }
+}
+
+/// As [`judge_server`], of a connection; where the server is called by its address, that may stand
+/// in the certificate as an address, too.
+pub fn judge_connection(
+    judge: &Judge,
+    stream: &Stream,
+    host: &str,
+    now: SystemTime,
+) -> Result<(), Objection> {
+    let verdict = stream.with_tls(|tls| {
+        let shown = tls.peer_certificates().unwrap_or_default();
+        match judge_server(judge, shown, host.as_bytes(), now) {
+            Err(Objection::Host) if is_of_address(shown, host) => Ok(()),
+            verdict => verdict,
+        }
+    });
+    verdict.unwrap_or(Err(Objection::Chain(VerifyError::Unspecified)))
+}
+
+fn is_of_address(shown: &[CertificateDer<'_>], host: &str) -> bool {
+    let leaf = shown.first().and_then(|leaf| Certificate::parse(leaf).ok());
+    let ip = host.parse::<IpAddr>().ok();
+    leaf.zip(ip).is_some_and(|(leaf, ip)| leaf.matches_ip(ip))
 }
 
 /// Takes any certificate whose key the server proves to have.

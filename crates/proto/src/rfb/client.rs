@@ -6,8 +6,12 @@
 //!        │               └───────────┴─► AwaitReason ◄───────────── AwaitResult ◄────┘
 //!        ▼                                                              ▼
 //!     (error)                                    Done ◄─ AwaitInit ◄─ Initialise
+//!
+//! Choose (VeNCrypt) ─► AwaitVencryptVersion ─► AwaitVencryptAck ─► AwaitSubtypes ─► ChooseSubtype
+//!   ─► AwaitGo ─► Secure ─► AwaitResult | AwaitChallenge | LogIn ─► AwaitResult
 //! ```
 
+use super::vencrypt::{self, Login};
 use super::version::VERSION_LEN;
 use super::wire::{REASON_LEN_MAX, read_u32};
 use super::{HandshakeError, ServerInit, Version, security};
@@ -20,6 +24,12 @@ pub enum ServerEvent {
     Types(Vec<u8>),
     /// A challenge; [`ClientHandshake::respond`] is due.
     Challenge([u8; 16]),
+    /// What VeNCrypt offers, in the server's order; [`ClientHandshake::choose_subtype`] is due.
+    Subtypes(Vec<u32>),
+    /// TLS begins with the next byte; once it stands, [`ClientHandshake::secured`] is due.
+    StartTls,
+    /// A user name and a password are wanted; [`ClientHandshake::log_in`] is due.
+    LoginWanted,
     /// The server is content; [`ClientHandshake::initialise`] is due.
     Authenticated,
     /// The screen; what follows belongs to the session.
@@ -36,6 +46,19 @@ enum State {
     AwaitTypes,
     AwaitDecision,
     Choose,
+    AwaitVencryptVersion,
+    AwaitVencryptAck,
+    AwaitSubtypes,
+    ChooseSubtype,
+    AwaitGo {
+        subtype: u32,
+    },
+    Secure {
+        subtype: u32,
+    },
+    /// The event is due that asks for user and password.
+    WantLogin,
+    LogIn,
     AwaitChallenge,
     Respond,
     AwaitResult,
@@ -83,6 +106,14 @@ impl ClientHandshake {
             State::AwaitVersion => self.handle_version(input, out),
             State::AwaitTypes => Ok(self.handle_types(input)),
             State::AwaitDecision => self.handle_decision(input),
+            State::AwaitVencryptVersion => self.handle_vencrypt_version(input, out),
+            State::AwaitVencryptAck => self.handle_vencrypt_ack(input),
+            State::AwaitSubtypes => Ok(self.handle_subtypes(input)),
+            State::AwaitGo { subtype } => self.handle_go(input, subtype),
+            State::WantLogin => {
+                self.state = State::LogIn;
+                Ok((0, Some(ServerEvent::LoginWanted)))
+            }
             State::AwaitChallenge => Ok(self.handle_challenge(input)),
             State::AwaitResult => self.handle_result(input),
             State::AwaitReason { of_auth } => Ok(self.handle_reason(input, of_auth)),
@@ -91,14 +122,21 @@ impl ClientHandshake {
                 Ok((0, Some(ServerEvent::Authenticated)))
             }
             State::AwaitInit => self.handle_init(input),
-            State::Choose | State::Respond | State::Initialise if input.is_empty() => Ok((0, None)),
-            State::Choose | State::Respond | State::Initialise => Err(HandshakeError::OutOfTurn),
             State::Done => Ok((0, None)),
+            State::Choose
+            | State::ChooseSubtype
+            | State::Secure { .. }
+            | State::LogIn
+            | State::Respond
+            | State::Initialise => match input.is_empty() {
+                true => Ok((0, None)),
+                false => Err(HandshakeError::OutOfTurn),
+            },
         }
     }
 
-    /// Chooses one of the types offered. After a type other than None and VncAuth the exchange is
-    /// not followed: every byte is the viewer's business.
+    /// Chooses one of the types offered. After a type other than None, VncAuth and VeNCrypt the
+    /// exchange is not followed: every byte is the viewer's business.
     pub fn choose(&mut self, security_type: u8, out: &mut Vec<u8>) {
         debug_assert_eq!(self.state, State::Choose);
         if self.version >= Version::V3_7 {
@@ -108,8 +146,40 @@ impl ClientHandshake {
             (security::NONE, Version::V3_8) => State::AwaitResult,
             (security::NONE, _) => State::Accepted,
             (security::VNC_AUTH, _) => State::AwaitChallenge,
+            (security::VENCRYPT, _) => State::AwaitVencryptVersion,
             _ => State::Done,
         };
+    }
+
+    /// Chooses one of VeNCrypt's subtypes: Plain, or one with a certificate.
+    pub fn choose_subtype(&mut self, subtype: u32, out: &mut Vec<u8>) {
+        debug_assert_eq!(self.state, State::ChooseSubtype);
+        out.extend_from_slice(&subtype.to_be_bytes());
+        self.state = match subtype {
+            vencrypt::PLAIN => State::WantLogin,
+            subtype => State::AwaitGo { subtype },
+        };
+    }
+
+    /// TLS stands; what the server sends from now on comes through it.
+    pub fn secured(&mut self) {
+        let State::Secure { subtype } = self.state else {
+            debug_assert!(false, "secured in {:?}", self.state);
+            return;
+        };
+        self.state = match subtype {
+            vencrypt::X509_VNC | vencrypt::TLS_VNC => State::AwaitChallenge,
+            vencrypt::X509_PLAIN | vencrypt::TLS_PLAIN => State::WantLogin,
+            // Other than for type 1, there is a result in version 3.7 too.
+            _ => State::AwaitResult,
+        };
+    }
+
+    /// Sends user name and password.
+    pub fn log_in(&mut self, login: &Login, out: &mut Vec<u8>) {
+        debug_assert_eq!(self.state, State::LogIn);
+        login.encode(out);
+        self.state = State::AwaitResult;
     }
 
     /// Answers the challenge.
@@ -175,6 +245,62 @@ impl ClientHandshake {
             u8::try_from(decided).map_err(|_| HandshakeError::UnknownSecurity(decided))?;
         self.state = State::Choose;
         Ok((4, Some(ServerEvent::Types(vec![decided]))))
+    }
+
+    fn handle_vencrypt_version(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, Option<ServerEvent>), HandshakeError> {
+        let Some(&[major, minor]) = input.first_chunk() else {
+            return Ok((0, None));
+        };
+        // The highest version comes first; whoever has a higher one speaks this one too.
+        if [major, minor] < vencrypt::VERSION {
+            return Err(HandshakeError::UnsupportedVencrypt(major, minor));
+        }
+        out.extend_from_slice(&vencrypt::VERSION);
+        self.state = State::AwaitVencryptAck;
+        Ok((2, None))
+    }
+
+    fn handle_vencrypt_ack(
+        &mut self,
+        input: &[u8],
+    ) -> Result<(usize, Option<ServerEvent>), HandshakeError> {
+        match input.first() {
+            None => Ok((0, None)),
+            Some(0) => {
+                self.state = State::AwaitSubtypes;
+                Ok((1, None))
+            }
+            Some(_) => Err(HandshakeError::VencryptRefused),
+        }
+    }
+
+    fn handle_subtypes(&mut self, input: &[u8]) -> (usize, Option<ServerEvent>) {
+        let Some((taken, subtypes)) = vencrypt::parse_subtypes(input) else {
+            return (0, None);
+        };
+        self.state = State::ChooseSubtype;
+        (taken, Some(ServerEvent::Subtypes(subtypes)))
+    }
+
+    fn handle_go(
+        &mut self,
+        input: &[u8],
+        subtype: u32,
+    ) -> Result<(usize, Option<ServerEvent>), HandshakeError> {
+        match input {
+            [] => Ok((0, None)),
+            [1] => {
+                self.state = State::Secure { subtype };
+                Ok((1, Some(ServerEvent::StartTls)))
+            }
+            // The client speaks first in TLS: what is there already came from somebody else.
+            [1, ..] => Err(HandshakeError::OutOfTurn),
+            _ => Err(HandshakeError::VencryptRefused),
+        }
     }
 
     fn handle_challenge(&mut self, input: &[u8]) -> (usize, Option<ServerEvent>) {

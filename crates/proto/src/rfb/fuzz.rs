@@ -1,5 +1,6 @@
 //! Bodies of the fuzz targets for RFB; unit tests run them on the saved inputs.
 
+use super::vencrypt::{self, Login};
 use super::{ClientHandshake, ClientStream, Rules, ServerEvent, ServerHandshake, ViewerEvent};
 
 /// A viewer's stream, whole and split, observed and enforced; what was let through must itself
@@ -48,10 +49,23 @@ pub fn client_handshake(data: &[u8]) {
         match event {
             Some(ServerEvent::Types(types)) => handshake.choose(types[0], &mut out),
             Some(ServerEvent::Challenge(challenge)) => handshake.respond(&challenge, &mut out),
+            Some(ServerEvent::Subtypes(subtypes)) => {
+                let subtype = subtypes.first().copied().unwrap_or(vencrypt::PLAIN);
+                handshake.choose_subtype(subtype, &mut out);
+            }
+            Some(ServerEvent::StartTls) => handshake.secured(),
+            Some(ServerEvent::LoginWanted) => handshake.log_in(&login(), &mut out),
             Some(ServerEvent::Authenticated) => handshake.initialise(&mut out),
             None if taken > 0 => {}
             None | Some(_) => return,
         }
+    }
+}
+
+fn login() -> Login {
+    Login {
+        user: b"user".to_vec(),
+        password: b"password".to_vec(),
     }
 }
 
@@ -60,16 +74,17 @@ pub fn server_handshake(data: &[u8]) {
     let mut out = Vec::new();
     let mut handshake = ServerHandshake::start(&mut out);
     let mut input = data;
-    while let Ok((taken, event)) = handshake.handle(input) {
+    while let Ok((taken, event)) = handshake.handle(input, &mut out) {
         input = &input[taken..];
         let decided = match event {
-            Some(ViewerEvent::Version(_)) => handshake.offer(&[2, 1, 30], &mut out),
+            Some(ViewerEvent::Version(_)) => handshake.offer(&[2, 1, 30, 19], &mut out),
             event => event,
         };
         match decided {
             Some(ViewerEvent::Chosen(1)) => handshake.accept(&mut out),
             Some(ViewerEvent::Chosen(2)) => handshake.challenge(&[7; 16], &mut out),
-            Some(ViewerEvent::Response(_)) => handshake.accept(&mut out),
+            Some(ViewerEvent::Response(_) | ViewerEvent::Login(_)) => handshake.accept(&mut out),
+            Some(ViewerEvent::Chosen(19)) => {}
             None if taken > 0 => {}
             _ => break,
         }

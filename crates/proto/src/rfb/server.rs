@@ -5,10 +5,13 @@
 //! start ─► AwaitVersion ─► Offer ─► AwaitChoice ─► Challenge ─► AwaitResponse ─┐
 //!                                        │ None                                ▼
 //!             Done ◄─ Init ◄─ AwaitClientInit ◄────────────────────────── Verdict
+//!
+//! AwaitChoice (VeNCrypt) ─► AwaitVencryptVersion ─► AwaitSubtype ─► AwaitLogin ─► Verdict
 //! ```
 
+use super::vencrypt::{self, Login};
 use super::version::VERSION_LEN;
-use super::wire::write_text;
+use super::wire::{read_u32, write_text};
 use super::{HandshakeError, ServerInit, Version, security};
 
 /// What a viewer said, and what it makes due.
@@ -17,8 +20,11 @@ pub enum ViewerEvent {
     /// The version is agreed; [`ServerHandshake::offer`] or a refusal is due.
     Version(Version),
     /// The viewer chose a type: for VncAuth [`ServerHandshake::challenge`] is due, for None
-    /// [`ServerHandshake::accept`]; any other exchange is not followed.
+    /// [`ServerHandshake::accept`], for VeNCrypt nothing: [`ViewerEvent::Login`] is next. Any other
+    /// exchange is not followed.
     Chosen(u8),
+    /// A user name and a password; [`ServerHandshake::accept`] or a refusal is due.
+    Login(Login),
     /// The answer to the challenge; [`ServerHandshake::accept`] or a refusal is due.
     Response([u8; 16]),
     /// The viewer is ready; [`ServerHandshake::init`] is due. The viewer's wish to share or not
@@ -46,6 +52,9 @@ enum State {
     AwaitChoice,
     Challenge,
     AwaitResponse,
+    AwaitVencryptVersion,
+    AwaitSubtype,
+    AwaitLogin,
     Verdict { chosen: u8 },
     AwaitClientInit,
     Init,
@@ -78,6 +87,9 @@ impl ServerHandshake {
             State::AwaitVersion
                 | State::AwaitChoice
                 | State::AwaitResponse
+                | State::AwaitVencryptVersion
+                | State::AwaitSubtype
+                | State::AwaitLogin
                 | State::AwaitClientInit
         )
     }
@@ -88,11 +100,18 @@ impl ServerHandshake {
     }
 
     /// Takes bytes from the front of `input`: how many, and what they said. `(0, None)` asks for
-    /// more than is there, or says that it is our turn.
-    pub fn handle(&mut self, input: &[u8]) -> Result<(usize, Option<ViewerEvent>), HandshakeError> {
+    /// more than is there, or says that it is our turn. Replies are appended to `out`.
+    pub fn handle(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, Option<ViewerEvent>), HandshakeError> {
         match self.state {
             State::AwaitVersion => self.handle_version(input),
-            State::AwaitChoice => self.handle_choice(input),
+            State::AwaitChoice => self.handle_choice(input, out),
+            State::AwaitVencryptVersion => self.handle_vencrypt_version(input, out),
+            State::AwaitSubtype => self.handle_subtype(input),
+            State::AwaitLogin => self.handle_login(input),
             State::AwaitResponse => Ok(match input.first_chunk() {
                 Some(response) => {
                     self.state = State::Verdict {
@@ -110,7 +129,9 @@ impl ServerHandshake {
         }
     }
 
-    /// Offers security types. A 3.3 viewer cannot choose: it is told the first that it knows.
+    /// Offers security types. A 3.3 viewer cannot choose: it is told the first that it knows. Of
+    /// VeNCrypt it is user name and password that is offered, since whatever secures the viewer's
+    /// connection is outside of RFB.
     pub fn offer(&mut self, types: &[u8], out: &mut Vec<u8>) -> Option<ViewerEvent> {
         debug_assert!(self.state == State::Offer && !types.is_empty());
         if self.version > Version::V3_3 {
@@ -123,7 +144,7 @@ impl ServerHandshake {
         let simple = |security_type: &&u8| **security_type <= security::VNC_AUTH;
         let decided = *types.iter().find(simple).or(types.first())?;
         out.extend_from_slice(&u32::from(decided).to_be_bytes());
-        Some(self.chosen(decided))
+        Some(self.chosen(decided, out))
     }
 
     /// Sends the challenge of VncAuth.
@@ -155,7 +176,8 @@ impl ServerHandshake {
     /// Says "no" in the encoding of the state reached. `reason` should be ASCII.
     pub fn refuse(&mut self, reason: &str, out: &mut Vec<u8>) -> RefusalSent {
         let sent = match (self.state, self.version) {
-            (State::AwaitVersion | State::AwaitChoice | State::AwaitResponse, _) => {
+            (State::AwaitVersion | State::AwaitChoice | State::AwaitResponse, _)
+            | (State::AwaitVencryptVersion | State::AwaitSubtype | State::AwaitLogin, _) => {
                 return RefusalSent::NotYet;
             }
             (State::Offer, Version::V3_3) => {
@@ -207,6 +229,7 @@ impl ServerHandshake {
     fn handle_choice(
         &mut self,
         input: &[u8],
+        out: &mut Vec<u8>,
     ) -> Result<(usize, Option<ViewerEvent>), HandshakeError> {
         let [chosen, ..] = *input else {
             return Ok((0, None));
@@ -214,13 +237,61 @@ impl ServerHandshake {
         if !self.offered.contains(&chosen) {
             return Err(HandshakeError::NotOffered(chosen));
         }
-        Ok((1, Some(self.chosen(chosen))))
+        Ok((1, Some(self.chosen(chosen, out))))
     }
 
-    fn chosen(&mut self, chosen: u8) -> ViewerEvent {
+    fn handle_vencrypt_version(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, Option<ViewerEvent>), HandshakeError> {
+        let Some(&[major, minor]) = input.first_chunk() else {
+            return Ok((0, None));
+        };
+        if [major, minor] != vencrypt::VERSION {
+            return Err(HandshakeError::UnsupportedVencrypt(major, minor));
+        }
+        out.push(0);
+        vencrypt::write_subtypes(&[vencrypt::PLAIN], out);
+        self.state = State::AwaitSubtype;
+        Ok((2, None))
+    }
+
+    fn handle_subtype(
+        &mut self,
+        input: &[u8],
+    ) -> Result<(usize, Option<ViewerEvent>), HandshakeError> {
+        match read_u32(input) {
+            None => Ok((0, None)),
+            Some(vencrypt::PLAIN) => {
+                self.state = State::AwaitLogin;
+                Ok((4, None))
+            }
+            Some(other) => Err(HandshakeError::SubtypeNotOffered(other)),
+        }
+    }
+
+    fn handle_login(
+        &mut self,
+        input: &[u8],
+    ) -> Result<(usize, Option<ViewerEvent>), HandshakeError> {
+        let Some((taken, login)) = Login::parse(input)? else {
+            return Ok((0, None));
+        };
+        self.state = State::Verdict {
+            chosen: security::VENCRYPT,
+        };
+        Ok((taken, Some(ViewerEvent::Login(login))))
+    }
+
+    fn chosen(&mut self, chosen: u8, out: &mut Vec<u8>) -> ViewerEvent {
         self.state = match chosen {
             security::NONE => State::Verdict { chosen },
             security::VNC_AUTH => State::Challenge,
+            security::VENCRYPT => {
+                out.extend_from_slice(&vencrypt::VERSION);
+                State::AwaitVencryptVersion
+            }
             _ => State::Done,
         };
         ViewerEvent::Chosen(chosen)

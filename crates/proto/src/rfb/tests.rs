@@ -1,6 +1,7 @@
 //! RFB byte scripts.
 mod handshake;
 mod stream;
+mod vencrypt;
 
 #[test]
 fn saved_fuzz_inputs_hold() {

@@ -7,6 +7,11 @@ use sha1::{Digest, Sha1};
 /// RFC 6455 §1.3: what a server appends to the key to show that it speaks WebSocket.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// A `Sec-WebSocket-Key` of 16 random bytes, for a client (§4.1).
+pub fn client_key(nonce: [u8; 16]) -> String {
+    BASE64_STANDARD.encode(nonce)
+}
+
 /// The value of `Sec-WebSocket-Accept` for a client's `Sec-WebSocket-Key`.
 pub fn accept_key(key: &[u8]) -> String {
     BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())

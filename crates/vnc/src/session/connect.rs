@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use net::{Addr, Deadline, Stream};
 
 use super::ending::Failure;
+use super::far;
+use super::link::Link;
 use crate::policy::Names;
 use crate::{Policy, Refusal, Target};
 
@@ -16,28 +18,39 @@ const ADDRESSES_MAX: usize = 8;
 /// TCP keepalive towards the machine: nothing else notices that a quiet one died.
 const KEEPALIVE: (u32, u32, u32) = (20, 20, 3);
 
-/// Connects within the policy's time, whatever the number of addresses.
-pub(super) async fn connect(target: &Target, policy: &Policy) -> Result<Stream, Failure> {
-    let until = Instant::now() + policy.connect_timeout;
-    let stream = match target {
-        Target::Unix(path) => connect_one(&Addr::Unix(path.clone()), until, target).await?,
-        Target::Host { host, port } => match Target::literal(host, *port) {
-            Some(addr) => connect_one(&Addr::Ip(addr), until, target).await?,
-            None => {
-                let addrs = match &policy.names {
-                    Some(names) => ask(names, host, *port, policy.connect_timeout).await?,
-                    None => resolve(host, *port, until).await?,
-                };
-                connect_any(&addrs, until, target).await?
-            }
-        },
-    };
-    if !matches!(target, Target::Unix(_)) {
-        stream.set_nodelay(true);
-        let (idle, interval, count) = KEEPALIVE;
-        // A socket that cannot keep alive still carries the session.
-        let _ = stream.set_keepalive(idle, interval, count);
+/// Connects within the policy's time, whatever the number of addresses, and opens the WebSocket
+/// where one is in between.
+pub(super) async fn connect(target: &Target, policy: &Policy) -> Result<Link, Failure> {
+    let stream = connect_socket(target, policy).await?;
+    match target {
+        Target::WebSocket(far) => far::open(stream, far, policy).await,
+        Target::Host { .. } | Target::Unix(_) => Ok(Link::Stream(stream)),
     }
+}
+
+async fn connect_socket(target: &Target, policy: &Policy) -> Result<Stream, Failure> {
+    let until = Instant::now() + policy.connect_timeout;
+    let (host, port) = match target {
+        Target::Unix(path) => {
+            return connect_one(&Addr::Unix(path.clone()), until, target).await;
+        }
+        Target::Host { host, port } => (host, *port),
+        Target::WebSocket(far) => (&far.host, far.port),
+    };
+    let stream = match Target::literal(host, port) {
+        Some(addr) => connect_one(&Addr::Ip(addr), until, target).await?,
+        None => {
+            let addrs = match &policy.names {
+                Some(names) => ask(names, host, port, policy.connect_timeout).await?,
+                None => resolve(host, port, until).await?,
+            };
+            connect_any(&addrs, until, target).await?
+        }
+    };
+    stream.set_nodelay(true);
+    let (idle, interval, count) = KEEPALIVE;
+    // A socket that cannot keep alive still carries the session.
+    let _ = stream.set_keepalive(idle, interval, count);
     Ok(stream)
 }
 

@@ -7,7 +7,7 @@ use crate::Refusal;
 
 /// A session cannot go on.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub(super) reason: EndReason,
     /// For the log, not for the person.
     detail: String,
@@ -15,7 +15,7 @@ pub(super) struct Failure {
 
 impl Failure {
     /// Something that the viewer is told.
-    pub(super) fn told(refusal: Refusal, detail: impl Into<String>) -> Self {
+    pub(crate) fn told(refusal: Refusal, detail: impl Into<String>) -> Self {
         Self {
             reason: EndReason::Refused(refusal),
             detail: detail.into(),
@@ -52,16 +52,21 @@ impl Failure {
     }
 
     /// What the viewer is to be told, if it is still there to hear it.
-    pub(super) fn refusal(&self) -> Option<&Refusal> {
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match &self.reason {
             EndReason::Refused(refusal) => Some(refusal),
             _ => None,
         }
     }
 
-    pub(super) fn into_parts(self) -> (EndReason, String) {
+    pub(crate) fn into_parts(self) -> (EndReason, String) {
         (self.reason, self.detail)
     }
+}
+
+/// An event that the state does not allow.
+pub(super) fn out_of_order() -> Failure {
+    Failure::told(Refusal::Internal, "the handshake came out of order")
 }
 
 /// An error of the viewer's socket.

@@ -22,6 +22,7 @@ use self::clock::{Clock, Tick};
 use self::said::Listener;
 use super::ending::{Failure, viewer_failed};
 use super::follow::Follow;
+use super::link::Link;
 use super::server::Server;
 use super::spill::Spill;
 use super::viewer::{self, Viewer, text_refused};
@@ -51,7 +52,7 @@ const PONG_OWED_MAX: usize = SCREEN_READ_MAX + 4096;
 #[derive(Debug)]
 pub(super) struct Pump {
     viewer: Stream,
-    server: Stream,
+    server: Link,
     receiver: Receiver,
     protocol: Subprotocol,
     to_viewer: Spill,
@@ -80,7 +81,7 @@ impl Pump {
     ) -> Result<Self, Failure> {
         let mut pump = Self {
             viewer: viewer.stream,
-            server: server.stream,
+            server: server.link,
             receiver: viewer.receiver,
             protocol: viewer.protocol,
             to_viewer: Spill::default(),
@@ -161,7 +162,7 @@ impl Pump {
             let payload = &mut scratch[HEADER_LEN_MAX..HEADER_LEN_MAX + self.screen_read];
             match self.server.poll_read(cx, payload) {
                 Poll::Pending => Ok(0),
-                Poll::Ready(Ok(0)) => Err(Failure::told(Refusal::ServerClosed, "")),
+                Poll::Ready(Ok(0)) => Err(self.server.ended()),
                 Poll::Ready(Ok(n)) => self.send_frame(cx, scratch, n),
                 Poll::Ready(Err(error)) => Err(server_failed(&error)),
             }
@@ -305,7 +306,7 @@ impl Pump {
     /// Lets the table know how both connections do.
     fn note_tcp(&self) {
         self.entry
-            .set_tcp(self.viewer.tcp_health(), self.server.tcp_health());
+            .set_tcp(self.viewer.tcp_health(), self.server.stream().tcp_health());
     }
 
     fn send_control(
@@ -383,6 +384,7 @@ impl Pump {
             let released =
                 poll_fn(|cx| Poll::Ready(self.to_server.write(cx, &self.server, &release)));
             let _ = released.await;
+            poll_fn(|cx| self.server.take_leave(cx)).await;
             drop(self.server);
             match &failure.reason {
                 EndReason::Refused(refusal) => {

@@ -3,12 +3,16 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use net::{Deadline, Stream};
-use proto::rfb::{ClientHandshake, HandshakeError, ServerEvent};
+use net::Deadline;
+use proto::rfb::{
+    ClientHandshake, HandshakeError, ServerEvent, ServerInit, ascii_sentence, security, vencrypt,
+};
 
-use super::ending::Failure;
-use crate::Refusal;
+use super::connect::connect;
+use super::ending::{Failure, out_of_order};
+use super::link::Link;
 use crate::scratch::with_scratch;
+use crate::{Policy, Refusal, Target};
 
 /// Bytes that are read at a time: more than the longest message of the handshake, so that one is
 /// never waited for with a full inbox.
@@ -17,7 +21,7 @@ const INBOX_MAX: usize = 16 * 1024;
 /// A server in its handshake.
 #[derive(Debug)]
 pub(super) struct Server {
-    pub(super) stream: Stream,
+    pub(super) link: Link,
     pub(super) handshake: ClientHandshake,
     /// What was read and not used yet.
     pub(super) inbox: Vec<u8>,
@@ -28,13 +32,77 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(stream: Stream, step_timeout: Duration) -> Self {
-        Self {
-            stream,
+    /// Connects; gives back the security types besides.
+    pub(super) async fn reach(
+        target: &Target,
+        policy: &Policy,
+    ) -> Result<(Self, Vec<u8>), Failure> {
+        let mut server = Self {
+            link: connect(target, policy).await?,
             handshake: ClientHandshake::default(),
             inbox: Vec::new(),
             outbox: Vec::new(),
-            step_timeout,
+            step_timeout: policy.handshake_timeout,
+        };
+        match server.next().await? {
+            ServerEvent::Types(types) => Ok((server, types)),
+            other => Err(refused(other, Refusal::WrongPassword)),
+        }
+    }
+
+    /// Chooses a type; after one that is followed the next event says what the login needs.
+    pub(super) fn choose(&mut self, kind: u8) {
+        self.handshake.choose(kind, &mut self.outbox);
+    }
+
+    /// Chooses VeNCrypt and waits for what it offers.
+    pub(super) async fn choose_vencrypt(&mut self) -> Result<Vec<u32>, Failure> {
+        self.choose(security::VENCRYPT);
+        match self.next().await? {
+            ServerEvent::Subtypes(subtypes) => Ok(subtypes),
+            other => Err(refused(other, Refusal::WrongPassword)),
+        }
+    }
+
+    /// Chooses a subtype of VeNCrypt and makes the TLS that it asks for.
+    pub(super) async fn choose_subtype(
+        &mut self,
+        subtype: u32,
+        target: &Target,
+        policy: &Policy,
+    ) -> Result<(), Failure> {
+        self.handshake.choose_subtype(subtype, &mut self.outbox);
+        if !vencrypt::is_certified(subtype) {
+            return Ok(());
+        }
+        match self.next().await? {
+            ServerEvent::StartTls => {}
+            other => return Err(refused(other, Refusal::TlsFailed)),
+        }
+        let (Link::Stream(stream), Some(tls)) = (&self.link, &policy.tls) else {
+            let inside = "TLS inside of a WebSocket is not supported: secure the WebSocket (wss)";
+            return Err(Failure::told(Refusal::UnsupportedSecurity, inside));
+        };
+        let deadline = Deadline::after(self.step_timeout);
+        tls.secure(stream, target.host(), &deadline).await?;
+        self.handshake.secured();
+        Ok(())
+    }
+
+    /// Waits for the verdict; `wrong` is what a "no" means.
+    pub(super) async fn authenticated(&mut self, wrong: Refusal) -> Result<(), Failure> {
+        match self.next().await? {
+            ServerEvent::Authenticated => Ok(()),
+            other => Err(refused(other, wrong)),
+        }
+    }
+
+    /// Asks for the screen.
+    pub(super) async fn initialise(&mut self) -> Result<ServerInit, Failure> {
+        self.handshake.initialise(&mut self.outbox);
+        match self.next().await? {
+            ServerEvent::Init(init) => Ok(init),
+            other => Err(refused(other, Refusal::Lost)),
         }
     }
 
@@ -67,16 +135,16 @@ impl Server {
         if due.is_empty() {
             return Ok(());
         }
-        let sent = self.stream.write_all(&due).await;
+        let sent = self.link.write_all(&due).await;
         sent.map_err(|error| self.broke(&format!("sending to the server: {error}")))
     }
 
     async fn fill(&mut self) -> Result<(), Failure> {
         let room = INBOX_MAX.saturating_sub(self.inbox.len());
-        let (stream, inbox) = (&self.stream, &mut self.inbox);
+        let (link, inbox) = (&self.link, &mut self.inbox);
         let read = poll_fn(|cx| {
             with_scratch(|buf| {
-                let read = stream.poll_read(cx, &mut buf[..room]);
+                let read = link.poll_read(cx, &mut buf[..room]);
                 read.map_ok(|n| {
                     inbox.extend_from_slice(&buf[..n]);
                     n
@@ -84,16 +152,35 @@ impl Server {
             })
         });
         match read.await {
-            Ok(0) => Err(self.broke("the server closed during the handshake")),
+            Ok(0) => Err(self.ended()),
             Ok(_) => Ok(()),
             Err(error) => Err(self.broke(&format!("reading from the server: {error}"))),
         }
     }
 
+    fn ended(&self) -> Failure {
+        if !self.link.is_far() {
+            return self.broke("the server closed during the handshake");
+        }
+        let failure = self.link.ended();
+        match (failure.refusal(), self.handshake.version()) {
+            // The bridge works; what is behind it does not.
+            (Some(Refusal::ServerClosed), None) => {
+                Failure::told(Refusal::FarFailed, failure.into_parts().1)
+            }
+            _ => failure,
+        }
+    }
+
     /// Before it said that it speaks RFB, a peer that leaves is no VNC server.
     fn broke(&self, what: &str) -> Failure {
+        let is_inside_tls = self.link.stream().is_tls() && !self.link.is_far();
         match self.handshake.version() {
             None => Failure::told(Refusal::NotVnc, format!("no RFB version: {what}")),
+            Some(_) if is_inside_tls => Failure::told(
+                Refusal::TlsFailed,
+                format!("{what} (it may want a certificate: \"vnc_ssl_certificate\")"),
+            ),
             Some(_) => Failure::told(Refusal::Lost, what),
         }
     }
@@ -109,3 +196,30 @@ impl Server {
         Failure::told(Refusal::NotVnc, format!("the server's handshake: {error}"))
     }
 }
+
+/// What the server said instead of what was awaited.
+pub(super) fn refused(event: ServerEvent, wrong: Refusal) -> Failure {
+    let words = |reason: &[u8]| ascii_sentence(reason, WORDS_LEN_MAX);
+    match event {
+        ServerEvent::Refused(reason) => {
+            let detail = format!("the server refused: {}", words(&reason));
+            Failure::told(Refusal::ServerRefused(words(&reason)), detail)
+        }
+        ServerEvent::AuthFailed(reason) => {
+            let said = words(&reason.unwrap_or_default());
+            let detail = format!("the server's verdict: {said}");
+            // Not the password's fault: the server locks out whoever fails too often.
+            let locked = said.to_ascii_lowercase().contains("too many");
+            let refusal = if locked {
+                Refusal::ServerRefused(said)
+            } else {
+                wrong
+            };
+            Failure::told(refusal, detail)
+        }
+        _ => out_of_order(),
+    }
+}
+
+/// Bytes of a server's own words that a person is shown: what fits a close frame.
+const WORDS_LEN_MAX: usize = 96;

@@ -5,6 +5,18 @@ use std::task::{Context, Poll, ready};
 
 use net::Stream;
 
+/// Where bytes go.
+pub(super) trait Sink {
+    /// Writes as much as is taken. After `Pending` the same bytes must come again, if any.
+    fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+}
+
+impl Sink for Stream {
+    fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Stream::poll_write(self, cx, bytes)
+    }
+}
+
 /// What is owed to a socket. Owns no memory while nothing is owed. Bounded by its users: nobody
 /// reads more for a peer while something is owed to it.
 #[derive(Debug, Default)]
@@ -33,12 +45,12 @@ impl Spill {
     pub(super) fn write(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &Stream,
+        sink: &impl Sink,
         bytes: &[u8],
     ) -> io::Result<usize> {
         let mut sent = 0;
         while self.is_empty() && sent < bytes.len() {
-            match stream.poll_write(cx, &bytes[sent..])? {
+            match sink.poll_write(cx, &bytes[sent..])? {
                 Poll::Ready(n) => sent += n,
                 Poll::Pending => break,
             }
@@ -51,10 +63,10 @@ impl Spill {
     pub(super) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &Stream,
+        sink: &impl Sink,
     ) -> Poll<io::Result<()>> {
         while self.sent < self.bytes.len() {
-            self.sent += ready!(stream.poll_write(cx, &self.bytes[self.sent..]))?;
+            self.sent += ready!(sink.poll_write(cx, &self.bytes[self.sent..]))?;
         }
         *self = Self::default();
         Poll::Ready(Ok(()))

@@ -1,8 +1,10 @@
 //! Whole sessions over real sockets: a raw WebSocket client, a scripted server.
 
+mod far;
 mod gateway;
 mod live;
 mod login;
+mod machine;
 mod refusals;
 mod timing;
 

@@ -70,7 +70,7 @@ impl Viewer {
     pub(super) async fn next(&mut self) -> Result<ViewerEvent, Failure> {
         self.flush().await?;
         loop {
-            let handled = self.handshake.handle(&self.inbox);
+            let handled = self.handshake.handle(&self.inbox, &mut self.outbox);
             let (taken, event) = handled.map_err(|error| {
                 Failure::told(
                     Refusal::Violation,
@@ -78,6 +78,7 @@ impl Viewer {
                 )
             })?;
             self.inbox.drain(..taken);
+            self.flush().await?;
             match event {
                 Some(event) => return Ok(event),
                 None if taken == 0 => self.fill().await?,

@@ -25,9 +25,9 @@ pub const MODULE: Module = Module {
             Arity::Exactly(1),
             Set::Level(vnc_pass),
             doc(
-                "vnc_pass host:port | unix:path | desktop;",
+                "vnc_pass host:port | unix:path | ws://host:port/path | desktop;",
                 "",
-                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location; or that of a desktop by its name. Both may have variables.",
+                "Shows the desktop of a VNC server: pages of a viewer, and the WebSocket that it needs at any path below the location; or that of a desktop by its name. With ws:// the server is behind another gateway, such as its own websockify. All may have variables.",
             ),
         ),
         Directive::new(

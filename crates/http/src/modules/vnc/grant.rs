@@ -162,7 +162,7 @@ fn token(request: &Request) -> Bytes {
 /// Who is kept from coming back once an operator has cut the session.
 pub fn holder(request: &Request, token: &str, target: &Target) -> Option<Holder> {
     let sessions = &request.generation.thread.shared.sessions;
-    sessions.holder(user(request).as_deref(), token, &target.to_string())
+    sessions.holder(user(request).as_deref(), token, &target.identity())
 }
 
 /// The person, when one has signed in.

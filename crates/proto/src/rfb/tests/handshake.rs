@@ -156,7 +156,7 @@ fn serve(script: &[u8], types: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
     for byte in script {
         kept.push(*byte);
-        let (taken, mut event) = handshake.handle(&kept).unwrap();
+        let (taken, mut event) = handshake.handle(&kept, &mut out).unwrap();
         kept.drain(..taken);
         if let Some(ViewerEvent::Version(_)) = event {
             event = handshake.offer(types, &mut out);
@@ -211,7 +211,7 @@ fn a_refusal_takes_the_form_of_the_state_reached() {
         let mut out = Vec::new();
         let mut handshake = ServerHandshake::start(&mut out);
         let mut rest = script;
-        while let (taken @ 1.., event) = handshake.handle(rest).unwrap() {
+        while let (taken @ 1.., event) = handshake.handle(rest, &mut out).unwrap() {
             rest = &rest[taken..];
             if matches!(event, Some(ViewerEvent::Version(_))) && !offer.is_empty() {
                 handshake.offer(offer, &mut out);
@@ -266,9 +266,10 @@ fn a_refusal_takes_the_form_of_the_state_reached() {
 fn a_viewer_cannot_choose_what_was_not_offered() {
     let mut out = Vec::new();
     let mut handshake = ServerHandshake::start(&mut out);
-    handshake.handle(b"RFB 003.008\n").unwrap();
+    handshake.handle(b"RFB 003.008\n", &mut out).unwrap();
     handshake.offer(&[2], &mut out);
-    assert_eq!(handshake.handle(&[1]), Err(HandshakeError::NotOffered(1)));
+    let chosen = handshake.handle(&[1], &mut out);
+    assert_eq!(chosen, Err(HandshakeError::NotOffered(1)));
 }
 
 /// Values made with OpenSSL: `openssl enc -des-ecb -nopad -K` with the bits of each byte of the

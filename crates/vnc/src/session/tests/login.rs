@@ -175,10 +175,10 @@ fn a_login_that_is_not_understood_passes_where_nothing_is_enforced() {
 fn types_that_are_followed_are_offered_first() {
     let server = Upstream::serving(|peer| {
         peer.send(VERSION);
-        peer.send(&[3, 16, 19, 2]);
+        peer.send(&[4, 16, 30, 19, 2]);
         while peer.read_exact(1).is_some() {}
     });
-    for (view_only, offer) in [(false, &[3, 2, 16, 19][..]), (true, &[1, 2])] {
+    for (view_only, offer) in [(false, &[2, 2, 30][..]), (true, &[1, 2])] {
         let gateway = Gateway::start(
             target(server.addr()),
             Policy {

@@ -111,7 +111,7 @@ fn a_server_that_stalls_after_its_version_is_too_slow() {
 fn a_server_with_only_unknown_logins_is_refused_where_something_must_be_enforced() {
     let server = Upstream::serving(|peer| {
         peer.send(VERSION);
-        peer.send(&[2, 19, 30]);
+        peer.send(&[2, 6, 30]);
         while peer.read_exact(1).is_some() {}
     });
     let policy = Policy {
@@ -121,7 +121,7 @@ fn a_server_with_only_unknown_logins_is_refused_where_something_must_be_enforced
     let gateway = Gateway::start(target(server.addr()), policy);
     refused(&mut gateway.viewer(), &Refusal::UnsupportedSecurity);
     let end = gateway.end();
-    assert!(end.detail.contains("[19, 30]"), "{end}");
+    assert!(end.detail.contains("[6, 30]"), "{end}");
 }
 
 #[test]
@@ -141,6 +141,14 @@ fn every_sentence_fits_a_close_frame_and_is_ascii() {
         Refusal::ServerRefused(String::new()),
         Refusal::WrongPassword,
         Refusal::StoredPassword,
+        Refusal::StoredPasswordRests(Duration::from_secs(900)),
+        Refusal::NoStoredPassword,
+        Refusal::TooManyFailures(Duration::from_secs(900)),
+        Refusal::NoEncryption,
+        Refusal::UntrustedCertificate,
+        Refusal::TlsFailed,
+        Refusal::FarRefused,
+        Refusal::FarFailed,
         Refusal::UnsupportedSecurity,
         Refusal::LoginTimeout,
         Refusal::Lost,

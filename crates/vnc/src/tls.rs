@@ -1,0 +1,187 @@
+//! TLS towards VNC servers (VeNCrypt) and far gateways (`wss`): when it is used, and whose
+//! certificates are trusted.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use net::tls::client::{Connector, Objection, fingerprint, judge_connection};
+use net::tls::peers::Judge;
+use net::{Deadline, Stream};
+
+use crate::Refusal;
+use crate::session::Failure;
+
+/// TLS towards a machine, as it is configured.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Whether a server without it is good enough.
+    pub need: TlsNeed,
+    /// How it is made.
+    pub client: Arc<TlsClient>,
+    /// The only certificates that are accepted, whoever signed them; none: those of the client's
+    /// [`Trust`].
+    pub fingerprints: Vec<Fingerprint>,
+    /// The name that the certificate must have, in place of the target's.
+    pub name: Option<String>,
+}
+
+/// Whether a server without TLS is good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsNeed {
+    /// It is used where the server demands it, or where it is known whose certificate is good.
+    Offered,
+    /// Whoever has none is refused.
+    Required,
+}
+
+/// What is the same for all connections of a place in the configuration.
+#[derive(Debug)]
+pub struct TlsClient {
+    /// Versions, ciphers and the certificate that is shown.
+    pub connector: Connector,
+    /// Whose certificates are good.
+    pub trust: Trust,
+}
+
+/// Whose certificates are good.
+#[derive(Debug)]
+pub enum Trust {
+    /// Nobody's: nothing was said about it.
+    Nobody,
+    /// Anybody's: encryption without knowing whom with.
+    Anybody,
+    /// Those that an authority signed.
+    Signed(Judge),
+}
+
+/// SHA-256 of a certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+/// Why a text is no fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a fingerprint: \"sha256:\" and 64 hexadecimal digits, with or without colons")]
+pub struct FingerprintError;
+
+impl Tls {
+    /// Whether it is known what certificate is good.
+    pub(crate) fn is_decided(&self) -> bool {
+        !self.fingerprints.is_empty() || !matches!(self.client.trust, Trust::Nobody)
+    }
+
+    /// Shakes hands with the machine called `host` and judges what it shows.
+    pub(crate) async fn secure(
+        &self,
+        stream: &Stream,
+        host: &str,
+        deadline: &Deadline,
+    ) -> Result<(), Failure> {
+        let host = self.name.as_deref().unwrap_or(host);
+        let shaken = self.client.connector.connect(stream, host, deadline).await;
+        shaken.map_err(|failure| {
+            let refusal = match failure {
+                net::tls::Failure::TimedOut => Refusal::Timeout,
+                _ => Refusal::TlsFailed,
+            };
+            Failure::told(refusal, format!("TLS with the server: {failure}"))
+        })?;
+        self.judge(stream, host)
+            .map_err(|why| Failure::told(Refusal::UntrustedCertificate, why))
+    }
+
+    fn judge(&self, stream: &Stream, host: &str) -> Result<(), String> {
+        let shown = fingerprint(stream).map(Fingerprint);
+        let Some(shown) = shown else {
+            return Err("the server has shown no certificate".to_owned());
+        };
+        if !self.fingerprints.is_empty() {
+            return match self.fingerprints.contains(&shown) {
+                true => Ok(()),
+                false => Err(format!(
+                    "the server's certificate is another one than \"vnc_ssl_fingerprint\" says; \
+                     its fingerprint is {shown}"
+                )),
+            };
+        }
+        let objection = match &self.client.trust {
+            Trust::Anybody => return Ok(()),
+            Trust::Nobody => {
+                return Err(format!(
+                    "nothing says whether the server's certificate is good; compare its \
+                     fingerprint and set \"vnc_ssl_fingerprint {shown};\", or set \
+                     \"vnc_ssl_trusted_certificate\""
+                ));
+            }
+            Trust::Signed(judge) => {
+                match judge_connection(judge, stream, host, net::clock::wall()) {
+                    Ok(()) => return Ok(()),
+                    Err(objection) => objection,
+                }
+            }
+        };
+        let why = match objection {
+            Objection::Chain(error) => format!("({}:{error})", error.code()),
+            Objection::Host => {
+                format!("it is not one of \"{host}\"; \"vnc_ssl_name\" can say its name")
+            }
+        };
+        Err(format!(
+            "server SSL certificate verify error: {why}; its fingerprint is {shown}"
+        ))
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = FingerprintError;
+
+    fn from_str(text: &str) -> Result<Self, FingerprintError> {
+        let digits = text.strip_prefix("sha256:").unwrap_or(text);
+        let digits: Vec<u8> = digits.bytes().filter(|byte| *byte != b':').collect();
+        let (pairs, []) = digits.as_chunks::<2>() else {
+            return Err(FingerprintError);
+        };
+        let byte = |pair: &[u8; 2]| {
+            let pair = std::str::from_utf8(pair).ok()?;
+            let is_hex = pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+            u8::from_str_radix(pair, 16).ok().filter(|_| is_hex)
+        };
+        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(FingerprintError)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_as_openssl_prints_it() {
+        let colons = ["AB"; 32].join(":");
+        let plain = "ab".repeat(32);
+        let expected = Fingerprint([0xab; 32]);
+        for text in [&colons, &plain, &format!("sha256:{plain}")] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+        assert_eq!(expected.to_string(), format!("sha256:{plain}"));
+        let (short, long) = ("ab".repeat(31), "ab".repeat(33));
+        let signs = "+a".repeat(32);
+        for text in ["", "sha256:", &short, &long, &signs, &plain[1..], "md5:ab"] {
+            assert_eq!(text.parse::<Fingerprint>(), Err(FingerprintError), "{text}");
+        }
+    }
+}
