@@ -29,6 +29,7 @@
 
 mod attempts;
 mod forecast;
+mod journal;
 mod outcomes;
 mod password;
 mod policy;
@@ -45,6 +46,7 @@ mod tokens;
 
 pub use attempts::LoginLimit;
 pub use forecast::{Forecast, forecast};
+pub use journal::{end_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};

@@ -11,6 +11,7 @@ use vnc::{Password, Target, TargetError, TokenSource};
 
 use self::desktops::{Desktop, Desktops};
 use self::grant::Subject;
+use self::journal::Journal;
 use self::pages::Place;
 use self::role::Roles;
 use self::wall::Wall;
@@ -23,6 +24,7 @@ pub mod desktops;
 mod directives;
 mod form;
 mod grant;
+mod journal;
 pub mod judge;
 mod pages;
 mod role;
@@ -73,6 +75,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where starts and ends of sessions are written.
+    journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

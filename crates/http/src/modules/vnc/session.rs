@@ -4,13 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use net::log::Level;
-use net::tunnel::Traffic;
 use vnc::{
     About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId,
     Subprotocol, Target,
 };
 
 use super::grant::{Goal, holder, user};
+use super::journal::Journal;
 use super::judge::{Case, Cases, Enrolled};
 use crate::connection::Connection;
 use crate::load::Load;
@@ -31,6 +31,7 @@ pub struct Opening {
     /// The number of the generation that granted it.
     under: u64,
     protocol: Subprotocol,
+    journals: Vec<Journal>,
 }
 
 impl Opening {
@@ -76,6 +77,7 @@ impl Opening {
             case,
             under: request.generation.number,
             protocol,
+            journals: request.conf().vnc.journals.clone(),
         }
     }
 }
@@ -124,6 +126,10 @@ impl Opening {
             _ => None,
         };
         let sessions = &thread.shared.sessions;
+        if self.goal.is_ok() && !self.journals.is_empty() {
+            let record = vnc::start_record(&self.about, &self.policy);
+            note(&self.journals, &log, &record);
+        }
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
         let case = self.case;
@@ -132,6 +138,7 @@ impl Opening {
             name,
             machine,
             log,
+            journals: self.journals,
             _load: load,
             _count: count,
         };
@@ -145,6 +152,7 @@ struct End {
     machine: Option<Machine>,
     log: LogLater,
     _enrolled: Option<Enrolled>,
+    journals: Vec<Journal>,
     _load: Load,
     _count: DesktopCount,
 }
@@ -176,12 +184,19 @@ async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
         level(&ended.reason),
         &format!("desktop session {name} {how}: {ended}"),
     );
-    end.log.write(&Traffic {
-        from_downstream: ended.bytes_in,
-        to_upstream: ended.bytes_in,
-        from_upstream: ended.bytes_out,
-        to_downstream: ended.bytes_out,
-    });
+    if !end.journals.is_empty() {
+        note(&end.journals, &end.log, &vnc::end_record(&ended));
+    }
+    end.log.write_session(&ended);
+}
+
+/// Writes a record to the journals.
+fn note(journals: &[Journal], log: &LogLater, record: &str) {
+    for journal in journals {
+        if let Err(failure) = journal.write(record) {
+            log.error(Level::Error, &failure);
+        }
+    }
 }
 
 /// How grave an end is: what a person or an operator wanted is not.
