@@ -65,8 +65,6 @@ struct Granted {
 enum Verdict {
     /// Nothing is different.
     Same,
-    /// It may do other things than before.
-    Policy(Policy),
     /// It has no reason to be any more.
     Ends(Refusal),
     /// It cannot be said, so it goes on.
@@ -198,13 +196,14 @@ impl Case {
             old.grace = new.grace;
             return Verdict::Ends(Refusal::Changed);
         }
-        let same = same_terms(&old.policy, &new.policy);
-        let policy = new.policy.clone();
-        *old = new;
-        match same {
-            true => Verdict::Same,
-            false => Verdict::Policy(policy),
+        if is_tighter(&new.policy, &old.policy) {
+            old.grace = new.grace;
+            return Verdict::Ends(Refusal::Changed);
         }
+        // What is allowed besides counts from the next session on.
+        let policy = old.policy.clone();
+        *old = Granted { policy, ..new };
+        Verdict::Same
     }
 
     /// Whether the token leads where it led, as far as its source can say.
@@ -247,10 +246,6 @@ impl Case {
                     );
                 }
                 return;
-            }
-            Verdict::Policy(policy) => {
-                sessions.set_policy(self.id, &policy);
-                say(Level::Notice, format_args!("has a new policy"));
             }
             Verdict::Unknown(why) => {
                 say(
@@ -330,16 +325,19 @@ fn without_password(request: &Request) -> Box<[u8]> {
     head
 }
 
-/// Whether a session that runs would notice no difference.
-fn same_terms(one: &Policy, other: &Policy) -> bool {
-    let terms = |policy: &Policy| {
-        (
-            policy.allowed(),
-            policy.view_only,
-            policy.clipboard_bytes_max,
-        )
+/// Whether a policy forbids something that another one allows.
+fn is_tighter(new: &Policy, old: &Policy) -> bool {
+    let sooner = |new: Option<Duration>, old: Option<Duration>| {
+        new.is_some_and(|new| old.is_none_or(|old| new < old))
     };
-    terms(one) == terms(other) && one.idle == other.idle && one.session_max == other.session_max
+    (new.view_only && !old.view_only)
+        || (!new.clipboard_in && old.clipboard_in)
+        || new.clipboard_bytes_max < old.clipboard_bytes_max
+        || (!new.resize && old.resize)
+        || (!new.power && old.power)
+        || new.quality_max < old.quality_max
+        || sooner(new.idle, old.idle)
+        || sooner(new.session_max, old.session_max)
 }
 
 /// The sessions of a thread that can be judged again.

@@ -3,8 +3,9 @@
 
 use std::process::Command;
 
+use testkit::ports::free_port;
 use testkit::vnc::{Event, Look, VncServer};
-use testkit::{Process, Scratch, Setup, WebSocket, free_port, wait_true};
+use testkit::{Process, Scratch, Setup, WebSocket, wait_true};
 
 use super::{KEY_A, enter, get};
 use crate::support::portway;
@@ -14,11 +15,18 @@ const LINK: &str = "/websockify?token=office";
 
 #[test]
 fn a_token_folder_and_its_links_move_as_they_are() {
-    let (office, lab) = (VncServer::start(Look::default()), VncServer::start(Look::default()));
+    let (office, lab) = (
+        VncServer::start(Look::default()),
+        VncServer::start(Look::default()),
+    );
     let folder = Scratch::new("tokens");
     folder.write(
         "tokens.d/all",
-        format!("# machines\noffice: {}\nlab: {}\n", office.addr(), lab.addr()),
+        format!(
+            "# machines\noffice: {}\nlab: {}\n",
+            office.addr(),
+            lab.addr()
+        ),
     );
     folder.write("web/vnc.html", "their viewer");
     let tokens = folder.path().join("tokens.d").display().to_string();
@@ -48,6 +56,9 @@ fn a_token_folder_and_its_links_move_as_they_are() {
     let key_b = [4, 1, 0, 0, 0, 0, 0, 0x62];
     after.send_binary(&key_b);
     office.wait_event(&Event::Key(1, 0x62));
-    assert_eq!(get(&server, "/vnc.html?path=websockify%3Ftoken%3Doffice").status, 200);
+    assert_eq!(
+        get(&server, "/vnc.html?path=websockify%3Ftoken%3Doffice").status,
+        200
+    );
     assert_eq!(lab.connections(), 0, "nobody asked for it");
 }
