@@ -30,7 +30,9 @@ mod pages;
 mod role;
 mod session;
 mod setters;
+mod sources;
 pub mod status;
+mod tickets;
 mod upgrade;
 mod wall;
 

@@ -16,6 +16,7 @@ mod judged;
 mod operator;
 mod roles;
 mod status;
+mod tickets;
 mod websockify;
 
 const CONF: &str = "events { } http {

@@ -34,12 +34,12 @@ pub const MODULE: Module = Module {
         Directive::new(
             "vnc_token_source",
             ANY.or(LOCATION_IF),
-            Arity::Exactly(2),
+            Arity::AtLeast(2),
             Set::Level(token_source),
             doc(
-                "vnc_token_source file | dir | name-dir path;",
+                "vnc_token_source file | dir | name-dir path;  vnc_token_source http url [timeout=time] [cache=time] [trusted=file];  vnc_token_source jwt file [aud=text] [iss=text] [leeway=time] [once];",
                 "",
-                "Shows the desktops that websockify's token files name: one file of lines \"token: host:port\", a folder of such files, or a folder in which a file's name is the token. Read again when they change.",
+                "Where tokens are looked up. Files as websockify knows them: one of lines \"token: host:port\", a folder of such files, or a folder in which a file's name is the token and its content the target; read again when they change. http asks a service, with the token in place of %s in the address; https verifies its certificate by the file of authorities, or by those of the system. jwt believes tokens that the keys of the file have signed: a JSON Web Key set, PEM, or a secret in base64url.",
             ),
         ),
         Directive::new(

@@ -4,13 +4,16 @@
 //! session, and every other request for the same desktop alike.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Names, Policy, Refusal, Role, Target};
+use vnc::{Asked, Holder, Names, Place, Policy, Refusal, Role, Spending, Target};
 
 use super::desktops::Desktop;
+use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
 
@@ -32,6 +35,8 @@ pub struct Goal {
     pub title: Option<String>,
     /// The token in the clear; empty if there is none.
     pub token: String,
+    /// When its session began, or begins.
+    pub start: SystemTime,
     /// What may be had there, or why nothing.
     pub grant: Result<Grant, Refusal>,
 }
@@ -47,36 +52,62 @@ pub struct Grant {
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
+    /// What the token says, where one led here.
+    pub terms: Option<Terms>,
+}
+
+impl Goal {
+    /// Uses up a token that is for one use; if somebody was faster, nothing is granted any more.
+    pub fn spend(&mut self, request: &Request) -> Option<Spending> {
+        let terms = self.grant.as_ref().ok()?.terms.as_ref()?;
+        match terms.spend(request) {
+            Ok(spending) => spending,
+            Err(refusal) => {
+                self.grant = Err(refusal);
+                None
+            }
+        }
+    }
 }
 
 /// Where a request leads, before anybody is asked whether it may.
 struct Found {
     target: Target,
     desktop: Option<Arc<Desktop>>,
+    /// What the token says that led there.
+    terms: Option<Terms>,
 }
 
 /// When it is asked what a request may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Occasion {
-    /// Before its session.
-    First,
-    /// While its session runs: what counts sessions, or counts once, counted it already.
-    Again,
+#[derive(Debug, Clone, Copy)]
+struct Occasion {
+    asked: Asked,
+    /// When its session began, or begins.
+    start: SystemTime,
 }
 
 /// Finds out what a request may have. Asks token sources, but never a machine.
 pub async fn goal(request: &Request, subject: &Subject) -> Goal {
-    goal_at(request, subject, Occasion::First).await
+    let occasion = Occasion {
+        asked: Asked::ToOpen,
+        start: clock::wall(),
+    };
+    goal_at(request, subject, occasion).await
 }
 
-/// The same for a request whose session runs.
-pub async fn goal_again(request: &Request, subject: &Subject) -> Goal {
-    goal_at(request, subject, Occasion::Again).await
+/// The same for a request whose session runs since `start`: what counts sessions, or counts once,
+/// counted it already.
+pub async fn goal_again(request: &Request, subject: &Subject, start: SystemTime) -> Goal {
+    let occasion = Occasion {
+        asked: Asked::Again,
+        start,
+    };
+    goal_at(request, subject, occasion).await
 }
 
 async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
     let token = token(request);
-    let found = find(request, subject, &token).await;
+    let found = find(request, subject, &token, occasion.asked).await;
     let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
     request.speak_of(desktop.as_ref());
     // What the desktop says of itself goes before what the location says of all.
@@ -84,17 +115,22 @@ async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Go
     let special = desktop
         .as_ref()
         .map_or_else(|| conf.clone(), |desktop| desktop.over(conf));
-    let title = title(request, &special).or_else(|| Some(desktop.as_ref()?.name.to_string()));
+    let terms = found.as_ref().ok().and_then(|found| found.terms.as_ref());
+    let title = terms
+        .and_then(|terms| terms.ticket().title.clone())
+        .or_else(|| title(request, &special))
+        .or_else(|| Some(desktop.as_ref()?.name.to_string()));
     let token = String::from_utf8_lossy(&token).into_owned();
     let grant = found.and_then(|found| {
-        if occasion == Occasion::First {
+        if occasion.asked == Asked::ToOpen {
             refuse_held(request, &found, &token)?;
         }
-        grant(request, found, &special, title.clone())
+        grant(request, found, &special, title.clone(), occasion.start)
     });
     Goal {
         title,
         token,
+        start: occasion.start,
         grant,
     }
 }
@@ -115,9 +151,15 @@ fn grant(
     found: Found,
     special: &Conf,
     title: Option<String>,
+    start: SystemTime,
 ) -> Result<Grant, Refusal> {
-    let Found { target, desktop } = found;
+    let Found {
+        target,
+        desktop,
+        terms,
+    } = found;
     let role = role::of(request, desktop.as_ref());
+    let role = terms.as_ref().map_or(role, |terms| terms.limit_role(role));
     if role == Role::None {
         return Err(Refusal::NoRole);
     }
@@ -129,11 +171,15 @@ fn grant(
     policy.password = special.password.clone();
     policy.title = title;
     policy.names = names(request, desktop.as_deref());
+    if let Some(terms) = &terms {
+        terms.restrict(&mut policy, start);
+    }
     Ok(Grant {
         target,
         desktop,
         role,
         policy,
+        terms,
     })
 }
 
@@ -171,22 +217,34 @@ pub fn user(request: &Request) -> Option<String> {
 }
 
 /// Where a request leads, or why it leads nowhere.
-async fn find(request: &Request, subject: &Subject, token: &[u8]) -> Result<Found, Refusal> {
+async fn find(
+    request: &Request,
+    subject: &Subject,
+    token: &[u8],
+    asked: Asked,
+) -> Result<Found, Refusal> {
     let conf = &request.conf().vnc;
     match (subject, &conf.pass, &conf.source) {
         (Subject::OnWall(desktop), ..) => Ok(desktop.into()),
         (Subject::Missing, ..) => Err(Refusal::UnknownDesktop),
         (Subject::OfLocation, Some(pass), _) => passed(request, pass),
         (Subject::OfLocation, None, Some(source)) => {
-            // Tokens of files are text; what is not stands in none.
-            let token = std::str::from_utf8(token).map_err(|_| Refusal::UnknownToken)?;
-            match source.lookup(token) {
-                Ok(target) => target.map(Found::from).ok_or(Refusal::UnknownToken),
-                Err(error) => {
-                    request.log(Level::Error, format_args!("{error}"));
-                    Err(Refusal::Internal)
+            let terms = tickets::find(request, source, token, asked).await?;
+            let found = match &terms.ticket().place {
+                Place::Target(target) => Found::from(target.clone()),
+                Place::Desktop(name) => {
+                    let desktop = request.config().desktops.find(name).ok_or_else(|| {
+                        let message = format_args!("no desktop \"{name}\", to which a token leads");
+                        request.log(Level::Error, message);
+                        Refusal::UnknownDesktop
+                    })?;
+                    desktop.into()
                 }
-            }
+            };
+            Ok(Found {
+                terms: Some(terms),
+                ..found
+            })
         }
         (Subject::OfLocation, None, None) => {
             request.log(
@@ -230,6 +288,7 @@ impl From<Target> for Found {
         Self {
             target,
             desktop: None,
+            terms: None,
         }
     }
 }
@@ -239,6 +298,7 @@ impl From<&Arc<Desktop>> for Found {
         Self {
             target: desktop.target.clone(),
             desktop: Some(desktop.clone()),
+            terms: None,
         }
     }
 }

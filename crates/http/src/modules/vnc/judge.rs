@@ -4,17 +4,17 @@
 //! A session holds no configuration (decision 0005). What is kept of it is its request's head and
 //! what it was granted ([`Case`]); decision 0023 says why.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::FieldName;
 use tokio::task::AbortHandle;
-use vnc::{Policy, Refusal, SessionId, Target, TokenSource};
+use vnc::{Asked, Policy, Refusal, SessionId, Target, Ticket, TokenSource};
 
 use super::grant::{self, Goal, Grant};
 use crate::connection::{Connection, Memory};
@@ -26,7 +26,10 @@ use crate::request::Request;
 use crate::thread::{Generation, Thread};
 
 /// How often it is looked whether files of tokens have changed under live sessions.
-const TOKENS_INTERVAL: Duration = Duration::from_secs(2);
+const FILES_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often services are asked whether the tokens of live sessions hold.
+const ELSEWHERE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Sessions that are judged before others of the thread have their turn.
 const TURN: usize = 32;
@@ -38,6 +41,8 @@ pub struct Case {
     /// The person, and whether they signed in here.
     user: Option<Bytes>,
     signed_in: bool,
+    /// When it began.
+    start: SystemTime,
     /// Where the request was led by the server itself, if it was.
     led: Option<Led>,
     /// What it was granted.
@@ -58,7 +63,33 @@ struct Granted {
     target: Target,
     policy: Policy,
     grace: Duration,
-    token: Option<(Arc<TokenSource>, String)>,
+    token: Option<Token>,
+}
+
+/// A token, who vouches for it, and what it said at last.
+#[derive(Clone)]
+struct Token {
+    source: Arc<TokenSource>,
+    text: Box<str>,
+    ticket: Rc<Ticket>,
+}
+
+/// Where tokens of live sessions stand, each with a task that looks whether they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    /// In files of this machine: a look costs little.
+    Files,
+    /// Somebody else has to be asked.
+    Elsewhere,
+}
+
+impl Watched {
+    fn interval(self) -> Duration {
+        match self {
+            Self::Files => FILES_INTERVAL,
+            Self::Elsewhere => ELSEWHERE_INTERVAL,
+        }
+    }
 }
 
 /// What a session comes to under the configuration of now.
@@ -101,6 +132,7 @@ impl Case {
             memory,
             signed_in: signed_in.is_some(),
             user: signed_in.or_else(|| auth_basic::user(request)),
+            start: goal.start,
             led,
             granted: RefCell::new(Granted::new(request, &goal.token, grant)),
             ending: RefCell::default(),
@@ -177,12 +209,15 @@ impl Case {
         if !self.may_come(request) {
             return Verdict::Ends(Refusal::Removed);
         }
-        let goal = grant::goal_again(request, &subject).await;
+        let goal = grant::goal_again(request, &subject, self.start).await;
         match &goal.grant {
             Ok(grant) => self.compare(request, &goal.token, grant),
-            Err(Refusal::UnknownToken | Refusal::UnknownDesktop | Refusal::NoRole) => {
-                Verdict::Ends(Refusal::Removed)
-            }
+            Err(
+                Refusal::UnknownToken
+                | Refusal::NotYours
+                | Refusal::UnknownDesktop
+                | Refusal::NoRole,
+            ) => Verdict::Ends(Refusal::Removed),
             Err(refusal) => Verdict::Unknown(refusal.word()),
         }
     }
@@ -206,20 +241,29 @@ impl Case {
         Verdict::Same
     }
 
-    /// Whether the token leads where it led, as far as its source can say.
-    fn token_holds(&self) -> bool {
-        let granted = self.granted.borrow();
-        let Some((source, token)) = &granted.token else {
+    /// Whether the token says what it said, as far as its source can tell. Cancel-safe.
+    async fn token_holds(&self) -> bool {
+        let Some(Token { source, text, .. }) = self.granted.borrow().token.clone() else {
             return true;
         };
-        match source.lookup(token) {
-            Ok(target) => target.as_ref() == Some(&granted.target),
-            Err(_) => true,
+        match source.lookup(&text, Asked::Again).await {
+            Ok(ticket) => {
+                let granted = self.granted.borrow();
+                let token = granted.token.as_ref();
+                token.is_none_or(|token| ticket.as_ref() == Some(&*token.ticket))
+            }
+            Err(error) => !error.is_of_token(),
         }
     }
 
-    fn has_token(&self) -> bool {
-        self.granted.borrow().token.is_some()
+    /// Where its token stands, if one led to it.
+    fn watched(&self) -> Option<Watched> {
+        let granted = self.granted.borrow();
+        let token = granted.token.as_ref()?;
+        Some(match token.source.is_local() {
+            true => Watched::Files,
+            false => Watched::Elsewhere,
+        })
     }
 
     /// Judges the session, and does what follows.
@@ -299,13 +343,17 @@ impl Granted {
             .as_ref()
             .map(|desktop| desktop.conf.revoke_grace);
         let graces = [Some(conf.revoke_grace), of_desktop];
-        let source = conf.source.as_ref();
-        let source = source.filter(|_| conf.pass.is_none() && conf.wall.is_none());
+        let said = conf.source.as_ref().zip(grant.terms.as_ref());
+        let token = said.map(|(source, terms)| Token {
+            source: source.clone(),
+            text: token.into(),
+            ticket: Rc::new(terms.ticket().clone()),
+        });
         Self {
             target: grant.target.clone(),
             policy: grant.policy.clone(),
             grace: graces.into_iter().flatten().min().unwrap_or_default(),
-            token: source.map(|source| (source.clone(), token.to_owned())),
+            token,
         }
     }
 }
@@ -346,8 +394,8 @@ pub struct Cases {
     all: RefCell<HashMap<SessionId, Rc<Case>>>,
     /// The task that judges after a reload.
     judging: RefCell<Option<AbortHandle>>,
-    /// Whether a task watches tokens.
-    watching: Cell<bool>,
+    /// The tasks that watch tokens.
+    watching: RefCell<Vec<Watched>>,
 }
 
 /// A session's place among them.
@@ -368,11 +416,14 @@ impl Cases {
     /// Adds a session that begins. `under` is the number of the generation that granted it.
     pub fn enrol(thread: &Rc<Thread>, case: Case, under: u64) -> Enrolled {
         let id = case.id;
-        let has_token = case.has_token();
+        let watched = case.watched();
         let case = Rc::new(case);
         thread.cases.all.borrow_mut().insert(id, case.clone());
-        if has_token && !thread.cases.watching.replace(true) {
-            tokio::task::spawn_local(watch_tokens(Rc::downgrade(thread)));
+        if let Some(watched) = watched
+            && !thread.cases.watching.borrow().contains(&watched)
+        {
+            thread.cases.watching.borrow_mut().push(watched);
+            tokio::task::spawn_local(watch_tokens(Rc::downgrade(thread), watched));
         }
         // There was a reload between the request and now.
         if let Some(generation) = thread.generation_now()
@@ -414,34 +465,39 @@ impl Cases {
     }
 }
 
-/// Judges sessions whose tokens lead elsewhere, for as long as there are sessions with tokens.
-async fn watch_tokens(thread: Weak<Thread>) {
+/// Judges sessions whose tokens say something else, for as long as there are sessions with such.
+async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
     loop {
-        net::timer::sleep(TOKENS_INTERVAL).await;
+        net::timer::sleep(watched.interval()).await;
         let Some(cases) = thread.upgrade().map(|thread| thread.cases.list()) else {
             return;
         };
-        let mut watched = 0;
+        let mut seen = 0;
         for case in cases {
-            let Some(case) = case.upgrade().filter(|case| case.has_token()) else {
+            let case = case.upgrade();
+            let Some(case) = case.filter(|case| case.watched() == Some(watched)) else {
                 continue;
             };
-            watched += 1;
-            if watched % TURN == 0 {
+            seen += 1;
+            if seen % TURN == 0 {
                 tokio::task::yield_now().await;
             }
+            // One that is about to end may have got its token back.
+            let holds = case.token_holds().await && case.ending.borrow().is_none();
             let generation = thread.upgrade().and_then(|thread| thread.generation_now());
-            if (!case.token_holds() || case.ending.borrow().is_some())
-                && let Some(generation) = generation
-            {
+            if let Some(generation) = generation.filter(|_| !holds) {
                 case.judge(&generation).await;
             }
         }
         let Some(thread) = thread.upgrade() else {
             return;
         };
-        if watched == 0 {
-            thread.cases.watching.set(false);
+        if seen == 0 {
+            thread
+                .cases
+                .watching
+                .borrow_mut()
+                .retain(|one| *one != watched);
             return;
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use net::log::Level;
 use vnc::{
-    About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId,
+    About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId, Spending,
     Subprotocol, Target,
 };
 
@@ -31,12 +31,15 @@ pub struct Opening {
     /// The number of the generation that granted it.
     under: u64,
     protocol: Subprotocol,
+    /// The token, if it is for one use.
+    spending: Option<Spending>,
     journals: Vec<Journal>,
 }
 
 impl Opening {
     /// Takes from the request what its session needs.
-    pub fn new(request: &Request, goal: Goal, protocol: Subprotocol) -> Self {
+    pub fn new(request: &Request, mut goal: Goal, protocol: Subprotocol) -> Self {
+        let spending = goal.spend(request);
         let grant = goal.grant.as_ref().ok();
         let target = grant.map(|grant| grant.target.to_string());
         // Without a random name the session cannot start, which it says itself.
@@ -77,6 +80,7 @@ impl Opening {
             case,
             under: request.generation.number,
             protocol,
+            spending,
             journals: request.conf().vnc.journals.clone(),
         }
     }
@@ -138,6 +142,7 @@ impl Opening {
             name,
             machine,
             log,
+            spending: self.spending,
             journals: self.journals,
             _load: load,
             _count: count,
@@ -152,6 +157,7 @@ struct End {
     machine: Option<Machine>,
     log: LogLater,
     _enrolled: Option<Enrolled>,
+    spending: Option<Spending>,
     journals: Vec<Journal>,
     _load: Load,
     _count: DesktopCount,
@@ -179,6 +185,11 @@ async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
         (EndReason::Refused(_), None) => "refused",
         _ => "ended",
     };
+    if let Some(spending) = end.spending
+        && ended.connected_after.is_some()
+    {
+        spending.keep();
+    }
     let name = &end.name;
     end.log.error(
         level(&ended.reason),
