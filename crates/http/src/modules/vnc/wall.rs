@@ -90,22 +90,17 @@ pub async fn run(request: &Rc<Request>, wall: &Wall) -> Flow {
         Place::Folder | Place::Nowhere => return Flow::Status(404),
     };
     let (subject, folder) = inside(request, wall, path);
-    match subject {
-        Subject::OnWall(_) => super::folder(request, folder, &subject).await,
-        // Told inside of the WebSocket, as everything that goes wrong there.
+    match path {
         _ if upgrade::is_asked_for(request) => upgrade::run(request, &subject).await,
-        _ if matches!(folder, Place::Inside("session")) => {
+        _ if matches!(subject, Subject::OnWall(_)) || !reads(request) => {
             super::folder(request, folder, &subject).await
         }
-        _ if !reads(request) => Flow::Status(405),
-        _ => match path {
-            "" | "index.html" | "wall.html" => serve(request, "wall.html"),
-            "api/desktops" => json(list(request, wall).await),
-            path if path.starts_with("assets/") => serve(request, path),
-            // A folder that is not there has the viewer too, which says so in words; whoever may
-            // not know of a desktop sees the same.
-            _ => super::folder(request, inside, &Subject::Missing).await,
-        },
+        "" | "index.html" | "wall.html" => serve(request, "wall.html"),
+        "api/desktops" => json(list(request, wall).await),
+        path if path.starts_with("assets/") => serve(request, path),
+        // A folder that is not there has the viewer too, which says so in words; whoever may not
+        // know of a desktop sees the same.
+        _ => super::folder(request, folder, &subject).await,
     }
 }
 
