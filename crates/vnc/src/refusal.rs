@@ -69,6 +69,12 @@ pub enum Refusal {
     Removed,
     /// The desktop is another machine now, or has another credential.
     Changed,
+    /// What the viewer may do has changed, and the session cannot be held to that.
+    PolicyChanged,
+    /// The session must not go on without being recorded.
+    NotRecorded,
+    /// The server sent what cannot be followed, and the policy needs that it is.
+    NotFollowed,
     /// No keys and no pointer for too long.
     Idle,
     /// The session's time is over.
@@ -137,6 +143,9 @@ impl Refusal {
             Self::Cut(_) => "An operator ended the session.",
             Self::Removed => "You have no access to this desktop any more.",
             Self::Changed => "The desktop was set up anew; connecting again leads to it.",
+            Self::PolicyChanged => "What you may do here has changed; please connect again.",
+            Self::NotRecorded => "The session ended because it could not be recorded.",
+            Self::NotFollowed => "The desktop sent something that the gateway does not understand.",
             Self::Idle => "The session ended because nobody used it.",
             Self::TimeOver => "The session's time is over.",
             Self::Violation => "The viewer sent something that is not allowed here.",
@@ -162,7 +171,7 @@ impl Refusal {
             Self::NotYours | Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
-            Self::Cut(_) | Self::Removed => 4410,
+            Self::Cut(_) | Self::Removed | Self::NotRecorded => 4410,
             Self::NameNotFound
             | Self::HostDown
             | Self::ConnectionRefused
@@ -183,9 +192,9 @@ impl Refusal {
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
-            Self::Restart | Self::Changed => close::SERVICE_RESTART,
+            Self::Restart | Self::Changed | Self::PolicyChanged => close::SERVICE_RESTART,
             Self::Busy => 1013,
-            Self::Internal => close::INTERNAL_ERROR,
+            Self::Internal | Self::NotFollowed => close::INTERNAL_ERROR,
         }
     }
 
@@ -222,6 +231,9 @@ impl Refusal {
             Self::Cut(_) => "cut",
             Self::Removed => "removed",
             Self::Changed => "changed",
+            Self::PolicyChanged => "policy-changed",
+            Self::NotRecorded => "not-recorded",
+            Self::NotFollowed => "not-followed",
             Self::Idle => "idle",
             Self::TimeOver => "time-over",
             Self::Violation => "violation",

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use net::log::Level;
 use proto::h1::FieldName;
 use tokio::task::AbortHandle;
-use vnc::{Asked, Policy, Refusal, SessionId, Target, Ticket, TokenSource};
+use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
 use super::grant::{self, Goal, Grant};
 use crate::connection::{Connection, Memory};
@@ -61,6 +61,7 @@ struct Led {
 /// What a session was granted at last.
 struct Granted {
     target: Target,
+    role: Role,
     policy: Policy,
     grace: Duration,
     token: Option<Token>,
@@ -96,6 +97,8 @@ impl Watched {
 enum Verdict {
     /// Nothing is different.
     Same,
+    /// It may do other things than before.
+    Policy(Box<Policy>),
     /// It has no reason to be any more.
     Ends(Refusal),
     /// It cannot be said, so it goes on.
@@ -226,19 +229,20 @@ impl Case {
     fn compare(&self, request: &Request, token: &str, grant: &Grant) -> Verdict {
         let new = Granted::new(request, token, grant);
         let mut old = self.granted.borrow_mut();
-        if old.target != new.target || old.policy.password != new.policy.password {
+        let is_less = old.role == Role::Admin && new.role < Role::Admin;
+        let is_other = old.target != new.target || old.policy.password != new.policy.password;
+        if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
             old.grace = new.grace;
             return Verdict::Ends(Refusal::Changed);
         }
-        if is_tighter(&new.policy, &old.policy) {
-            old.grace = new.grace;
-            return Verdict::Ends(Refusal::Changed);
+        let same = same_terms(&old.policy, &new.policy);
+        let policy = new.policy.clone();
+        *old = new;
+        match same {
+            true => Verdict::Same,
+            false => Verdict::Policy(Box::new(policy)),
         }
-        // What is allowed besides counts from the next session on.
-        let policy = old.policy.clone();
-        *old = Granted { policy, ..new };
-        Verdict::Same
     }
 
     /// Whether the token says what it said, as far as its source can tell. Cancel-safe.
@@ -298,6 +302,10 @@ impl Case {
                 );
                 return;
             }
+            Verdict::Policy(policy) => {
+                sessions.set_policy(self.id, &policy);
+                say(Level::Notice, format_args!("has another policy"));
+            }
             Verdict::Same => {}
         }
         if let Some(ending) = self.ending.take() {
@@ -351,6 +359,7 @@ impl Granted {
         });
         Self {
             target: grant.target.clone(),
+            role: grant.role,
             policy: grant.policy.clone(),
             grace: graces.into_iter().flatten().min().unwrap_or_default(),
             token,
@@ -373,19 +382,10 @@ fn without_password(request: &Request) -> Box<[u8]> {
     head
 }
 
-/// Whether a policy forbids something that another one allows.
-fn is_tighter(new: &Policy, old: &Policy) -> bool {
-    let sooner = |new: Option<Duration>, old: Option<Duration>| {
-        new.is_some_and(|new| old.is_none_or(|old| new < old))
-    };
-    (new.view_only && !old.view_only)
-        || (!new.clipboard_in && old.clipboard_in)
-        || new.clipboard_bytes_max < old.clipboard_bytes_max
-        || (!new.resize && old.resize)
-        || (!new.power && old.power)
-        || new.quality_max < old.quality_max
-        || sooner(new.idle, old.idle)
-        || sooner(new.session_max, old.session_max)
+/// Whether a session that runs would notice no difference.
+fn same_terms(one: &Policy, other: &Policy) -> bool {
+    let terms = |policy: &Policy| (policy.permissions(), policy.idle, policy.session_max);
+    terms(one) == terms(other)
 }
 
 /// The sessions of a thread that can be judged again.

@@ -311,9 +311,23 @@ fn a_token_source_that_fails_ends_nothing() {
 }
 
 #[test]
-fn a_stricter_policy_does_not_wait_for_the_next_session() {
-    let stage = Stage::start("vnc_desktop lab %ONE%;", "location / { vnc_wall all; }");
+fn another_policy_applies_to_sessions_that_run() {
+    let stage = Stage::start(
+        "map $cookie_team $role { red control; } vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; vnc_role $role; }",
+    );
     let mut socket = stage.open("/lab/");
-    stage.reload("vnc_wall all;", "vnc_wall all; vnc_view_only on;");
-    assert_ends(&mut socket, 1012, CHANGED);
+    stage.assert_lives(&mut socket);
+    stage.reload("red control", "red view");
+    let policy = told(&mut socket, "\"policy\"");
+    assert!(policy.contains("\"view_only\":true"), "{policy}");
+    socket.send_binary(&[4, 1, 0, 0, 0, 0, 0, 0x62]);
+    stage.server.wait_error_log("has another policy");
+    stage.reload("red control", "red control");
+    let policy = told(&mut socket, "\"policy\"");
+    assert!(policy.contains("\"view_only\":false"), "{policy}");
+    stage.assert_lives(&mut socket);
+    let typed = stage.one.events();
+    assert!(!typed.contains(&Event::Key(1, 0x62)), "it was only watched");
+    assert!(!stage.server.error_log().contains("is to end"));
 }
