@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
+mod fence;
 mod forecast;
 mod journal;
 mod outcomes;
@@ -46,6 +47,7 @@ mod tls;
 mod tokens;
 
 pub use attempts::LoginLimit;
+pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
@@ -57,7 +59,7 @@ pub use role::{Role, UnknownRole};
 pub use session::{
     Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
 };
-pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
+pub use sessions::{About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
 pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conf::Span;
 use script::Template;
-use vnc::{Password, Target, TargetError, TokenSource};
+use vnc::{Password, Rule, Target, TargetError, TokenSource};
 
 use self::desktops::{Desktop, Desktops};
 use self::grant::Subject;
@@ -26,6 +26,7 @@ mod form;
 mod grant;
 mod journal;
 pub mod judge;
+mod limit;
 mod pages;
 pub mod recordings;
 mod role;
@@ -78,10 +79,18 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// The most sessions of one user.
+    limit_user: Option<u32> = None, inherit;
+    /// The most sessions at one machine.
+    limit_desktop: Option<u32> = None, inherit;
+    /// The most sessions in all.
+    limit_all: Option<u32> = None, inherit;
     /// The folder of recordings that is shown.
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
+    /// Which addresses a token or a variable may lead to.
+    reach: Vec<Rule> = Vec::new(), inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

@@ -11,8 +11,10 @@ use crate::support::portway;
 
 mod desktops;
 mod faults;
+mod fences;
 mod journal;
 mod judged;
+mod limits;
 mod operator;
 mod roles;
 mod status;
@@ -335,6 +337,14 @@ fn mistakes_are_found_before_anything_is_served() {
         (
             "location / { vnc_pass a:1; vnc_role root; }",
             "invalid value \"root\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_limit desktop=0; }",
+            "invalid parameter \"desktop=0\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_log $uri; }",
+            "\"vnc_log\" takes no variables",
         ),
         ("vnc_pass a:1;", "not allowed here"),
         (

@@ -4,10 +4,11 @@ use conf::{Arity, Directive};
 
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
+use super::limit::vnc_limit;
 use super::role::vnc_role;
 use super::setters::{
-    HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
-    vnc_token,
+    HERE, clipboard, password_file, quality_max, reach, time_or_off, token_source, view_only,
+    vnc_pass, vnc_token,
 };
 use super::wall::vnc_wall;
 use crate::module::{ANY, DESKTOP, HTTP, LOCATION_IF, Module, Set, doc, store};
@@ -243,6 +244,28 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_allow",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(reach),
+            doc(
+                "vnc_allow address | CIDR | unix: | all;",
+                "",
+                "Machines that a token or a variable may lead to; the first of these lines and those of vnc_deny that fits decides, and without one everything may be reached but: link-local addresses and those of clouds' metadata; and, where a service or a signed token names the machine, this machine itself. Those need a line of their own, which \"all\" is not.",
+            ),
+        ),
+        Directive::new(
+            "vnc_deny",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(reach),
+            doc(
+                "vnc_deny address | CIDR | unix: | all;",
+                "",
+                "Machines that no token and no variable may lead to.",
+            ),
+        ),
+        Directive::new(
             "vnc_origin",
             ANY.or(LOCATION_IF),
             Arity::AtLeast(1),
@@ -265,6 +288,17 @@ pub const MODULE: Module = Module {
                 "vnc_connect_timeout time;",
                 "vnc_connect_timeout 10s;",
                 "Time in which a VNC server must be reached.",
+            ),
+        ),
+        Directive::new(
+            "vnc_limit",
+            LEVELS,
+            Arity::Between(1, 3),
+            Set::Level(vnc_limit),
+            doc(
+                "vnc_limit [user=number] [desktop=number] [all=number] | off;",
+                "vnc_limit off;",
+                "The most sessions that there may be together with a new one: of the same user, at the same machine, of this server in all; whichever location they came by. With desktop=1 the person reads who is there, and whoever may control may take over. Each part is inherited by itself.",
             ),
         ),
         Directive::new(

@@ -10,7 +10,10 @@ use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Asked, Holder, Names, Place, Policy, Refusal, Role, Spending, Target};
+use vnc::{
+    Asked, Fence, Holder, Limits, NamedBy, Names, Place, Policy, Refusal, Role, Spending, Target,
+    TargetError,
+};
 
 use super::desktops::Desktop;
 use super::tickets::{self, Terms};
@@ -52,6 +55,8 @@ pub struct Grant {
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
+    /// How many sessions there may be.
+    pub limits: Limits,
     /// What the token says, where one led here.
     pub terms: Option<Terms>,
 }
@@ -74,6 +79,8 @@ impl Goal {
 struct Found {
     target: Target,
     desktop: Option<Arc<Desktop>>,
+    /// Who named the target, unless the configuration spells it out.
+    named_by: Option<NamedBy>,
     /// What the token says that led there.
     terms: Option<Terms>,
 }
@@ -156,6 +163,7 @@ fn grant(
     let Found {
         target,
         desktop,
+        named_by,
         terms,
     } = found;
     let role = role::of(request, desktop.as_ref());
@@ -164,11 +172,26 @@ fn grant(
         return Err(Refusal::NoRole);
     }
     let mut policy = policy(request, &request.conf().vnc);
+    let mut limits = request.conf().vnc.limits();
     if let Some(desktop) = &desktop {
+        limits = limits.strictest(desktop.conf.limits());
         policy = policy.strictest(self::policy(request, &desktop.conf));
     }
     policy.view_only |= role == Role::View;
     policy.password = special.password.clone();
+    policy.fence = named_by.map(|named_by| Fence {
+        rules: request.conf().vnc.reach.as_slice().into(),
+        named_by,
+    });
+    if let Some(fence) = &policy.fence
+        && !fence.admits_as_written(&target)
+    {
+        request.log(
+            Level::Error,
+            format_args!("{target} may not be reached here (see \"vnc_allow\")"),
+        );
+        return Err(Refusal::Fenced);
+    }
     policy.title = title;
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
@@ -179,6 +202,7 @@ fn grant(
         desktop,
         role,
         policy,
+        limits,
         terms,
     })
 }
@@ -231,7 +255,13 @@ async fn find(
         (Subject::OfLocation, None, Some(source)) => {
             let terms = tickets::find(request, source, token, asked).await?;
             let found = match &terms.ticket().place {
-                Place::Target(target) => Found::from(target.clone()),
+                Place::Target(target) => Found {
+                    named_by: Some(match source.is_local() {
+                        true => NamedBy::Operator,
+                        false => NamedBy::Other,
+                    }),
+                    ..target.clone().into()
+                },
                 Place::Desktop(name) => {
                     let desktop = request.config().desktops.find(name).ok_or_else(|| {
                         let message = format_args!("no desktop \"{name}\", to which a token leads");
@@ -279,8 +309,11 @@ fn passed(request: &Request, pass: &Pass) -> Result<Found, Refusal> {
     if let Some(desktop) = desktops.find(text) {
         return Ok(desktop.into());
     }
-    let target: Result<Target, _> = text.parse();
-    target.map(Found::from).map_err(|error| failed(&error))
+    let target: Target = text.parse().map_err(|error: TargetError| failed(&error))?;
+    Ok(Found {
+        named_by: Some(NamedBy::Operator),
+        ..target.into()
+    })
 }
 
 impl From<Target> for Found {
@@ -288,6 +321,7 @@ impl From<Target> for Found {
         Self {
             target,
             desktop: None,
+            named_by: None,
             terms: None,
         }
     }
@@ -298,6 +332,7 @@ impl From<&Arc<Desktop>> for Found {
         Self {
             target: desktop.target.clone(),
             desktop: Some(desktop.clone()),
+            named_by: None,
             terms: None,
         }
     }

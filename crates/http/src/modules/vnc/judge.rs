@@ -218,6 +218,7 @@ impl Case {
             Err(
                 Refusal::UnknownToken
                 | Refusal::NotYours
+                | Refusal::Fenced
                 | Refusal::UnknownDesktop
                 | Refusal::NoRole,
             ) => Verdict::Ends(Refusal::Removed),
