@@ -28,6 +28,8 @@ mod journal;
 pub mod judge;
 mod limit;
 mod pages;
+mod pictures;
+pub mod record;
 pub mod recordings;
 mod role;
 mod session;
@@ -79,6 +81,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where sessions are recorded.
+    record: Option<record::Asked> = None, inherit;
     /// The most sessions of one user.
     limit_user: Option<u32> = None, inherit;
     /// The most sessions at one machine.
@@ -91,6 +95,8 @@ settings! {
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Which addresses a token or a variable may lead to.
     reach: Vec<Rule> = Vec::new(), inherit;
+    /// Whether pictures of the screen may be had, if that was said.
+    screenshot: Option<bool> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

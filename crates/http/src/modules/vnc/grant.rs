@@ -355,6 +355,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
+        taps: super::record::taps(request, conf),
         ping: conf.ping,
         idle: conf.idle_timeout,
         session_max: conf.max_session,
