@@ -16,6 +16,7 @@ use vnc::{
 };
 
 use super::desktops::Desktop;
+use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
@@ -193,6 +194,10 @@ fn grant(
         return Err(Refusal::Fenced);
     }
     policy.title = title;
+    if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
+        let pictures = &request.generation.thread.shared.pictures;
+        policy.taps.push(pictures.tap());
+    }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
         terms.restrict(&mut policy, start);
