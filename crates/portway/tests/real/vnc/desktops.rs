@@ -159,7 +159,7 @@ fn a_wall_shows_each_person_the_desktops_with_a_role() {
     assert_eq!(names(&ann), ["office", "lab1", "shared"]);
     for told in [
         "{\"name\":\"office\",\"title\":\"The <office>\",\"group\":\"staff\",\
-         \"groups\":[\"staff\"],\"role\":\"control\",\"state\":\"unknown\",\"sessions\":[]}",
+         \"groups\":[\"staff\"],\"role\":\"control\",\"state\":\"unknown\",\"sessions\":[]",
         "\"groups\":[\"lab\"],\"role\":\"view\"",
         // The better of two groups counts.
         "\"groups\":[\"lab\",\"staff\"],\"role\":\"control\"",
