@@ -38,6 +38,8 @@ pub enum Refusal {
     WatchedIsOver,
     /// The link by which a guest came was ended.
     LinkEnded,
+    /// The machine's address is not among those that may be reached.
+    Fenced,
     /// The machine's name does not resolve.
     NameNotFound,
     /// The machine, or the way to it, is down.
@@ -82,6 +84,8 @@ pub enum Refusal {
     Cut(String),
     /// The desktop, the token or the role is gone.
     Removed,
+    /// The desktop is another machine now, or has another credential.
+    Changed,
     /// What the viewer may do has changed, and the session cannot be held to that.
     PolicyChanged,
     /// The session must not go on without being recorded.
@@ -125,6 +129,7 @@ impl Refusal {
             Self::TakenOver(None) => "Somebody else has taken over this desktop.",
             Self::WatchedIsOver => "The session that was watched is over.",
             Self::LinkEnded => "The link to this desktop was ended.",
+            Self::Fenced => "This gateway may not connect to that machine.",
             Self::NameNotFound => "The machine's name is not known on this network.",
             Self::HostDown => "The machine cannot be reached; it may be switched off.",
             Self::ConnectionRefused => "The machine is up, but its desktop does not run.",
@@ -164,6 +169,7 @@ impl Refusal {
             Self::Cut(words) if !words.is_empty() => return words.clone().into(),
             Self::Cut(_) => "An operator ended the session.",
             Self::Removed => "You have no access to this desktop any more.",
+            Self::Changed => "The desktop was set up anew; connecting again leads to it.",
             Self::PolicyChanged => "What you may do here has changed; please connect again.",
             Self::NotRecorded => "The session ended because it could not be recorded.",
             Self::NotFollowed => "The desktop sent something that the gateway does not understand.",
@@ -194,6 +200,7 @@ impl Refusal {
             Self::NotYours
             | Self::NoRole
             | Self::NoScreenshots
+            | Self::Fenced
             | Self::ForeignPage
             | Self::FarRefused => 4403,
             Self::UnknownDesktop | Self::WatchedIsOver => 4404,
@@ -224,7 +231,7 @@ impl Refusal {
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
-            Self::Restart | Self::PolicyChanged => close::SERVICE_RESTART,
+            Self::Restart | Self::Changed | Self::PolicyChanged => close::SERVICE_RESTART,
             Self::Busy => 1013,
             Self::Internal | Self::NotFollowed => close::INTERNAL_ERROR,
         }
@@ -245,6 +252,7 @@ impl Refusal {
             Self::TakenOver(_) => "taken-over",
             Self::WatchedIsOver => "watched-is-over",
             Self::LinkEnded => "link-ended",
+            Self::Fenced => "fenced",
             Self::NameNotFound => "name-not-found",
             Self::HostDown => "host-down",
             Self::ConnectionRefused => "connection-refused",
@@ -267,6 +275,7 @@ impl Refusal {
             Self::ServerClosed => "server-closed",
             Self::Cut(_) => "cut",
             Self::Removed => "removed",
+            Self::Changed => "changed",
             Self::PolicyChanged => "policy-changed",
             Self::NotRecorded => "not-recorded",
             Self::NotFollowed => "not-followed",

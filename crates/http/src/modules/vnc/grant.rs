@@ -4,13 +4,15 @@
 //! session, and every other request for the same desktop alike.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
 use vnc::{
-    Holder, Limits, Names, Place, Policy, Refusal, Role, SessionId, Spending, Target, Watch,
+    Asked, Fence, Holder, Limits, NamedBy, Names, Place, Policy, Refusal, Role, SessionId,
+    Spending, Target, TargetError, Watch,
 };
 
 use super::desktops::Desktop;
@@ -40,6 +42,8 @@ pub struct Goal {
     pub title: Option<String>,
     /// The token in the clear; empty if there is none.
     pub token: String,
+    /// When its session began, or begins.
+    pub start: SystemTime,
     /// What may be had there, or why nothing.
     pub grant: Result<Grant, Refusal>,
     /// The session whose machine it is, for an operator who watches.
@@ -67,7 +71,17 @@ pub struct Grant {
     pub terms: Option<Terms>,
 }
 
+/// By what somebody is kept from coming back: a guest as a guest, and not as the link's maker.
+fn held_by<'a>(token: &'a str, guest: Option<&'a Guest>) -> &'a str {
+    guest.map_or(token, Guest::id)
+}
+
 impl Goal {
+    /// The token, or what stands in its place, of whoever is kept from coming back.
+    pub fn held_by(&self) -> &str {
+        held_by(&self.token, self.guest.as_ref())
+    }
+
     /// Uses up a token that is for one use; if somebody was faster, nothing is granted any more.
     pub fn spend(&mut self, request: &Request) -> Option<Spending> {
         let terms = self.grant.as_ref().ok()?.terms.as_ref()?;
@@ -85,19 +99,47 @@ impl Goal {
 struct Found {
     target: Target,
     desktop: Option<Arc<Desktop>>,
+    /// Who named the target, unless the configuration spells it out.
+    named_by: Option<NamedBy>,
     /// What the token says that led there.
     terms: Option<Terms>,
 }
 
+/// When it is asked what a request may have.
+#[derive(Debug, Clone, Copy)]
+struct Occasion {
+    asked: Asked,
+    /// When its session began, or begins.
+    start: SystemTime,
+}
+
 /// Finds out what a request may have. Asks token sources, but never a machine.
 pub async fn goal(request: &Request, subject: &Subject) -> Goal {
+    let occasion = Occasion {
+        asked: Asked::ToOpen,
+        start: clock::wall(),
+    };
+    goal_at(request, subject, occasion).await
+}
+
+/// The same for a request whose session runs since `start`: what counts sessions, or counts once,
+/// counted it already.
+pub async fn goal_again(request: &Request, subject: &Subject, start: SystemTime) -> Goal {
+    let occasion = Occasion {
+        asked: Asked::Again,
+        start,
+    };
+    goal_at(request, subject, occasion).await
+}
+
+async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
     if let Subject::Watched(id) = subject {
-        return watched(request, *id);
+        return watched(request, *id, occasion.start);
     }
     match links::come(request) {
-        Ok(None) => goal_of(request, subject, None).await,
+        Ok(None) => goal_of(request, subject, occasion, None).await,
         Ok(Some(guest)) => {
-            let goal = goal_of(request, subject, Some(guest)).await;
+            let goal = goal_of(request, subject, occasion, Some(guest)).await;
             if let Some(guest) = &goal.guest {
                 guest.leave(request);
             }
@@ -106,6 +148,7 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
         Err(refusal) => Goal {
             title: None,
             token: String::new(),
+            start: occasion.start,
             grant: Err(refusal),
             watched: None,
             guest: None,
@@ -113,13 +156,18 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
     }
 }
 
-async fn goal_of(request: &Request, subject: &Subject, guest: Option<Guest>) -> Goal {
+async fn goal_of(
+    request: &Request,
+    subject: &Subject,
+    occasion: Occasion,
+    guest: Option<Guest>,
+) -> Goal {
     let token = token(request);
     if guest.is_some() {
         // The token of the link's maker, which no log shows either.
         hide_token(request);
     }
-    let found = find(request, subject, &token).await;
+    let found = find(request, subject, &token, occasion.asked).await;
     let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
     request.speak_of(desktop.as_ref());
     // What the desktop says of itself goes before what the location says of all.
@@ -132,16 +180,18 @@ async fn goal_of(request: &Request, subject: &Subject, guest: Option<Guest>) -> 
         .and_then(|terms| terms.ticket().title.clone())
         .or_else(|| title(request, &special))
         .or_else(|| Some(desktop.as_ref()?.name.to_string()));
-    // A guest whose session is cut is held as a guest, and not as the link's maker.
-    let token = match &guest {
-        Some(guest) => guest.link_use().id,
-        None => String::from_utf8_lossy(&token).into_owned(),
-    };
-    let by = guest.as_ref();
-    let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone(), by));
+    let token = String::from_utf8_lossy(&token).into_owned();
+    let grant = found.and_then(|found| {
+        if occasion.asked == Asked::ToOpen {
+            refuse_held(request, &found, held_by(&token, guest.as_ref()))?;
+        }
+        let by = guest.as_ref();
+        grant(request, found, &special, title.clone(), occasion.start, by)
+    });
     Goal {
         title,
         token,
+        start: occasion.start,
         grant,
         watched: None,
         guest,
@@ -149,7 +199,7 @@ async fn goal_of(request: &Request, subject: &Subject, guest: Option<Guest>) -> 
 }
 
 /// What an operator may have of a session's machine.
-fn watched(request: &Request, id: SessionId) -> Goal {
+fn watched(request: &Request, id: SessionId, start: SystemTime) -> Goal {
     let watch = request.generation.thread.shared.sessions.watch(id);
     let role = role::role(request, Role::Admin);
     let grant = match &watch {
@@ -168,9 +218,20 @@ fn watched(request: &Request, id: SessionId) -> Goal {
     Goal {
         title: watch.as_ref().map(|watch| watch.title.clone()),
         token: String::new(),
+        start,
         grant,
         watched: watch.map(Box::new),
         guest: None,
+    }
+}
+
+/// Refuses somebody whose session was cut a moment ago.
+fn refuse_held(request: &Request, found: &Found, token: &str) -> Result<(), Refusal> {
+    let sessions = &request.generation.thread.shared.sessions;
+    let holder = holder(request, token, &found.target);
+    match holder.is_some_and(|holder| sessions.is_held(holder)) {
+        true => Err(Refusal::Cut(String::new())),
+        false => Ok(()),
     }
 }
 
@@ -178,14 +239,15 @@ fn watched(request: &Request, id: SessionId) -> Goal {
 fn grant(
     request: &Request,
     found: Found,
-    token: &str,
     special: &Conf,
     title: Option<String>,
+    start: SystemTime,
     guest: Option<&Guest>,
 ) -> Result<Grant, Refusal> {
     let Found {
         target,
         desktop,
+        named_by,
         terms,
     } = found;
     let role = match guest {
@@ -196,10 +258,6 @@ fn grant(
     if role == Role::None {
         return Err(Refusal::NoRole);
     }
-    let sessions = &request.generation.thread.shared.sessions;
-    if holder(request, token, &target).is_some_and(|holder| sessions.is_held(holder)) {
-        return Err(Refusal::Cut(String::new()));
-    }
     let mut policy = policy(request, &request.conf().vnc);
     let mut limits = request.conf().vnc.limits();
     if let Some(desktop) = &desktop {
@@ -208,6 +266,19 @@ fn grant(
     }
     policy.view_only |= role == Role::View;
     policy.password = special.password.clone();
+    policy.fence = named_by.map(|named_by| Fence {
+        rules: request.conf().vnc.reach.as_slice().into(),
+        named_by,
+    });
+    if let Some(fence) = &policy.fence
+        && !fence.admits_as_written(&target)
+    {
+        request.log(
+            Level::Error,
+            format_args!("{target} may not be reached here (see \"vnc_allow\")"),
+        );
+        return Err(Refusal::Fenced);
+    }
     policy.title = title;
     if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
         let pictures = &request.generation.thread.shared.pictures;
@@ -215,10 +286,10 @@ fn grant(
     }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
-        terms.restrict(&mut policy, clock::wall());
+        terms.restrict(&mut policy, start);
     }
     if let Some(guest) = guest {
-        policy = guest.restrict(policy);
+        policy = guest.restrict(policy, start);
     }
     Ok(Grant {
         target,
@@ -265,16 +336,27 @@ pub fn user(request: &Request) -> Option<String> {
 }
 
 /// Where a request leads, or why it leads nowhere.
-async fn find(request: &Request, subject: &Subject, token: &[u8]) -> Result<Found, Refusal> {
+async fn find(
+    request: &Request,
+    subject: &Subject,
+    token: &[u8],
+    asked: Asked,
+) -> Result<Found, Refusal> {
     let conf = &request.conf().vnc;
     match (subject, &conf.pass, &conf.source) {
         (Subject::OnWall(desktop), ..) => Ok(desktop.into()),
         (Subject::Missing | Subject::Watched(_), ..) => Err(Refusal::UnknownDesktop),
         (Subject::OfLocation, Some(pass), _) => passed(request, pass),
         (Subject::OfLocation, None, Some(source)) => {
-            let terms = tickets::find(request, source, token, user(request).as_deref()).await?;
+            let terms = tickets::find(request, source, token, asked).await?;
             let found = match &terms.ticket().place {
-                Place::Target(target) => Found::from(target.clone()),
+                Place::Target(target) => Found {
+                    named_by: Some(match source.is_local() {
+                        true => NamedBy::Operator,
+                        false => NamedBy::Other,
+                    }),
+                    ..target.clone().into()
+                },
                 Place::Desktop(name) => {
                     let desktop = request.config().desktops.find(name).ok_or_else(|| {
                         let message = format_args!("no desktop \"{name}\", to which a token leads");
@@ -322,8 +404,11 @@ fn passed(request: &Request, pass: &Pass) -> Result<Found, Refusal> {
     if let Some(desktop) = desktops.find(text) {
         return Ok(desktop.into());
     }
-    let target: Result<Target, _> = text.parse();
-    target.map(Found::from).map_err(|error| failed(&error))
+    let target: Target = text.parse().map_err(|error: TargetError| failed(&error))?;
+    Ok(Found {
+        named_by: Some(NamedBy::Operator),
+        ..target.into()
+    })
 }
 
 impl From<Target> for Found {
@@ -331,6 +416,7 @@ impl From<Target> for Found {
         Self {
             target,
             desktop: None,
+            named_by: None,
             terms: None,
         }
     }
@@ -341,6 +427,7 @@ impl From<&Arc<Desktop>> for Found {
         Self {
             target: desktop.target.clone(),
             desktop: Some(desktop.clone()),
+            named_by: None,
             terms: None,
         }
     }

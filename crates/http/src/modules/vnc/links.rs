@@ -5,7 +5,7 @@
 //! `access=login`, of whatever else asks who somebody is.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use conf::{Item, value};
@@ -108,9 +108,10 @@ impl Guest {
         }
     }
 
-    /// What guests may do, whatever the desktop allows: look, until the link's time is over.
-    pub fn restrict(&self, policy: Policy) -> Policy {
-        let left = self.link.left(clock::wall());
+    /// What guests may do, whatever the desktop allows: look, until the link's time is over. Their
+    /// session began at `start`.
+    pub fn restrict(&self, policy: Policy, start: SystemTime) -> Policy {
+        let left = self.link.left(start);
         let session_max = policy.session_max.map_or(left, |max| max.min(left));
         Policy {
             view_only: true,
@@ -121,6 +122,11 @@ impl Guest {
             session_max: Some(session_max),
             ..policy
         }
+    }
+
+    /// The link's name.
+    pub fn id(&self) -> &str {
+        &self.link.id
     }
 
     /// How the session is known to have come.

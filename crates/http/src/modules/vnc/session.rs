@@ -12,6 +12,7 @@ use vnc::{
 
 use super::grant::{Goal, holder, user};
 use super::journal::Journal;
+use super::judge::{Case, Cases, Enrolled};
 use super::links::Guest;
 use crate::connection::Connection;
 use crate::load::Load;
@@ -27,6 +28,10 @@ pub struct Opening {
     about: About,
     /// The desktop's name, if it has one.
     desktop: Option<Arc<str>>,
+    /// What is needed to judge the session again.
+    case: Option<Case>,
+    /// The number of the generation that granted it.
+    under: u64,
     protocol: Subprotocol,
     /// The token, if it is for one use.
     spending: Option<Spending>,
@@ -51,6 +56,7 @@ impl Opening {
             seen.target.clone_from(&target);
         }
         let desktop = grant.and_then(|grant| Some(grant.desktop.as_ref()?.name.clone()));
+        let case = id.and_then(|id| Case::new(request, id, &goal));
         let about = About {
             id,
             ..about(request, &goal)
@@ -64,6 +70,8 @@ impl Opening {
             policy,
             about,
             desktop,
+            case,
+            under: request.generation.number,
             protocol,
             spending,
             journals: request.conf().vnc.journals.clone(),
@@ -75,7 +83,7 @@ impl Opening {
 pub fn about(request: &Request, goal: &Goal) -> About {
     let grant = goal.grant.as_ref().ok();
     let hold = grant.and_then(|grant| {
-        let who = holder(request, &goal.token, &grant.target)?;
+        let who = holder(request, goal.held_by(), &grant.target)?;
         Some((who, request.conf().vnc.cut_hold?))
     });
     let desktop = grant.and_then(|grant| grant.desktop.as_ref());
@@ -154,7 +162,9 @@ impl Opening {
         }
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
+        let case = self.case;
         let end = End {
+            _enrolled: case.map(|case| Cases::enrol(thread, case, self.under)),
             name,
             machine,
             log,
@@ -172,6 +182,7 @@ struct End {
     name: String,
     machine: Option<Machine>,
     log: LogLater,
+    _enrolled: Option<Enrolled>,
     spending: Option<Spending>,
     journals: Vec<Journal>,
     _load: Load,
@@ -235,6 +246,7 @@ fn level(reason: &EndReason) -> Level {
             }
             Refusal::Cut(_)
             | Refusal::Removed
+            | Refusal::Changed
             | Refusal::TakenOver(_)
             | Refusal::Restart
             | Refusal::PolicyChanged => Level::Notice,
