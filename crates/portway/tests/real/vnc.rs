@@ -11,6 +11,7 @@ use crate::support::portway;
 
 mod desktops;
 mod faults;
+mod followed;
 mod journal;
 mod operator;
 mod roles;
