@@ -21,8 +21,19 @@ pub enum Refusal {
     ForeignPage,
     /// The person has no role here.
     NoRole,
-    /// Too many sessions, or somebody else's.
+    /// Pictures of this desktop are not given out.
+    NoScreenshots,
+    /// Too many sessions.
     Busy,
+    /// The machine is for one, and somebody is there.
+    InUse {
+        /// Who, if that is known.
+        by: Option<String>,
+        /// The person may be asked whether to take over.
+        may_take_over: bool,
+    },
+    /// Somebody, if it is known who, has taken over the machine.
+    TakenOver(Option<String>),
     /// The machine's name does not resolve.
     NameNotFound,
     /// The machine, or the way to it, is down.
@@ -100,7 +111,14 @@ impl Refusal {
                 "Pages of this address may not open desktops here (see vnc_origin)."
             }
             Self::NoRole => "You have no access to this desktop.",
+            Self::NoScreenshots => "Screenshots of this desktop are switched off.",
             Self::Busy => "There are too many sessions at the moment.",
+            Self::InUse { by: Some(by), .. } => return format!("In use by {by}.").into(),
+            Self::InUse { by: None, .. } => "In use by somebody else.",
+            Self::TakenOver(Some(by)) => {
+                return format!("{by} has taken over this desktop.").into();
+            }
+            Self::TakenOver(None) => "Somebody else has taken over this desktop.",
             Self::NameNotFound => "The machine's name is not known on this network.",
             Self::HostDown => "The machine cannot be reached; it may be switched off.",
             Self::ConnectionRefused => "The machine is up, but its desktop does not run.",
@@ -156,6 +174,8 @@ impl Refusal {
     pub(crate) fn ascii_sentence(&self) -> Cow<'static, str> {
         match self {
             Self::Cut(words) if !words.is_ascii() => Self::Cut(String::new()).sentence(),
+            Self::InUse { by: Some(by), .. } if !by.is_ascii() => "In use by somebody else.".into(),
+            Self::TakenOver(Some(by)) if !by.is_ascii() => Self::TakenOver(None).sentence(),
             _ => self.sentence(),
         }
     }
@@ -165,10 +185,15 @@ impl Refusal {
     pub fn close_code(&self) -> u16 {
         match self {
             Self::UnknownToken | Self::UsedUp => 4401,
-            Self::NotYours | Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
+            Self::NotYours
+            | Self::NoRole
+            | Self::NoScreenshots
+            | Self::ForeignPage
+            | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
-            Self::Cut(_) | Self::Removed | Self::NotRecorded => 4410,
+            Self::InUse { .. } => 4409,
+            Self::Cut(_) | Self::Removed | Self::TakenOver(_) | Self::NotRecorded => 4410,
             Self::NameNotFound
             | Self::HostDown
             | Self::ConnectionRefused
@@ -204,7 +229,10 @@ impl Refusal {
             Self::UnknownDesktop => "unknown-desktop",
             Self::ForeignPage => "foreign-page",
             Self::NoRole => "no-role",
+            Self::NoScreenshots => "no-screenshots",
             Self::Busy => "busy",
+            Self::InUse { .. } => "in-use",
+            Self::TakenOver(_) => "taken-over",
             Self::NameNotFound => "name-not-found",
             Self::HostDown => "host-down",
             Self::ConnectionRefused => "connection-refused",

@@ -10,6 +10,8 @@ use testkit::{Response, Scratch, Server, Setup};
 
 use crate::support::portway;
 
+mod recorder;
+
 /// A raw update of the whole screen of 4 by 2.
 fn update(pixel: [u8; 4]) -> Vec<u8> {
     let head = [0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 2, 0, 0, 0, 0];
@@ -258,7 +260,10 @@ impl Stage {
 fn a_location_lists_its_recordings() {
     let stage = Stage::new();
     let empty = stage.get("/open/recordings.json");
-    assert_eq!(empty.text(), "{\"recordings\":[],\"total\":0,\"bytes\":0}");
+    assert_eq!(
+        empty.text(),
+        "{\"role\":\"admin\",\"user\":null,\"recordings\":[],\"total\":0,\"bytes\":0}"
+    );
     assert_eq!(empty.field("cache-control"), Some("no-store"));
     for id in 1..=5 {
         record(&stage.folder(), id, id as u64 * 100);

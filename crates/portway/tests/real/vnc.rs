@@ -13,7 +13,9 @@ mod desktops;
 mod faults;
 mod followed;
 mod journal;
+mod limits;
 mod operator;
+mod pictures;
 mod roles;
 mod status;
 mod tickets;
@@ -44,7 +46,7 @@ fn get(server: &Server, path: &str) -> Response {
 }
 
 /// Shakes hands as a viewer of RFB 3.8 that is offered type None, and gives the desktop's name.
-fn enter(socket: &mut WebSocket) -> String {
+pub fn enter(socket: &mut WebSocket) -> String {
     assert_eq!(socket.recv_bytes(12), b"RFB 003.008\n");
     socket.send_binary(b"RFB 003.008\n");
     assert_eq!(socket.recv_bytes(2), [1, 1]);
@@ -334,6 +336,14 @@ fn mistakes_are_found_before_anything_is_served() {
         (
             "location / { vnc_pass a:1; vnc_role root; }",
             "invalid value \"root\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_limit desktop=0; }",
+            "invalid parameter \"desktop=0\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_log $uri; }",
+            "\"vnc_log\" takes no variables",
         ),
         ("vnc_pass a:1;", "not allowed here"),
         (

@@ -4,11 +4,13 @@ use conf::{Arity, Directive};
 
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
+use super::limit::vnc_limit;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
     vnc_token,
 };
+use super::thumbnails::vnc_thumbnail;
 use super::wall::vnc_wall;
 use crate::module::{ANY, DESKTOP, HTTP, LOCATION_IF, Module, Set, doc, store};
 use crate::modules::core::Handler;
@@ -246,6 +248,31 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_screenshot",
+            LEVELS,
+            Arity::Flag,
+            Set::Level(|item, level, _| {
+                let flag = item.flag()?;
+                item.once(&mut level.drafts.vnc.screenshot, Some(flag))
+            }),
+            doc(
+                "vnc_screenshot on | off;",
+                "vnc_screenshot off;",
+                "Whether api/screenshot below a desktop gives its screen as a PNG to whoever may see the desktop. The gateway looks at the machine itself, with the password that is stored for it. Where desktop and location disagree, it is off.",
+            ),
+        ),
+        Directive::new(
+            "vnc_thumbnail",
+            LEVELS,
+            Arity::Between(1, 2),
+            Set::Level(vnc_thumbnail),
+            doc(
+                "vnc_thumbnail off | live | connect [interval=time];",
+                "vnc_thumbnail off;",
+                "Where the small picture of a desktop comes from, api/thumbnail below it: from sessions that run anyway, which are decoded for it; or from the gateway itself, which looks when somebody wants to see it and not again within the interval (60s). Where desktop and location disagree, the stricter counts.",
+            ),
+        ),
+        Directive::new(
             "vnc_connect_timeout",
             LEVELS,
             Arity::Exactly(1),
@@ -254,6 +281,17 @@ pub const MODULE: Module = Module {
                 "vnc_connect_timeout time;",
                 "vnc_connect_timeout 10s;",
                 "Time in which a VNC server must be reached.",
+            ),
+        ),
+        Directive::new(
+            "vnc_limit",
+            LEVELS,
+            Arity::Between(1, 3),
+            Set::Level(vnc_limit),
+            doc(
+                "vnc_limit [user=number] [desktop=number] [all=number] | off;",
+                "vnc_limit off;",
+                "The most sessions that there may be together with a new one: of the same user, at the same machine, of this server in all; whichever location they came by. With desktop=1 the person reads who is there, and whoever may control may take over. Each part is inherited by itself.",
             ),
         ),
         Directive::new(

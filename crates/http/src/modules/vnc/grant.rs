@@ -9,9 +9,10 @@ use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Names, Place, Policy, Refusal, Role, Spending, Target};
+use vnc::{Holder, Limits, Names, Place, Policy, Refusal, Role, Spending, Target};
 
 use super::desktops::Desktop;
+use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
@@ -49,6 +50,8 @@ pub struct Grant {
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
+    /// How many sessions there may be.
+    pub limits: Limits,
     /// What the token says, where one led here.
     pub terms: Option<Terms>,
 }
@@ -123,12 +126,18 @@ fn grant(
         return Err(Refusal::Cut(String::new()));
     }
     let mut policy = policy(request, &request.conf().vnc);
+    let mut limits = request.conf().vnc.limits();
     if let Some(desktop) = &desktop {
+        limits = limits.strictest(desktop.conf.limits());
         policy = policy.strictest(self::policy(request, &desktop.conf));
     }
     policy.view_only |= role == Role::View;
     policy.password = special.password.clone();
     policy.title = title;
+    if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
+        let pictures = &request.generation.thread.shared.pictures;
+        policy.taps.push(pictures.tap());
+    }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
         terms.restrict(&mut policy, clock::wall());
@@ -138,6 +147,7 @@ fn grant(
         desktop,
         role,
         policy,
+        limits,
         terms,
     })
 }
@@ -274,6 +284,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
+        taps: super::record::taps(request, conf),
         ping: conf.ping,
         idle: conf.idle_timeout,
         session_max: conf.max_session,

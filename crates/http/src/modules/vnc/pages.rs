@@ -6,7 +6,9 @@ use proto::h1::{FieldName, Method};
 use vnc::{Forecast, Refusal};
 
 use super::grant::{Subject, goal, user};
+use super::session::about;
 use super::upgrade::is_of_allowed_page;
+use super::{pictures, thumbnails};
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
 use crate::phases::Flow;
@@ -33,6 +35,8 @@ pub async fn viewer(request: &Request, place: Place<'_>, subject: &Subject) -> F
     match place {
         Place::Folder => redirect_to_slash(request, &[&request.uri()[..], b"/"].concat()),
         Place::Inside("session") => forecast(request, subject).await,
+        Place::Inside("api/thumbnail") => thumbnails::serve(request, subject).await,
+        Place::Inside("api/screenshot") => pictures::screenshot(request, subject).await,
         Place::Inside(path) if VIEWER.contains(&path) => serve(request, "vnc.html"),
         Place::Inside(path) if path.starts_with("assets/") => serve(request, path),
         Place::Inside(_) | Place::Nowhere => Flow::Status(404),
@@ -83,6 +87,12 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
 /// is not asked: many VNC servers take a connection that comes and goes for an attack.
 async fn forecast(request: &Request, subject: &Subject) -> Flow {
     let mut goal = goal(request, subject).await;
+    if let Ok(grant) = &goal.grant {
+        let sessions = &request.generation.thread.shared.sessions;
+        if let Err(refusal) = sessions.would_admit(&about(request, &goal), &grant.target) {
+            goal.grant = Err(refusal);
+        }
+    }
     if !is_of_allowed_page(request) {
         goal.grant = Err(Refusal::ForeignPage);
     } else if let Err(refusal) = &goal.grant {
@@ -97,6 +107,7 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         user: user.as_deref(),
         role: grant.role,
         policy: &grant.policy,
+        screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
     });
     json(vnc::forecast(
         forecast.as_ref().map_err(|refusal| *refusal),
