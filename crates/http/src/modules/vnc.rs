@@ -14,6 +14,7 @@ use self::grant::Subject;
 use self::journal::Journal;
 use self::pages::Place;
 use self::role::Roles;
+use self::thumbnails::Thumbnail;
 use self::wall::Wall;
 use crate::modules::proxy::Origins;
 use crate::phases::Flow;
@@ -35,6 +36,7 @@ mod session;
 mod setters;
 mod sources;
 pub mod status;
+mod thumbnails;
 mod tickets;
 mod upgrade;
 mod wall;
@@ -92,6 +94,8 @@ settings! {
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Whether pictures of the screen may be had, if that was said.
     screenshot: Option<bool> = None, inherit;
+    /// Where small pictures of the screen come from, if that was said.
+    thumbnail: Option<Thumbnail> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }
