@@ -108,7 +108,6 @@ pub fn about(request: &Request, goal: &Goal) -> About {
         limits: grant.map(|grant| grant.limits).unwrap_or_default(),
         take_over: argument(&request.args(), b"take_over") == Some(b"1"),
         hold,
-        ..About::default()
     }
 }
 
