@@ -482,4 +482,9 @@ export default {
   "end.changed.title": "您在此的权限已更改",
   "end.changed.text": "页面正在按新规则重新打开桌面。",
   "end.changed.next": "",
+
+  "said.noshots": "此桌面已关闭截图。",
+
+  "said.fenced": "此网关不允许连接到那台机器。",
+  "said.anew": "桌面已重新设置，重新连接即可进入。",
 } satisfies Translation;
