@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
+mod credentials;
 mod forecast;
 mod outcomes;
 mod password;
@@ -44,6 +45,7 @@ mod tls;
 mod tokens;
 
 pub use attempts::LoginLimit;
+pub use credentials::{Credential, Credentials, CredentialsError};
 pub use forecast::{Forecast, forecast};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
@@ -57,5 +59,5 @@ pub use session::{
 pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
-pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
+pub use tls::{Fingerprint, FingerprintError, Tls, TlsNeed, Trust};
 pub use tokens::{TokenError, TokenSource, mask_token};

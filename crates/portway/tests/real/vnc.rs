@@ -10,7 +10,9 @@ use testkit::{Conn, Response, Server, Setup, WebSocket, wait_for, wait_true};
 use crate::support::portway;
 
 mod desktops;
+mod far;
 mod faults;
+mod login;
 mod operator;
 mod roles;
 mod status;

@@ -10,6 +10,7 @@ use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
 use vnc::{Holder, Names, Policy, Refusal, Role, Target};
 
+use super::credentials::{Machine, equip};
 use super::desktops::Desktop;
 use super::{Conf, Pass, role};
 use crate::request::Request;
@@ -98,7 +99,12 @@ fn grant(
         policy = strictest(policy, self::policy(request, &desktop.conf));
     }
     policy.view_only |= role == Role::View;
-    policy.password = special.password.clone();
+    let machine = Machine {
+        token,
+        desktop: desktop.as_ref().map(|desktop| &*desktop.name),
+        target: &target,
+    };
+    equip(request, special, &machine, &mut policy)?;
     policy.title = title;
     policy.names = names(request, desktop.as_deref());
     Ok(Grant {
