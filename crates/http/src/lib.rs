@@ -24,7 +24,6 @@ mod media_types;
 mod missing;
 pub mod module;
 pub mod modules;
-mod network;
 mod open_files;
 mod pages;
 mod password;
@@ -44,5 +43,6 @@ pub mod zones;
 
 pub use compile::compile;
 pub use config::Config;
+pub(crate) use net::network;
 pub use pages::{Page, Pages};
 pub use thread::{Shared, Thread};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use net::clock;
 use net::log::{Level, time};
 use net::tunnel::Traffic;
+use vnc::SessionEnd;
 
 use crate::logs::ErrorLogs;
 use crate::modules::limit_conn;
@@ -36,6 +37,14 @@ pub enum Late {
     UpstreamBytesReceived,
     /// `$upstream_bytes_sent`
     UpstreamBytesSent,
+    /// `$vnc_reason`
+    VncReason,
+    /// `$vnc_bytes_sent`
+    VncBytesSent,
+    /// `$vnc_bytes_received`
+    VncBytesReceived,
+    /// `$vnc_rtt`
+    VncRtt,
 }
 
 impl Late {
@@ -52,6 +61,10 @@ impl Late {
             "upstream_response_length" => Late::UpstreamResponseLength,
             "upstream_bytes_received" => Late::UpstreamBytesReceived,
             "upstream_bytes_sent" => Late::UpstreamBytesSent,
+            "vnc_reason" => Late::VncReason,
+            "vnc_bytes_sent" => Late::VncBytesSent,
+            "vnc_bytes_received" => Late::VncBytesReceived,
+            "vnc_rtt" => Late::VncRtt,
             _ => return None,
         })
     }
@@ -97,10 +110,31 @@ impl LogLater {
         self.errors.log().log(level, Some(self.connection), line);
     }
 
-    /// Finishes the lines.
+    /// Finishes the lines of a tunnel.
     pub fn write(&self, traffic: &Traffic) {
+        self.finish(|late| self.value(late, traffic));
+    }
+
+    /// Finishes the lines of a desktop session.
+    pub fn write_session(&self, end: &SessionEnd) {
+        let traffic = Traffic {
+            from_downstream: end.bytes_in,
+            to_upstream: end.bytes_in,
+            from_upstream: end.bytes_out,
+            to_downstream: end.bytes_out,
+        };
+        self.finish(|late| match late {
+            Late::VncReason => end.reason.word().to_owned(),
+            Late::VncBytesSent => end.bytes_out.to_string(),
+            Late::VncBytesReceived => end.bytes_in.to_string(),
+            Late::VncRtt => end.rtt.map_or_else(unknown, seconds),
+            late => self.value(late, &traffic),
+        });
+    }
+
+    fn finish(&self, mut value: impl FnMut(Late) -> String) {
         for line in &self.lines {
-            if let Err(failure) = line.finish(|late| self.value(late, traffic)) {
+            if let Err(failure) = line.finish(&mut value) {
                 self.error(Level::Error, &failure);
             }
         }
@@ -120,8 +154,16 @@ impl LogLater {
                 (self.upstream_received + traffic.from_upstream).to_string()
             }
             Late::UpstreamBytesSent => (self.upstream_sent + traffic.to_upstream).to_string(),
+            Late::VncReason | Late::VncBytesSent | Late::VncBytesReceived | Late::VncRtt => {
+                unknown()
+            }
         }
     }
+}
+
+/// As a log shows a value that there is not.
+fn unknown() -> String {
+    "-".to_owned()
 }
 
 /// Seconds with milliseconds, as nginx writes times.

@@ -32,6 +32,8 @@ pub struct Shared {
     connections: AtomicU64,
     /// Live desktop sessions.
     pub sessions: Arc<vnc::Sessions>,
+    /// Tokens for one use that were used.
+    pub spent_tokens: Arc<vnc::SpentTokens>,
     /// What became of the last session at each desktop.
     pub outcomes: Arc<vnc::Outcomes>,
     /// The web pages of desktops.
@@ -72,6 +74,7 @@ impl Shared {
         Arc::new(Self {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
+            spent_tokens: Arc::default(),
             outcomes: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),

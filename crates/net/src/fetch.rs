@@ -2,9 +2,15 @@
 //! certificate names. Everything is bounded: time, head, body.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Addr, Deadline, connect};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+
+use crate::tls::client::{Objection, judge_server};
+use crate::tls::peers::Judge;
+use crate::{Addr, Deadline, Stream, clock, connect};
 
 /// The longest head of an answer.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -25,6 +31,19 @@ pub struct Get<'a> {
     pub body_bytes_max: usize,
     /// Within which time all of it must be there.
     pub timeout: Duration,
+    /// TLS, if the server is to be asked in it.
+    pub secure: Option<&'a Secure>,
+}
+
+/// TLS to a server whose certificate is verified.
+#[derive(Debug)]
+pub struct Secure {
+    /// Versions and ciphers.
+    pub config: Arc<ClientConfig>,
+    /// Whose certificates count.
+    pub judge: Judge,
+    /// The name or address that the certificate must have, without port and brackets.
+    pub name: String,
 }
 
 /// Why there is no answer.
@@ -36,6 +55,12 @@ pub enum Failure {
     /// What came is no HTTP, or too long.
     #[error("invalid HTTP response")]
     Invalid,
+    /// TLS could not be agreed on.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// The server's certificate is not to be trusted.
+    #[error("the certificate of the server is not to be trusted: {0}")]
+    Untrusted(String),
     /// The server said something else than 200.
     #[error("HTTP status {0}")]
     Status(u16),
@@ -52,6 +77,9 @@ pub async fn get(get: &Get<'_>) -> Result<Vec<u8>, Failure> {
 
 async fn exchange(get: &Get<'_>) -> Result<Vec<u8>, Failure> {
     let stream = connect(get.addr, None, get.timeout).await?;
+    if let Some(secure) = get.secure {
+        secure.shake_hands(&stream, get.timeout).await?;
+    }
     let request = format!("GET {} HTTP/1.0\r\nHost: {}\r\n\r\n", get.path, get.host);
     stream.write_all(request.as_bytes()).await?;
     let mut received = Vec::new();
@@ -77,6 +105,30 @@ async fn exchange(get: &Get<'_>) -> Result<Vec<u8>, Failure> {
             }
         } else if over || received.len() > HEAD_BYTES_MAX {
             return Err(Failure::Invalid);
+        }
+    }
+}
+
+impl Secure {
+    /// Nothing is sent before the certificate was judged.
+    async fn shake_hands(&self, stream: &Stream, timeout: Duration) -> Result<(), Failure> {
+        let name = ServerName::try_from(self.name.clone());
+        let name = name.map_err(|error| Failure::Tls(error.to_string()))?;
+        let deadline = Deadline::after(timeout);
+        let shaken = stream.connect_tls(self.config.clone(), name, &deadline);
+        let failed = |error: crate::tls::Failure| Failure::Tls(error.to_string());
+        shaken.await.map_err(failed)?;
+        let verdict = stream.with_tls(|tls| {
+            let shown = tls.peer_certificates().unwrap_or_default();
+            judge_server(&self.judge, shown, self.name.as_bytes(), clock::wall())
+        });
+        match verdict.unwrap_or(Err(Objection::Host)) {
+            Ok(()) => Ok(()),
+            Err(Objection::Chain(error)) => Err(Failure::Untrusted(error.to_string())),
+            Err(Objection::Host) => {
+                let message = format!("it is not one of \"{}\"", self.name);
+                Err(Failure::Untrusted(message))
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod connect;
 pub mod fetch;
 pub mod listen;
 pub mod log;
+pub mod network;
 pub mod resolve;
 pub mod scratch;
 mod socket;
@@ -22,6 +23,7 @@ pub mod tunnel;
 
 pub use addr::{Addr, PeerAddr};
 pub use connect::{connect, connect_with};
+pub use network::Network;
 pub use resolve::Resolver;
 pub use scratch::with_scratch;
 pub use stream::{Stream, TcpHealth};

@@ -19,6 +19,7 @@ mod inflate;
 mod messages;
 mod rect;
 mod rre;
+mod state;
 #[cfg(test)]
 mod tests;
 mod tight;
@@ -29,6 +30,7 @@ use crate::{Cursor, Error, Framebuffer, PixelFormat};
 use canvas::Canvas;
 use inflate::Inflaters;
 use rect::Body;
+pub use state::{ResumeError, StateError};
 
 /// What a server can make a decoder hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

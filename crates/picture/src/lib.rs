@@ -13,6 +13,7 @@
 mod cursor;
 mod decoder;
 mod dirty;
+mod encoder;
 mod error;
 mod framebuffer;
 #[cfg(any(test, feature = "fuzz"))]
@@ -24,7 +25,8 @@ mod reader;
 mod scale;
 
 pub use cursor::Cursor;
-pub use decoder::{Decoder, Limits, encodings};
+pub use decoder::{Decoder, Limits, ResumeError, StateError, encodings};
+pub use encoder::Encoder;
 pub use error::Error;
 pub use framebuffer::{Framebuffer, Pixel, Rect};
 pub use pixel::PixelFormat;

@@ -10,6 +10,7 @@ pub mod browser;
 pub mod desktop;
 pub mod dns;
 pub mod http;
+pub mod jwt;
 pub mod netns;
 pub mod ports;
 pub mod process;

@@ -3,8 +3,8 @@
 //! This crate knows nothing of HTTP. Whoever accepted an upgrade hands over the socket:
 //!
 //! ```ignore
-//! let goal = match source.lookup(token) {                       // or a configured target
-//!     Ok(Some(target)) => Ok(target),
+//! let goal = match source.lookup(token, Asked::ToOpen).await { // or a configured target
+//!     Ok(Some(ticket)) => Ok(ticket.place),                     // if its terms are met
 //!     Ok(None) => Err(Refusal::UnknownToken),
 //!     Err(_) => Err(Refusal::Internal),
 //! };
@@ -18,8 +18,9 @@
 //! A valid upgrade is always completed, also when there is nothing to connect to: the refusal is
 //! then told as an RFB failure, which any viewer shows, and in the close frame ([`Refusal`]).
 //!
-//! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories;
-//!   [`Password`]: a stored password, text or `vncpasswd`'s.
+//! - [`Target`]: where a desktop is; [`TokenSource`]: websockify's token files and directories,
+//!   services and signed tokens, each of which says a [`Ticket`]; [`Password`]: a stored password,
+//!   text or `vncpasswd`'s.
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
 //! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
@@ -30,6 +31,7 @@
 mod attempts;
 mod credentials;
 mod forecast;
+mod journal;
 mod outcomes;
 mod password;
 mod policy;
@@ -47,6 +49,7 @@ mod tokens;
 pub use attempts::LoginLimit;
 pub use credentials::{Credential, Credentials, CredentialsError};
 pub use forecast::{Forecast, forecast};
+pub use journal::{end_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use policy::{Allowed, Names, Policy};
@@ -60,4 +63,9 @@ pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Se
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
 pub use tls::{Fingerprint, FingerprintError, Tls, TlsNeed, Trust};
-pub use tokens::{TokenError, TokenSource, mask_token};
+#[cfg(feature = "fuzz")]
+pub use tokens::fuzz;
+pub use tokens::{
+    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Ticket, TicketError,
+    TokenError, TokenSource, mask_token,
+};

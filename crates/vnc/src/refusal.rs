@@ -9,8 +9,12 @@ use proto::ws::close;
 /// anything from inside the network, and a close code that says whether to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The token is unknown, expired or used up.
+    /// The token is unknown or expired.
     UnknownToken,
+    /// The token was for one use.
+    UsedUp,
+    /// The token is for another person, or for another network.
+    NotYours,
     /// No such desktop.
     UnknownDesktop,
     /// The page that asks is of an address that may not.
@@ -83,6 +87,8 @@ impl Refusal {
     pub fn sentence(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::UnknownToken => "This link is not valid or has expired.",
+            Self::UsedUp => "This link has been used; it was good for one time.",
+            Self::NotYours => "This link is for another person or another network.",
             Self::UnknownDesktop => "There is no such desktop.",
             Self::ForeignPage => {
                 "Pages of this address may not open desktops here (see vnc_origin)."
@@ -149,8 +155,8 @@ impl Refusal {
     /// oneself, 4502 and 1012 to try again. 1000 follows a refusal that RFB itself has told.
     pub fn close_code(&self) -> u16 {
         match self {
-            Self::UnknownToken => 4401,
-            Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
+            Self::UnknownToken | Self::UsedUp => 4401,
+            Self::NotYours | Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
             Self::Cut(_) | Self::Removed => 4410,
@@ -184,6 +190,8 @@ impl Refusal {
     pub fn word(&self) -> &'static str {
         match self {
             Self::UnknownToken => "unknown-token",
+            Self::UsedUp => "used-up",
+            Self::NotYours => "not-yours",
             Self::UnknownDesktop => "unknown-desktop",
             Self::ForeignPage => "foreign-page",
             Self::NoRole => "no-role",

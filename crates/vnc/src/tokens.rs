@@ -1,9 +1,18 @@
-//! Tokens as websockify's files know them, re-read whenever they change.
+//! Tokens: websockify's files, re-read whenever they change; a service that is asked; tokens that
+//! are signed. What a source says is a [`Ticket`].
 
 mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
+mod http;
+mod instant;
+mod jwt;
+mod spent;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod ticket;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -14,7 +23,10 @@ use std::time::{Duration, Instant};
 use file::TokenFile;
 use stamp::Stamp;
 
-use crate::{Target, TargetError};
+pub use self::http::{HttpSource, Service};
+pub use self::jwt::Signed;
+pub use self::spent::{SpendError, Spending, SpentTokens};
+pub use self::ticket::{Bearer, Place, Ticket, TicketError};
 
 /// Files of a token directory that are read.
 const FILES_MAX: usize = 100_000;
@@ -25,8 +37,8 @@ const NAMED_LEN_MAX: u64 = 4096;
 /// A token that is nowhere makes a directory be looked through again, but not more often.
 const RESCAN_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Where tokens are looked up. Shared by threads; a lookup costs a `stat` or two while nothing has
-/// changed.
+/// Where tokens are looked up. Shared by threads; a lookup in files costs a `stat` or two while
+/// nothing has changed.
 #[derive(Debug)]
 pub enum TokenSource {
     /// A file of lines `token: host:port`.
@@ -35,6 +47,20 @@ pub enum TokenSource {
     Dir(TokenDir),
     /// A directory in which a file's name is the token and its content the target.
     NameDir(PathBuf),
+    /// A service that is asked about each.
+    Http(HttpSource),
+    /// None: tokens are signed and say it themselves.
+    Jwt(Signed),
+}
+
+/// Why a source is asked about a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Somebody wants to open a session, or to know whether that is possible. The answer may be
+    /// some seconds old.
+    ToOpen,
+    /// A session lives, and its token may have changed.
+    Again,
 }
 
 /// Why a token could not be looked up. Not for the person: it names files.
@@ -48,14 +74,45 @@ pub enum TokenError {
         /// What the system said.
         error: io::Error,
     },
-    /// The token stands there, with something that is no target.
-    #[error("bad target for a token in {path}: {error}")]
-    BadTarget {
+    /// The token stands there, with something that makes no sense.
+    #[error("bad line for a token in {path}: {error}")]
+    BadTicket {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        error: TargetError,
+        error: TicketError,
     },
+    /// A service, or a signed token, says something that makes no sense.
+    #[error("a token of {of} makes no sense: {error}")]
+    BadAnswer {
+        /// The service, or the file with the keys.
+        of: String,
+        /// What is wrong.
+        error: String,
+    },
+    /// A service does not answer.
+    #[error("asking {of} about a token failed: {error}")]
+    Failed {
+        /// The service.
+        of: String,
+        /// What went wrong.
+        error: String,
+    },
+    /// A signed token that nobody vouches for, or that is for somebody else.
+    #[error("a token is not believed, by the keys of {of}: {error}")]
+    Disbelieved {
+        /// The file with the keys.
+        of: String,
+        /// What is wrong.
+        error: String,
+    },
+}
+
+impl TokenError {
+    /// Whether the token itself is at fault, and not the source: then it is as good as unknown.
+    pub fn is_of_token(&self) -> bool {
+        matches!(self, Self::Disbelieved { .. })
+    }
 }
 
 impl TokenSource {
@@ -89,25 +146,63 @@ impl TokenSource {
         }
     }
 
-    /// The target of a token, as the source says at this moment; `None` when it knows no such.
-    pub fn lookup(&self, token: &str) -> Result<Option<Target>, TokenError> {
-        if token.is_empty() || token.len() > TOKEN_LEN_MAX {
+    /// A service.
+    pub fn http(service: Service) -> Self {
+        Self::Http(HttpSource::new(service))
+    }
+
+    /// Signed tokens.
+    pub fn jwt(signed: Signed) -> Self {
+        Self::Jwt(signed)
+    }
+
+    /// What the source says of a token at this moment. `Ok(None)`: it knows no such token, or not
+    /// any more. An error: it could not be asked, or what it says cannot be understood. Whoever has
+    /// a session then keeps it, and nobody gets a new one. Cancel-safe.
+    pub async fn lookup(&self, token: &str, asked: Asked) -> Result<Option<Ticket>, TokenError> {
+        let max = match self {
+            Self::Jwt(_) => SIGNED_LEN_MAX,
+            _ => TOKEN_LEN_MAX,
+        };
+        if token.is_empty() || token.len() > max {
             return Ok(None);
         }
         match self {
             Self::File(list) => {
                 let mut file = lock(&list.file);
                 file.refresh()?;
-                file.target(token)
+                file.ticket(token)
             }
             Self::Dir(dir) => dir.lookup(token),
             Self::NameDir(path) => lookup_named(path, token),
+            Self::Http(service) => service.lookup(token, asked).await,
+            Self::Jwt(signed) => signed.lookup(token),
         }
+    }
+
+    /// What tells it from other sources: a token is used up for one of them.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(list) => lock(&list.file).path().display().to_string(),
+            Self::Dir(dir) => dir.path.display().to_string(),
+            Self::NameDir(path) => path.display().to_string(),
+            Self::Http(service) => service.name(),
+            Self::Jwt(signed) => signed.file.clone(),
+        }
+    }
+
+    /// Whether the operator of this machine wrote the targets. What comes from elsewhere must not
+    /// lead to what only this machine can reach.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Dir(_) | Self::NameDir(_))
     }
 }
 
 /// The longest token.
 const TOKEN_LEN_MAX: usize = 1024;
+
+/// The longest token that is signed.
+const SIGNED_LEN_MAX: usize = 16 * 1024;
 
 /// A token as a log may show it: enough to recognise, not enough to use.
 pub fn mask_token(token: &str) -> String {
@@ -141,7 +236,7 @@ struct DirState {
 }
 
 impl TokenDir {
-    fn lookup(&self, token: &str) -> Result<Option<Target>, TokenError> {
+    fn lookup(&self, token: &str) -> Result<Option<Ticket>, TokenError> {
         let mut state = lock(&self.state);
         let stamp = Stamp::of(&self.path).map_err(|error| unreadable(&self.path, error))?;
         if stamp.is_none() || stamp != state.stamp {
@@ -150,7 +245,7 @@ impl TokenDir {
         let recent = |at: Instant| at.elapsed() < RESCAN_INTERVAL;
         match state.file_of(token).map(TokenFile::refresh) {
             // A hit costs one more `stat`: of the file that holds it.
-            Some(Ok(false)) => state.target(token),
+            Some(Ok(false)) => state.ticket(token),
             None if state.scanned_at.is_some_and(recent) => Ok(None),
             _ => state.scan_for(token, &self.path, stamp),
         }
@@ -165,10 +260,10 @@ impl DirState {
         token: &str,
         dir: &Path,
         stamp: Option<Stamp>,
-    ) -> Result<Option<Target>, TokenError> {
+    ) -> Result<Option<Ticket>, TokenError> {
         let failed = self.scan(dir)?;
         self.stamp = stamp.filter(|_| failed.is_none());
-        match (self.target(token)?, failed) {
+        match (self.ticket(token)?, failed) {
             (None, Some(error)) => Err(error),
             (found, _) => Ok(found),
         }
@@ -204,13 +299,13 @@ impl DirState {
             .find(|file| file.contains(token))
     }
 
-    fn target(&mut self, token: &str) -> Result<Option<Target>, TokenError> {
+    fn ticket(&mut self, token: &str) -> Result<Option<Ticket>, TokenError> {
         self.file_of(token)
-            .map_or(Ok(None), |file| file.target(token))
+            .map_or(Ok(None), |file| file.ticket(token))
     }
 }
 
-fn lookup_named(dir: &Path, token: &str) -> Result<Option<Target>, TokenError> {
+fn lookup_named(dir: &Path, token: &str) -> Result<Option<Ticket>, TokenError> {
     // A name that is not a single component could leave the directory.
     if token.contains(['/', '\0']) || token == "." || token == ".." {
         return Ok(None);
@@ -229,10 +324,10 @@ fn lookup_named(dir: &Path, token: &str) -> Result<Option<Target>, TokenError> {
     file.take(NAMED_LEN_MAX)
         .read_to_string(&mut content)
         .map_err(unreadable)?;
-    let target = content.parse();
-    target
+    let ticket = Ticket::parse(&content);
+    ticket
         .map(Some)
-        .map_err(|error| TokenError::BadTarget { path, error })
+        .map_err(|error| TokenError::BadTicket { path, error })
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -6,7 +6,7 @@ use super::tree::{File, Tree};
 /// A crate may depend on crates of a lower layer only, not on its neighbours.
 const LAYERS: &[&[&str]] = &[
     &["conf", "proto", "x509"],
-    &["net", "picture"],
+    &["net", "picture", "jwt"],
     &["script", "recording"],
     &["upstream"],
     &["common"],

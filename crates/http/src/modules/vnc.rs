@@ -12,6 +12,7 @@ use vnc::{Credentials, LoginLimit, Password, Target, TargetError, TlsNeed, Token
 
 use self::desktops::{Desktop, Desktops};
 use self::grant::Subject;
+use self::journal::Journal;
 use self::pages::Place;
 use self::role::Roles;
 use self::wall::Wall;
@@ -25,11 +26,14 @@ pub mod desktops;
 mod directives;
 mod form;
 mod grant;
+mod journal;
 mod pages;
 mod role;
 mod session;
 mod setters;
+mod sources;
 pub mod status;
+mod tickets;
 mod upgrade;
 mod wall;
 
@@ -96,6 +100,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where starts and ends of sessions are written.
+    journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

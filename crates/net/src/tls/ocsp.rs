@@ -166,6 +166,7 @@ impl Asker {
                 path: &path,
                 body_bytes_max: RESPONSE_BYTES_MAX,
                 timeout: ASK_TIMEOUT,
+                secure: None,
             };
             match fetch::get(&get).await {
                 Ok(der) => {

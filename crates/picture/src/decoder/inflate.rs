@@ -34,7 +34,7 @@ pub(super) enum StreamId {
 #[derive(Debug, Default)]
 pub(super) struct Inflaters {
     /// Zlib, ZRLE, Tight's four.
-    streams: [Option<Box<Inflater>>; STREAMS],
+    pub(super) streams: [Option<Box<Inflater>>; STREAMS],
 }
 
 /// How many streams a connection can have.
@@ -58,15 +58,17 @@ impl Inflaters {
 
 /// One stream.
 #[derive(Debug)]
-struct Inflater {
-    inflate: Decompress,
+pub(super) struct Inflater {
+    pub(super) inflate: Decompress,
     /// Bytes of the stream's head that have come; the rest is deflate.
     head: u8,
     /// The first of them.
     method: u8,
-    window: Vec<u8>,
+    pub(super) window: Vec<u8>,
     /// What of the window was read; `read <= window.len()`.
-    read: usize,
+    pub(super) read: usize,
+    /// The last four bytes that came in.
+    pub(super) tail: [u8; 4],
 }
 
 impl Default for Inflater {
@@ -78,11 +80,31 @@ impl Default for Inflater {
             method: 0,
             window: Vec::new(),
             read: 0,
+            tail: [0; 4],
         }
     }
 }
 
 impl Inflater {
+    /// A stream whose head is behind it.
+    pub(super) fn begun(inflate: Decompress) -> Self {
+        Self {
+            inflate,
+            head: HEAD_LEN,
+            ..Self::default()
+        }
+    }
+
+    /// Whether deflate itself has begun.
+    pub(super) fn is_begun(&self) -> bool {
+        self.head == HEAD_LEN && self.inflate.total_in() > 0
+    }
+
+    /// Whether nothing of it has come.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.head == 0
+    }
+
     /// What was inflated and not read yet.
     fn unread(&self) -> &[u8] {
         self.window.get(self.read..).unwrap_or_default()
@@ -174,6 +196,10 @@ impl Deflated {
             return Err(Stop::More);
         }
         self.left -= input.len() as u32;
+        for byte in input.iter().skip(input.len().saturating_sub(4)) {
+            stream.tail.rotate_left(1);
+            stream.tail[3] = *byte;
+        }
         while stream.inflate(&mut input)? {
             self.paint(stream, canvas)?;
             if self.content.is_complete() && !stream.unread().is_empty() {

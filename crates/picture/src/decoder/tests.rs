@@ -3,6 +3,7 @@
 mod formats;
 mod pseudo;
 mod rectangles;
+mod states;
 mod streams;
 
 use flate2::{Compress, Compression, FlushCompress};

@@ -92,6 +92,17 @@ impl Client {
         }
     }
 
+    /// Looks again, also with a decoder that goes on from this one's state; both see the same.
+    pub fn look_with_twin(&mut self) {
+        let state = self.decoder.state().expect("a state between two messages");
+        let mut twin = Decoder::resume(&state, Limits::default()).expect("a state to go on from");
+        let seen = self.received.len();
+        self.look();
+        twin.handle(&self.received[seen..])
+            .expect("what can be decoded");
+        assert!(twin.screen().pixels() == self.decoder.screen().pixels());
+    }
+
     /// Moves the pointer.
     pub fn point(&mut self, x: u16, y: u16) {
         let message = [&[5, 0][..], &x.to_be_bytes(), &y.to_be_bytes()].concat();

@@ -234,3 +234,24 @@ fn the_cursor_comes_apart_from_the_screen() {
         );
     }
 }
+
+#[test]
+fn a_picture_goes_on_from_its_state_with_every_servers_streams() {
+    let servers = [
+        open(|place| Desktop::tigervnc(place, Access::Open)),
+        open(Desktop::x11vnc),
+        open(Desktop::tightvnc),
+    ];
+    for (desktop, port) in servers {
+        let _windows = truth::paint(&desktop);
+        for encoding in [enc::ZLIB, enc::TIGHT, enc::ZRLE, enc::TIGHT_PNG] {
+            let encodings = [&[encoding, QUALITY_5, COMPRESSION_6][..], &PSEUDO].concat();
+            let mut client = Client::connect(port, PixelFormat::RGBX, &encodings);
+            client.look();
+            for colour in ["#ff0000", "#123456", "#306090"] {
+                client.look_with_twin();
+                desktop.fill(colour);
+            }
+        }
+    }
+}

@@ -39,6 +39,8 @@ fn qemu_is_seen_as_it_is_in_every_encoding() {
             (sizes(ours) == sizes(&expected) && truth::difference(ours, &expected, 0).is_none())
                 .then_some(())
         });
+        client.look_with_twin();
+        client.look_with_twin();
         truth::keep(&format!("qemu-{what}"), client.decoder.screen());
     }
 }

@@ -12,10 +12,12 @@ use crate::support::portway;
 mod desktops;
 mod far;
 mod faults;
+mod journal;
 mod login;
 mod operator;
 mod roles;
 mod status;
+mod tickets;
 
 const CONF: &str = "events { } http {
     log_format vnc '$request|$status|$body_bytes_sent|$vnc_session|$vnc_target|$http_referer';

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::stamp::Stamp;
-use super::{TokenError, unreadable};
-use crate::Target;
+use super::{Ticket, TokenError, unreadable};
 
 /// Bytes of a file that are read.
 const FILE_LEN_MAX: u64 = 64 << 20;
@@ -50,32 +49,40 @@ impl TokenFile {
         Ok(true)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn contains(&self, token: &str) -> bool {
         self.targets.contains_key(token)
     }
 
-    pub(super) fn target(&self, token: &str) -> Result<Option<Target>, TokenError> {
+    pub(super) fn ticket(&self, token: &str) -> Result<Option<Ticket>, TokenError> {
         let Some(text) = self.targets.get(token) else {
             return Ok(None);
         };
-        let target = text.parse();
-        target.map(Some).map_err(|error| TokenError::BadTarget {
+        let ticket = Ticket::parse(text);
+        ticket.map(Some).map_err(|error| TokenError::BadTicket {
             path: self.path.clone(),
             error,
         })
     }
 }
 
-/// Splits a line at its only colon that white space follows. Comments, blank lines and lines of
-/// another form hold no token.
-fn parse_line(line: &str) -> Option<(&str, &str)> {
+/// Splits a line at the colon that white space follows. Comments, blank lines and lines of another
+/// form hold no token.
+pub(super) fn parse_line(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if line.starts_with('#') {
         return None;
     }
     let (token, target) = split_at_colon(line)?;
     let target = target.trim();
-    (!token.is_empty() && split_at_colon(target).is_none()).then_some((token, target))
+    // As websockify, a second such colon makes the line none; it may stand in what follows an
+    // address, which websockify does not know.
+    let mut words = target.split_whitespace();
+    let is_another = words.next().is_some_and(|word| word.ends_with(':'));
+    (!token.is_empty() && !is_another).then_some((token, target))
 }
 
 fn split_at_colon(text: &str) -> Option<(&str, &str)> {

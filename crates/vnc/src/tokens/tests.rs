@@ -28,11 +28,17 @@ impl Drop for Folder {
     }
 }
 
+fn lookup(source: &TokenSource, token: &str) -> Result<Option<Ticket>, TokenError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.unwrap();
+    runtime.block_on(source.lookup(token, Asked::ToOpen))
+}
+
 fn target(source: &TokenSource, token: &str) -> Option<String> {
-    source
-        .lookup(token)
-        .unwrap()
-        .map(|target| target.to_string())
+    match lookup(source, token).unwrap()?.place {
+        Place::Target(target) => Some(target.to_string()),
+        Place::Desktop(name) => Some(format!("desktop {name}")),
+    }
 }
 
 /// Long enough for a file's time to differ and to be trusted.
@@ -62,8 +68,8 @@ fn lines_are_read_as_websockify_reads_them() {
         assert_eq!(target(&source, absent), None, "{absent:?}");
     }
     assert!(matches!(
-        source.lookup("bad"),
-        Err(TokenError::BadTarget { .. })
+        lookup(&source, "bad"),
+        Err(TokenError::BadTicket { .. })
     ));
 }
 
@@ -146,8 +152,8 @@ fn a_files_name_is_its_token_and_cannot_leave_the_directory() {
         assert_eq!(target(&source, absent), None, "{absent:?}");
     }
     assert!(matches!(
-        source.lookup("bad"),
-        Err(TokenError::BadTarget { .. })
+        lookup(&source, "bad"),
+        Err(TokenError::BadTicket { .. })
     ));
 }
 
@@ -161,7 +167,7 @@ fn a_missing_source_is_an_error_and_not_an_unknown_token() {
         TokenSource::name_dir(&absent),
     ] {
         assert!(
-            matches!(source.lookup("vm"), Err(TokenError::Unreadable { .. })),
+            matches!(lookup(&source, "vm"), Err(TokenError::Unreadable { .. })),
             "{source:?}"
         );
     }
@@ -172,4 +178,135 @@ fn a_masked_token_cannot_be_used() {
     assert_eq!(mask_token("short"), "***");
     assert_eq!(mask_token("8f14e45fceea167a"), "8f14***");
     assert_eq!(mask_token("\n\u{1b}[31mevil-token"), "??[3***");
+}
+
+fn folder_with(name: &str, lines: &str) -> (Folder, TokenSource) {
+    let folder = Folder::new(name);
+    let path = folder.write("tokens", lines);
+    (folder, TokenSource::file(path))
+}
+
+#[test]
+fn terms_stand_behind_the_address() {
+    let (_folder, source) = folder_with(
+        "terms",
+        "a: 10.0.0.1:5901 expires=2026-12-01T08:00:00Z once user=ann,bob \
+         address=10.0.0.0/8,::1 role=control view_only title=\"Lab: 1\"\n\
+         b: desktop=office once\n\
+         c: unix_socket:/run/a vm.sock once\n\
+         d: ws.example:1 once # no comment\n",
+    );
+    let ticket = lookup(&source, "a").unwrap().unwrap();
+    assert_eq!(
+        ticket.place,
+        Place::Target("10.0.0.1:5901".parse().unwrap())
+    );
+    let seconds = ticket
+        .expires
+        .unwrap()
+        .duration_since(std::time::UNIX_EPOCH);
+    assert_eq!(seconds.unwrap().as_secs(), 1_796_112_000);
+    assert!(ticket.once);
+    assert_eq!(ticket.users, ["ann", "bob"]);
+    assert_eq!(ticket.role, Some(crate::Role::View), "the least counts");
+    assert_eq!(ticket.title.as_deref(), Some("Lab: 1"));
+    assert_eq!(target(&source, "b").as_deref(), Some("desktop office"));
+    assert_eq!(target(&source, "c").as_deref(), Some("unix:/run/a vm.sock"));
+    assert!(lookup(&source, "d").is_err());
+}
+
+#[test]
+fn a_term_that_cannot_be_read_opens_nothing() {
+    for terms in [
+        "expires=soon",
+        "expires=",
+        "expires",
+        "once=1",
+        "user=",
+        "user=,",
+        "address=10.0.0.0/99",
+        "address=lab",
+        "role=owner",
+        "titel=x",
+        "title=\"x",
+        "view-only",
+        "5900",
+    ] {
+        let (_folder, source) = folder_with("wrong", &format!("vm: 10.0.0.1:5901 {terms}\n"));
+        let found = lookup(&source, "vm");
+        assert!(
+            matches!(found, Err(TokenError::BadTicket { .. })),
+            "{terms}"
+        );
+    }
+}
+
+#[test]
+fn a_ticket_is_for_whom_it_says_and_when() {
+    use std::time::SystemTime;
+
+    use crate::Refusal;
+
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+    let check = |terms: &str, user: Option<&str>, address: Option<&str>| {
+        let ticket = Ticket::parse(&format!("lab:5900 {terms}")).unwrap();
+        let address = address.map(|address| address.parse().unwrap());
+        ticket.check(&Bearer { user, address }, now)
+    };
+    assert_eq!(check("", None, None), Ok(()));
+    assert_eq!(check("expires=1001", None, None), Ok(()));
+    assert_eq!(
+        check("expires=1000", None, None),
+        Err(Refusal::UnknownToken)
+    );
+    assert_eq!(check("user=ann", Some("ann"), None), Ok(()));
+    assert_eq!(check("user=ann", Some("Ann"), None), Err(Refusal::NotYours));
+    assert_eq!(check("user=ann", None, None), Err(Refusal::NotYours));
+    let net = "address=10.0.0.0/8,192.168.7.7";
+    assert_eq!(check(net, None, Some("10.9.9.9")), Ok(()));
+    assert_eq!(check(net, None, Some("192.168.7.7")), Ok(()));
+    for address in [Some("192.168.7.8"), Some("::1"), None] {
+        assert_eq!(check(net, None, address), Err(Refusal::NotYours));
+    }
+}
+
+#[test]
+fn json_says_the_same_with_the_same_names() {
+    let read = |json: &str| match serde_json::from_str(json).unwrap() {
+        serde_json::Value::Object(object) => Ticket::from_json(&object),
+        other => panic!("{other}"),
+    };
+    let ticket = read(
+        r#"{"host":"10.0.0.1","port":"5901","expires":1000.5,"once":true,"user":["ann","bob"],
+            "address":"10.0.0.0/8","view_only":true,"role":"admin","title":"Lab","password":"x"}"#,
+    )
+    .unwrap();
+    assert!(ticket.once && ticket.expires.is_some());
+    assert_eq!(ticket.users, ["ann", "bob"]);
+    assert_eq!(ticket.role, Some(crate::Role::View));
+    assert_eq!(
+        ticket.password, None,
+        "what a browser brings has no secrets"
+    );
+    for wrong in [
+        r#"{"port":5900}"#,
+        r#"{"host":1,"port":5900}"#,
+        r#"{"host":"lab","port":[]}"#,
+        r#"{"host":"lab","port":0}"#,
+        r#"{"host":"lab:1","once":"yes"}"#,
+        r#"{"host":"lab:1","view_only":1}"#,
+        r#"{"host":"lab:1","expires":true}"#,
+        r#"{"host":"lab:1","expires":-1}"#,
+        r#"{"host":"lab:1","user":[]}"#,
+        r#"{"host":"lab:1","user":[1]}"#,
+        r#"{"host":"lab:1","address":{}}"#,
+        r#"{"host":"lab:1","role":"owner"}"#,
+        r#"{"host":"lab:1","title":1}"#,
+        r#"{"desktop":1}"#,
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+    let absent = r#"{"host":"lab:1","once":false,"view_only":false,"user":null,"expires":null}"#;
+    let plain = read(r#"{"host":"lab:1"}"#).unwrap();
+    assert_eq!(read(absent), Ok(plain));
 }

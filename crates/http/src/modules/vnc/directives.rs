@@ -3,6 +3,7 @@
 use conf::{Arity, Directive};
 
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
+use super::journal::vnc_log;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
@@ -33,12 +34,12 @@ pub const MODULE: Module = Module {
         Directive::new(
             "vnc_token_source",
             ANY.or(LOCATION_IF),
-            Arity::Exactly(2),
+            Arity::AtLeast(2),
             Set::Level(token_source),
             doc(
-                "vnc_token_source file | dir | name-dir path;",
+                "vnc_token_source file | dir | name-dir path;  vnc_token_source http url [timeout=time] [cache=time] [trusted=file];  vnc_token_source jwt file [aud=text] [iss=text] [leeway=time] [once];",
                 "",
-                "Shows the desktops that websockify's token files name: one file of lines \"token: host:port\", a folder of such files, or a folder in which a file's name is the token. Read again when they change.",
+                "Where tokens are looked up. Files as websockify knows them: one of lines \"token: host:port\", a folder of such files, or a folder in which a file's name is the token and its content the target; read again when they change. http asks a service, with the token in place of %s in the address; https verifies its certificate by the file of authorities, or by those of the system. jwt believes tokens that the keys of the file have signed: a JSON Web Key set, PEM, or a secret in base64url.",
             ),
         ),
         Directive::new(
@@ -256,6 +257,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_log",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(vnc_log),
+            doc(
+                "vnc_log path | syslog:… | off;",
+                "vnc_log off;",
+                "Writes a line of JSON when a session starts and one when it is over: who, where, how long, how much, and why it ended. May be given several times. Opened again on USR1, as other logs.",
+            ),
+        ),
+        Directive::new(
             "vnc_status",
             HERE,
             Arity::Exactly(0),
@@ -296,6 +308,26 @@ pub const MODULE: Module = Module {
                 })
             },
             "The address of the VNC server that the request leads to.",
+        ),
+        builtin(
+            "vnc_reason",
+            |_, _| false,
+            "Why the desktop session is over, in one word.",
+        ),
+        builtin(
+            "vnc_bytes_sent",
+            |_, _| false,
+            "Bytes of RFB towards the viewer, once the session is over.",
+        ),
+        builtin(
+            "vnc_bytes_received",
+            |_, _| false,
+            "Bytes of RFB from the viewer, once the session is over.",
+        ),
+        builtin(
+            "vnc_rtt",
+            |_, _| false,
+            "The last ping's time to the browser and back, in seconds, once the session is over.",
         ),
         builtin(
             "vnc_desktop",

@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Names, Policy, Refusal, Role, Target};
+use vnc::{Holder, Names, Place, Policy, Refusal, Role, Spending, Target};
 
 use super::credentials::{Machine, equip};
 use super::desktops::Desktop;
+use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
 
@@ -48,12 +50,30 @@ pub struct Grant {
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
+    /// What the token says, where one led here.
+    pub terms: Option<Terms>,
+}
+
+impl Goal {
+    /// Uses up a token that is for one use; if somebody was faster, nothing is granted any more.
+    pub fn spend(&mut self, request: &Request) -> Option<Spending> {
+        let terms = self.grant.as_ref().ok()?.terms.as_ref()?;
+        match terms.spend(request) {
+            Ok(spending) => spending,
+            Err(refusal) => {
+                self.grant = Err(refusal);
+                None
+            }
+        }
+    }
 }
 
 /// Where a request leads, before anybody is asked whether it may.
 struct Found {
     target: Target,
     desktop: Option<Arc<Desktop>>,
+    /// What the token says that led there.
+    terms: Option<Terms>,
 }
 
 /// Finds out what a request may have. Asks token sources, but never a machine.
@@ -67,7 +87,11 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
     let special = desktop
         .as_ref()
         .map_or_else(|| conf.clone(), |desktop| desktop.over(conf));
-    let title = title(request, &special).or_else(|| Some(desktop.as_ref()?.name.to_string()));
+    let terms = found.as_ref().ok().and_then(|found| found.terms.as_ref());
+    let title = terms
+        .and_then(|terms| terms.ticket().title.clone())
+        .or_else(|| title(request, &special))
+        .or_else(|| Some(desktop.as_ref()?.name.to_string()));
     let token = String::from_utf8_lossy(&token).into_owned();
     let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone()));
     Goal {
@@ -85,8 +109,13 @@ fn grant(
     special: &Conf,
     title: Option<String>,
 ) -> Result<Grant, Refusal> {
-    let Found { target, desktop } = found;
+    let Found {
+        target,
+        desktop,
+        terms,
+    } = found;
     let role = role::of(request, desktop.as_ref());
+    let role = terms.as_ref().map_or(role, |terms| terms.limit_role(role));
     if role == Role::None {
         return Err(Refusal::NoRole);
     }
@@ -107,11 +136,15 @@ fn grant(
     equip(request, special, &machine, &mut policy)?;
     policy.title = title;
     policy.names = names(request, desktop.as_deref());
+    if let Some(terms) = &terms {
+        terms.restrict(&mut policy, clock::wall());
+    }
     Ok(Grant {
         target,
         desktop,
         role,
         policy,
+        terms,
     })
 }
 
@@ -156,15 +189,22 @@ async fn find(request: &Request, subject: &Subject, token: &[u8]) -> Result<Foun
         (Subject::Missing, ..) => Err(Refusal::UnknownDesktop),
         (Subject::OfLocation, Some(pass), _) => passed(request, pass),
         (Subject::OfLocation, None, Some(source)) => {
-            // Tokens of files are text; what is not stands in none.
-            let token = std::str::from_utf8(token).map_err(|_| Refusal::UnknownToken)?;
-            match source.lookup(token) {
-                Ok(target) => target.map(Found::from).ok_or(Refusal::UnknownToken),
-                Err(error) => {
-                    request.log(Level::Error, format_args!("{error}"));
-                    Err(Refusal::Internal)
+            let terms = tickets::find(request, source, token, user(request).as_deref()).await?;
+            let found = match &terms.ticket().place {
+                Place::Target(target) => Found::from(target.clone()),
+                Place::Desktop(name) => {
+                    let desktop = request.config().desktops.find(name).ok_or_else(|| {
+                        let message = format_args!("no desktop \"{name}\", to which a token leads");
+                        request.log(Level::Error, message);
+                        Refusal::UnknownDesktop
+                    })?;
+                    desktop.into()
                 }
-            }
+            };
+            Ok(Found {
+                terms: Some(terms),
+                ..found
+            })
         }
         (Subject::OfLocation, None, None) => {
             request.log(
@@ -208,6 +248,7 @@ impl From<Target> for Found {
         Self {
             target,
             desktop: None,
+            terms: None,
         }
     }
 }
@@ -217,6 +258,7 @@ impl From<&Arc<Desktop>> for Found {
         Self {
             target: desktop.target.clone(),
             desktop: Some(desktop.clone()),
+            terms: None,
         }
     }
 }

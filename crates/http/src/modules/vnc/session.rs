@@ -4,13 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use net::log::Level;
-use net::tunnel::Traffic;
 use vnc::{
-    About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId,
+    About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId, Spending,
     Subprotocol, Target,
 };
 
 use super::grant::{Goal, holder, user};
+use super::journal::Journal;
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::log_later::LogLater;
@@ -26,11 +26,15 @@ pub struct Opening {
     /// The desktop's name, if it has one.
     desktop: Option<Arc<str>>,
     protocol: Subprotocol,
+    /// The token, if it is for one use.
+    spending: Option<Spending>,
+    journals: Vec<Journal>,
 }
 
 impl Opening {
     /// Takes from the request what its session needs.
-    pub fn new(request: &Request, goal: Goal, protocol: Subprotocol) -> Self {
+    pub fn new(request: &Request, mut goal: Goal, protocol: Subprotocol) -> Self {
+        let spending = goal.spend(request);
         let grant = goal.grant.as_ref().ok();
         let target = grant.map(|grant| grant.target.to_string());
         // Without a random name the session cannot start, which it says itself.
@@ -68,6 +72,8 @@ impl Opening {
             about,
             desktop,
             protocol,
+            spending,
+            journals: request.conf().vnc.journals.clone(),
         }
     }
 }
@@ -116,12 +122,18 @@ impl Opening {
             _ => None,
         };
         let sessions = &thread.shared.sessions;
+        if self.goal.is_ok() && !self.journals.is_empty() {
+            let record = vnc::start_record(&self.about, &self.policy);
+            note(&self.journals, &log, &record);
+        }
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
         let end = End {
             name,
             machine,
             log,
+            spending: self.spending,
+            journals: self.journals,
             _load: load,
             _count: count,
         };
@@ -134,6 +146,8 @@ struct End {
     name: String,
     machine: Option<Machine>,
     log: LogLater,
+    spending: Option<Spending>,
+    journals: Vec<Journal>,
     _load: Load,
     _count: DesktopCount,
 }
@@ -160,17 +174,29 @@ async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
         (EndReason::Refused(_), None) => "refused",
         _ => "ended",
     };
+    if let Some(spending) = end.spending
+        && ended.connected_after.is_some()
+    {
+        spending.keep();
+    }
     let name = &end.name;
     end.log.error(
         level(&ended.reason),
         &format!("desktop session {name} {how}: {ended}"),
     );
-    end.log.write(&Traffic {
-        from_downstream: ended.bytes_in,
-        to_upstream: ended.bytes_in,
-        from_upstream: ended.bytes_out,
-        to_downstream: ended.bytes_out,
-    });
+    if !end.journals.is_empty() {
+        note(&end.journals, &end.log, &vnc::end_record(&ended));
+    }
+    end.log.write_session(&ended);
+}
+
+/// Writes a record to the journals.
+fn note(journals: &[Journal], log: &LogLater, record: &str) {
+    for journal in journals {
+        if let Err(failure) = journal.write(record) {
+            log.error(Level::Error, &failure);
+        }
+    }
 }
 
 /// How grave an end is: what a person or an operator wanted is not.

@@ -8,7 +8,7 @@ use script::Template;
 use script::template::Part;
 use vnc::{Password, TokenSource};
 
-use super::{Clipboard, Pass, Switch};
+use super::{Clipboard, Pass, Switch, sources};
 use crate::draft::Level;
 use crate::module::{Cx, Done, LOCATION, LOCATION_IF};
 use crate::modules::core::Handler;
@@ -78,12 +78,17 @@ pub fn token_source(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         "file" => TokenSource::file(path),
         "dir" => TokenSource::dir(path),
         "name-dir" => TokenSource::name_dir(path),
-        kind @ ("http" | "jwt" | "redis") => {
+        "http" => sources::http(item, cx)?,
+        "jwt" => sources::jwt(item, cx)?,
+        kind @ "redis" => {
             let message = format!("token source \"{kind}\" is not supported yet");
             return Err(item.error(message).at(item.args[0].span));
         }
         _ => return Err(item.invalid(item.arg(0)?)),
     };
+    if item.args.len() > 2 && source.is_local() {
+        return Err(item.invalid_parameter(&item.args[2]));
+    }
     item.once(&mut level.drafts.vnc.source, Some(Arc::new(source)))?;
     // Inside `if`, what the location itself leads to does not hold any more.
     level.drafts.vnc.pass = Some(None);

@@ -13,7 +13,7 @@ const INSIDE: &str = "location / { vnc_pass %TARGET%; vnc_title Lab; }
     location /closed/ { vnc_status; vnc_role none; }";
 
 /// Posts a form.
-fn post(server: &Server, path: &str, form: &str) -> Response {
+pub(super) fn post(server: &Server, path: &str, form: &str) -> Response {
     let mut conn = server.connect();
     let addr = server.addr();
     let length = form.len();
@@ -25,7 +25,7 @@ fn post(server: &Server, path: &str, form: &str) -> Response {
 }
 
 /// A viewer with a page that understands texts, and its session's name.
-fn viewer(server: &Server) -> (WebSocket, String) {
+pub(super) fn viewer(server: &Server) -> (WebSocket, String) {
     let fields = "Sec-WebSocket-Protocol: portway.v1, binary\r\n";
     let mut socket = WebSocket::open(server.addr(), "/", fields);
     enter(&mut socket);
@@ -35,7 +35,7 @@ fn viewer(server: &Server) -> (WebSocket, String) {
 }
 
 /// The next text of that type.
-fn text(socket: &mut WebSocket, kind: &str) -> String {
+pub(super) fn text(socket: &mut WebSocket, kind: &str) -> String {
     loop {
         match socket.recv() {
             Message::Text(text) if field(&text, "type").as_deref() == Some(kind) => return text,
@@ -46,12 +46,12 @@ fn text(socket: &mut WebSocket, kind: &str) -> String {
 }
 
 /// The first value of that name, if it is a text.
-fn field(json: &str, name: &str) -> Option<String> {
+pub(super) fn field(json: &str, name: &str) -> Option<String> {
     let rest = json.split_once(&format!("\"{name}\":\""))?.1;
     rest.split('"').next().map(str::to_owned)
 }
 
-fn viewers(presence: &str) -> usize {
+pub(super) fn viewers(presence: &str) -> usize {
     presence.matches("\"since\"").count()
 }
 

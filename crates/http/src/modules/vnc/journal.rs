@@ -1,0 +1,63 @@
+//! `vnc_log`: where the start and the end of sessions are written, one line of JSON each.
+
+use std::sync::Arc;
+
+use conf::Item;
+use net::log::{Target, syslog};
+
+use crate::draft::Level;
+use crate::error_log::syslog_target;
+use crate::logs::FileTarget;
+use crate::module::{Cx, Done};
+
+/// One `vnc_log`. Lines are not held back: there are two in a session's life.
+#[derive(Debug, Clone)]
+pub enum Journal {
+    /// A file.
+    File(Arc<FileTarget>),
+    /// A syslog server.
+    Syslog(Arc<syslog::Syslog>),
+}
+
+impl Journal {
+    /// Writes a record; the error is a message for the error log.
+    pub fn write(&self, record: &str) -> Result<(), String> {
+        match self {
+            Self::File(file) => {
+                file.write(format!("{record}\n").as_bytes());
+                Ok(())
+            }
+            Self::Syslog(server) => server
+                .send(record.as_bytes())
+                .map_err(|failure| failure.to_string()),
+        }
+    }
+}
+
+/// `vnc_log`
+pub fn vnc_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    let path = item.arg(0)?;
+    let drafts = &mut level.drafts.vnc.journals;
+    if path.text == b"off" {
+        *drafts = Some(Vec::new());
+        return Ok(());
+    }
+    if path.text.contains(&b'$') {
+        return Err(item
+            .error("\"vnc_log\" takes no variables")
+            .at(path.span)
+            .help("the records themselves say which desktop and which user it was"));
+    }
+    let journal = match path.text.strip_prefix(b"syslog:") {
+        Some(parameters) => {
+            let Target::Syslog(spec, addr) = syslog_target(item, parameters, cx.bundle)? else {
+                return Err(item.invalid(path));
+            };
+            let server = syslog::Syslog::new(&spec, addr, &cx.bundle.hostname);
+            Journal::Syslog(Arc::new(server))
+        }
+        None => Journal::File(cx.logs.file(&cx.bundle.prefix_path(&path.text))),
+    };
+    drafts.get_or_insert_default().push(journal);
+    Ok(())
+}
