@@ -28,6 +28,7 @@ mod form;
 mod grant;
 mod journal;
 mod pages;
+pub mod recordings;
 mod role;
 mod session;
 mod setters;
@@ -100,6 +101,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// The folder of recordings that is shown.
+    recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.
