@@ -83,8 +83,8 @@ settings! {
     role: Option<Roles> = None, inherit;
     /// The desktop's name.
     title: Option<Template> = None, inherit;
-    /// What of the clipboard may reach the machine.
-    clipboard: Clipboard = Clipboard { inwards: true, bytes_max: None }, inherit;
+    /// Which ways the clipboard may go.
+    clipboard: Clipboard = Clipboard { inwards: true, outwards: true, bytes_max: None }, inherit;
     /// Whether the viewer may change the screen's size.
     resize: bool = true, inherit;
     /// Whether the viewer may shut down and reset the machine.
@@ -141,8 +141,10 @@ pub enum Switch {
 /// `vnc_clipboard`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clipboard {
-    /// Whether it may reach the machine.
+    /// Whether the viewer's may reach the machine.
     pub inwards: bool,
+    /// Whether the machine's may reach the viewer.
+    pub outwards: bool,
     /// Longer texts do not pass.
     pub bytes_max: Option<u32>,
 }
