@@ -13,6 +13,7 @@ mod desktops;
 mod far;
 mod faults;
 mod journal;
+mod limits;
 mod login;
 mod operator;
 mod roles;
@@ -335,6 +336,14 @@ fn mistakes_are_found_before_anything_is_served() {
         (
             "location / { vnc_pass a:1; vnc_role root; }",
             "invalid value \"root\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_limit desktop=0; }",
+            "invalid parameter \"desktop=0\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_log $uri; }",
+            "\"vnc_log\" takes no variables",
         ),
         ("vnc_pass a:1;", "not allowed here"),
         (
