@@ -36,6 +36,10 @@ pub struct Shared {
     pub spent_tokens: Arc<vnc::SpentTokens>,
     /// What became of the last session at each desktop.
     pub outcomes: Arc<vnc::Outcomes>,
+    /// Who writes the recordings of sessions.
+    pub recorder: recording::Recorder,
+    /// Pictures of desktops.
+    pub pictures: Arc<vnc::Pictures>,
     /// The web pages of desktops.
     pub pages: Pages,
     threads: Vec<Slot>,
@@ -74,8 +78,10 @@ impl Shared {
         Arc::new(Self {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
+            recorder: recording::Recorder::default(),
             spent_tokens: Arc::default(),
             outcomes: Arc::default(),
+            pictures: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),

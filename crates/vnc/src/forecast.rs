@@ -17,6 +17,8 @@ pub struct Forecast<'a> {
     pub role: Role,
     /// What the session may do.
     pub policy: &'a Policy,
+    /// Whether a picture of the screen may be had.
+    pub screenshot: bool,
 }
 
 /// The answer as JSON: that a session may be opened and how, or why not.
@@ -49,6 +51,8 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
+    recorded: bool,
+    screenshot: bool,
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
 }
@@ -74,6 +78,8 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
+            recorded: self.policy.is_recorded(),
+            screenshot: self.screenshot,
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
         }
@@ -95,12 +101,14 @@ mod tests {
             user: Some("ann"),
             role: Role::View,
             policy: &policy,
+            screenshot: true,
         };
         assert_eq!(
             forecast(Ok(&ok), Some("Office")),
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
+             \"recorded\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

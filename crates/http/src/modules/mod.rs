@@ -122,6 +122,7 @@ pub static MODULES: &[&Module] = &[
     &http2::MODULE,
     &vnc::MODULE,
     &vnc::credentials::MODULE,
+    &vnc::record::MODULE,
     &vnc::recordings::MODULE,
 ];
 

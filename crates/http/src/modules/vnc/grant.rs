@@ -13,6 +13,7 @@ use vnc::{Holder, Limits, Names, Place, Policy, Refusal, Role, Spending, Target}
 
 use super::credentials::{Machine, equip};
 use super::desktops::Desktop;
+use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
@@ -139,6 +140,10 @@ fn grant(
     };
     equip(request, special, &machine, &mut policy)?;
     policy.title = title;
+    if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
+        let pictures = &request.generation.thread.shared.pictures;
+        policy.taps.push(pictures.tap());
+    }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
         terms.restrict(&mut policy, clock::wall());
@@ -285,6 +290,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
+        taps: super::record::taps(request, conf),
         ping: conf.ping,
         idle: conf.idle_timeout,
         session_max: conf.max_session,

@@ -8,6 +8,7 @@ use vnc::{Forecast, Refusal};
 use super::grant::{Subject, goal, user};
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
+use super::{pictures, thumbnails};
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
 use crate::phases::Flow;
@@ -34,6 +35,8 @@ pub async fn viewer(request: &Request, place: Place<'_>, subject: &Subject) -> F
     match place {
         Place::Folder => redirect_to_slash(request, &[&request.uri()[..], b"/"].concat()),
         Place::Inside("session") => forecast(request, subject).await,
+        Place::Inside("api/thumbnail") => thumbnails::serve(request, subject).await,
+        Place::Inside("api/screenshot") => pictures::screenshot(request, subject).await,
         Place::Inside(path) if VIEWER.contains(&path) => serve(request, "vnc.html"),
         Place::Inside(path) if path.starts_with("assets/") => serve(request, path),
         Place::Inside(_) | Place::Nowhere => Flow::Status(404),
@@ -104,6 +107,7 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         user: user.as_deref(),
         role: grant.role,
         policy: &grant.policy,
+        screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
     });
     json(vnc::forecast(
         forecast.as_ref().map_err(|refusal| *refusal),
