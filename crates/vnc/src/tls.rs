@@ -60,6 +60,23 @@ pub struct Fingerprint([u8; 32]);
 pub struct FingerprintError;
 
 impl Tls {
+    /// Whether the other one would do the same with the same certificates.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let identities = [self, other].map(|tls| tls.identity.as_ref());
+        let is_same_identity = match identities {
+            [None, None] => true,
+            [Some(one), Some(other)] => Arc::ptr_eq(&one.certified_key(), &other.certified_key()),
+            _ => false,
+        };
+        let is_same_trust = match (&self.trust, &other.trust) {
+            (Trust::Nobody, Trust::Nobody) | (Trust::Anybody, Trust::Anybody) => true,
+            (Trust::Signed(one), Trust::Signed(other)) => Arc::ptr_eq(one, other),
+            (Trust::Pinned(one), Trust::Pinned(other)) => one == other,
+            _ => false,
+        };
+        is_same_identity && is_same_trust && self.need == other.need && self.name == other.name
+    }
+
     /// Whether it is known what certificate is good.
     pub(crate) fn is_decided(&self) -> bool {
         !matches!(self.trust, Trust::Nobody)
