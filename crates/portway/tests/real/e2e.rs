@@ -6,6 +6,7 @@ mod jobs;
 mod logins;
 mod page;
 mod pages;
+mod recordings;
 mod reload;
 pub mod stage;
 mod three_hosts;
