@@ -186,8 +186,8 @@ impl Conf {
         self.role.is_some()
     }
 
-    /// Whether viewers come in with credentials of the gateway's and nothing of their own, such as a
-    /// token.
+    /// Whether viewers come in with credentials of the gateway's and nothing of their own, such as
+    /// a token.
     pub fn stores_credentials(&self, desktops: &Desktops) -> bool {
         let stores = |desktop: &Desktop| desktop.conf.has_credentials();
         match (&self.wall, &self.pass) {
