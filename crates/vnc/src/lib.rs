@@ -31,6 +31,7 @@
 
 mod attempts;
 mod credentials;
+mod fence;
 mod forecast;
 mod journal;
 mod outcomes;
@@ -50,6 +51,7 @@ mod tokens;
 
 pub use attempts::LoginLimit;
 pub use credentials::{Credential, Credentials, CredentialsError};
+pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, screenshot_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
