@@ -13,6 +13,7 @@ mod desktops;
 mod far;
 mod faults;
 mod fences;
+mod followed;
 mod journal;
 mod judged;
 mod limits;
