@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
+mod credentials;
 mod fence;
 mod forecast;
 mod journal;
@@ -50,6 +51,7 @@ mod tls;
 mod tokens;
 
 pub use attempts::LoginLimit;
+pub use credentials::{Credential, Credentials, CredentialsError};
 pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, screenshot_record, start_record};
@@ -70,7 +72,7 @@ pub use sessions::{
 };
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
-pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
+pub use tls::{Fingerprint, FingerprintError, Tls, TlsNeed, Trust};
 #[cfg(feature = "fuzz")]
 pub use tokens::fuzz;
 pub use tokens::{

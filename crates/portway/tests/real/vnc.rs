@@ -10,6 +10,7 @@ use testkit::{Conn, Response, Server, Setup, WebSocket, wait_for, wait_true};
 use crate::support::portway;
 
 mod desktops;
+mod far;
 mod faults;
 mod fences;
 mod followed;
@@ -17,6 +18,7 @@ mod journal;
 mod judged;
 mod limits;
 mod links;
+mod login;
 mod operator;
 mod pictures;
 mod roles;
