@@ -123,10 +123,7 @@ impl Refusal {
             Self::Busy => "There are too many sessions at the moment.",
             Self::InUse { by: Some(by), .. } => return format!("In use by {by}.").into(),
             Self::InUse { by: None, .. } => "In use by somebody else.",
-            Self::TakenOver(Some(by)) => {
-                return format!("{by} has taken over this desktop.").into();
-            }
-            Self::TakenOver(None) => "Somebody else has taken over this desktop.",
+            Self::TakenOver(by) => return taken_over(by.as_deref()).into(),
             Self::WatchedIsOver => "The session that was watched is over.",
             Self::LinkEnded => "The link to this desktop was ended.",
             Self::Fenced => "This gateway may not connect to that machine.",
@@ -297,6 +294,11 @@ fn in_words(wait: Duration) -> String {
         2..120 => format!("{seconds} seconds"),
         _ => format!("{} minutes", seconds.div_ceil(60)),
     }
+}
+
+fn taken_over(by: Option<&str>) -> String {
+    let by = by.unwrap_or("Somebody else");
+    format!("{by} has taken over this desktop.")
 }
 
 #[cfg(test)]

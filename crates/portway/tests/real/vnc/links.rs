@@ -53,7 +53,7 @@ fn link(server: &Server, folder: &str) -> (String, String) {
 fn a_guest_watches_one_desktop_and_nothing_else() {
     let [vnc, other] = [(); 2].map(|()| VncServer::start(Look::default()));
     let server = start(&vnc, &other);
-    let (query, id) = link(&server, "/lab/");
+    let (query, _) = link(&server, "/lab/");
     let told = get(&server, &format!("/lab/session{query}")).text();
     for part in [
         "\"status\":\"ok\"",
@@ -87,7 +87,13 @@ fn a_guest_watches_one_desktop_and_nothing_else() {
     }
     let upgrade = WebSocket::try_open(server.addr(), &format!("/lab/{file}"), "");
     assert_eq!(upgrade.map(drop).map_err(|answer| answer.status), Err(401));
+}
 
+#[test]
+fn a_guest_is_seen_listed_and_sent_away() {
+    let [vnc, other] = [(); 2].map(|()| VncServer::start(Look::default()));
+    let server = start(&vnc, &other);
+    let (query, id) = link(&server, "/lab/");
     let fields = "Sec-WebSocket-Protocol: portway.v1\r\n";
     let mut guest = WebSocket::open(server.addr(), &format!("/lab/ws{query}"), fields);
     enter(&mut guest);
