@@ -88,6 +88,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_person",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            store!(optional template vnc.person),
+            doc(
+                "vnc_person value;",
+                "",
+                "Who the person is, for roles, limits, the list of sessions and terms of tokens: $ssl_client_s_dn, what auth_request_set has taken from an answer, a claim of a token. Without it, the user that auth_basic or auth_jwt has let in. An empty value is nobody.",
+            ),
+        ),
+        Directive::new(
             "vnc_role",
             LEVELS,
             Arity::Exactly(1),
