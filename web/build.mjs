@@ -22,6 +22,9 @@ const CONTENT_TYPES = {
   ".svg": "image/svg+xml",
 };
 
+/** Each has a script and a style of its name. */
+const PAGES = ["viewer", "wall", "status", "recordings", "login"];
+
 /** Stands at the head of every script, since noVNC's licence asks to say where its source is. */
 const BANNER =
   "/*! Portway, Apache-2.0. The viewer contains noVNC 1.7.0, unmodified, MPL-2.0, " +
@@ -67,10 +70,8 @@ async function bundle() {
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: [
-      "src/viewer.ts",
-      "src/status.ts",
-      "src/styles/viewer.css",
-      "src/styles/status.css",
+      ...PAGES.map((page) => `src/${page}.ts`),
+      ...PAGES.map((page) => `src/styles/${page}.css`),
       "src/assets/icon.svg",
     ],
     outdir: "dist/assets",
@@ -92,15 +93,24 @@ async function bundle() {
     supported: { "top-level-await": true },
   });
   const names = new Map();
-  for (const [output, { entryPoint }] of Object.entries(metafile.outputs)) {
+  for (const [output, { entryPoint, imports }] of Object.entries(metafile.outputs)) {
     const path = relative(DIST, join(ROOT, output));
     if (entryPoint) {
-      names.set(basename(entryPoint).replace(/\.ts$/, ".js"), path);
+      const name = basename(entryPoint).replace(/\.ts$/, ".js");
+      names.set(name, path);
+      names.set(`${name} preload`, preloads(imports));
     } else if (output.endsWith(".svg")) {
       names.set("icon.svg", path);
     }
   }
   return names;
+}
+
+/** Links that fetch what a script imports beside it, not after it. */
+function preloads(imports) {
+  const needed = imports.filter(({ kind, external }) => kind === "import-statement" && !external);
+  const paths = needed.map(({ path }) => relative(DIST, join(ROOT, path)));
+  return paths.map((path) => `<link rel="modulepreload" href="${path}">`).join("\n");
 }
 
 /** Makes each file of src/i18n a language, so that adding a language is adding a file. */
@@ -127,9 +137,9 @@ export function languages() {
 
 /** Puts the hashed names where a page says {{name}}. */
 function fill(template, names, page) {
-  return template.replaceAll(/\{\{([\w.]+)\}\}/g, (_, name) => {
+  return template.replaceAll(/\{\{([\w. ]+)\}\}/g, (_, name) => {
     const path = names.get(name);
-    if (!path) {
+    if (path === undefined) {
       throw new Error(`${page} names {{${name}}}, which the build does not make`);
     }
     return path;

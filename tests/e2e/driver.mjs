@@ -1,6 +1,8 @@
 // Drives Chromium for the tests in crates/portway/tests: one command per line in, one answer per
 // line out. Words are separated by tabs and percent-encoded; `testkit::browser` is the other side.
 
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -23,6 +25,8 @@ const context = await chromium.launchPersistentContext(process.argv[2], {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   headless: true,
   viewport: { width: 1280, height: 800 },
+  // Colours and pictures are looked at as they are, not on their way.
+  reducedMotion: "reduce",
   args: [
     "--no-sandbox",
     "--disable-gpu",
@@ -67,6 +71,23 @@ async function waitFor(expression) {
   }
 }
 
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+// A page that has just changed paints at least once in this time.
+const SETTLE = 100;
+// What somebody cannot live with; the rest is advice.
+const GRAVE = ["serious", "critical"];
+
+// What axe-core finds wrong with the page as it is now, a line for each finding.
+async function findings() {
+  await page.waitForTimeout(SETTLE);
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate("axe.run({ resultTypes: ['violations'] })");
+  return violations
+    .filter(({ impact }) => GRAVE.includes(impact))
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} (${node.failureSummary})`))
+    .join("\n");
+}
+
 const verbs = {
   hello: () => context.browser()?.version() ?? "",
   open: async (url) => {
@@ -84,6 +105,9 @@ const verbs = {
   type: (text) => page.keyboard.type(text, { delay: 15 }),
   press: (key) => page.keyboard.press(key),
   screenshot: (path) => page.screenshot({ path }).then(() => path),
+  size: (width, height) => page.setViewportSize({ width: Number(width), height: Number(height) }),
+  theme: (colorScheme) => page.emulateMedia({ colorScheme, reducedMotion: "reduce" }),
+  axe: () => findings(),
   console: () => messages.splice(0).join("\n"),
 };
 

@@ -1,154 +1,166 @@
-// The page that lists the live sessions and can cut them.
+// The page that lists the live sessions, shows what is known of each, and acts on them.
 
-import { freshId, h } from "./ui/dom.ts";
 import { button } from "./ui/fields.ts";
-import { icon } from "./ui/icons.ts";
-import { loadLanguage, t } from "./ui/language.ts";
-import { Notes } from "./ui/notes.ts";
-import { startTheme } from "./ui/theme.ts";
-import { cutSession, listSessions, type List } from "./status/gateway.ts";
-import type { Session } from "./status/session.ts";
-import { SessionTable } from "./status/table.ts";
+import { ask } from "./ui/dialog.ts";
+import { h } from "./ui/dom.ts";
+import { atLeast } from "./ui/fields-of.ts";
+import { explain, getJson, postForm, type Answer } from "./ui/gateway.ts";
+import { t, type TextKey } from "./ui/language.ts";
+import { Empty, Page, startPage } from "./ui/page.ts";
+import { Refresh } from "./ui/refresh.ts";
+import { Details } from "./status/details.ts";
+import { nameOf, readSessions, type Session, type SessionList } from "./status/session.ts";
+import { SessionTable, type RowAction } from "./status/table.ts";
 
 const REFRESH_MS = 2500;
+/** What fits a frame towards the viewer, and a person's patience. */
+const WORDS_MAX = 500;
+/** A close frame has no more room than this. */
+const CUT_WORDS_MAX = 100;
 
 class StatusPage {
-  readonly #notes = new Notes();
-  readonly #table = new SessionTable((session, from) => void this.#cut(session, from));
-  readonly #count = h("p", { class: "count", role: "status", "aria-live": "polite" });
-  readonly #trouble = h("p", { class: "trouble", role: "alert", hidden: true });
-  readonly #empty = h("div", { class: "empty", hidden: true });
+  readonly #page = new Page(t("status.title"), t("status.search"));
+  readonly #table = new SessionTable((action, session) => void this.#act(action, session));
   readonly #frame = h("div", { class: "frame", hidden: true }, this.#table.element);
-  readonly #search = h("input", { type: "search", autocomplete: "off", spellcheck: "false" });
-  #sessions: Session[] | null = null;
-  #freshAt: Date | null = null;
-  #timer: number | null = null;
+  readonly #empty = new Empty();
+  readonly #all = button(t("status.message.all"), "plain", () => void this.#messageAll());
+  readonly #refresh = new Refresh(REFRESH_MS, () => this.#fetch());
+  #list: SessionList | null = null;
+  #details: Details | null = null;
 
   start(): void {
-    document.title = t("status.title");
-    this.#search.placeholder = t("status.search");
-    this.#search.setAttribute("aria-label", t("status.search"));
-    this.#search.addEventListener("input", () => this.#show());
-    const words = h("div", {}, h("h1", {}, t("status.title")), this.#count);
-    const search = h("div", { class: "search" }, icon("search"), this.#search);
-    document.body.replaceChildren(
-      h("header", {}, words, search),
-      h("main", {}, this.#trouble, this.#frame, this.#empty),
-      this.#notes.element,
-    );
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") {
-        void this.#refresh();
-      }
-    });
-    void this.#refresh();
+    this.#page.search.addEventListener("input", () => this.#show());
+    this.#all.hidden = true;
+    this.#page.tools.append(this.#all);
+    this.#page.main.append(this.#frame, this.#empty.element);
+    void this.#refresh.now();
   }
 
-  /** Fetches the list, and again after a while; a hidden page waits until it is looked at. */
-  async #refresh(): Promise<void> {
-    window.clearTimeout(this.#timer ?? undefined);
-    this.#timer = null;
-    this.#take(await listSessions());
-    if (document.visibilityState === "visible" && this.#timer === null) {
-      this.#timer = window.setTimeout(() => void this.#refresh(), REFRESH_MS);
+  async #fetch(): Promise<void> {
+    const answer = await getJson("sessions.json", readSessions);
+    this.#page.took(answer);
+    if (answer.kind === "ok") {
+      this.#list = answer.value;
+      this.#page.account(answer.value.user, answer.value.signOut);
+      this.#show();
     }
-  }
-
-  #take(list: List): void {
-    if (list.kind === "sessions") {
-      this.#sessions = list.sessions;
-      this.#freshAt = new Date();
-    }
-    const trouble = this.#troubleOf(list);
-    this.#trouble.hidden = trouble === "";
-    if (this.#trouble.textContent !== trouble) {
-      this.#trouble.textContent = trouble;
-    }
-    this.#show();
-  }
-
-  #troubleOf(list: List): string {
-    switch (list.kind) {
-      case "sessions":
-        return "";
-      case "network": {
-        const time = this.#freshAt?.toLocaleTimeString(document.documentElement.lang);
-        return time === undefined ? t("status.error.first") : t("status.error.network", { time });
-      }
-      case "server":
-        return t("status.error.server", { status: list.status });
-      default:
-        return t(`status.error.${list.kind}`);
-    }
+    await this.#details?.refresh();
   }
 
   #show(): void {
-    if (this.#sessions === null) {
+    if (this.#list === null) {
       return;
     }
-    const count = this.#sessions.length;
-    const search = this.#search.value.trim();
-    const shown = this.#table.update(this.#sessions, search);
+    const { sessions, role } = this.#list;
+    const search = this.#page.search.value.trim();
+    const shown = this.#table.update(sessions, search, role);
     this.#frame.hidden = shown === 0;
-    this.#empty.hidden = shown > 0;
-    if (shown === 0) {
-      this.#showEmpty(count === 0 ? null : search);
+    this.#all.hidden = sessions.length === 0 || !atLeast(role, "control");
+    if (shown > 0) {
+      this.#empty.hide();
+    } else if (sessions.length === 0) {
+      this.#empty.show("display", t("status.empty"), t("status.empty.text"));
+    } else {
+      this.#empty.show("search", t("nothing", { text: search }), t("nothing.text"));
     }
-    const all = count === 1 ? "status.count.one" : "status.count";
-    const text = t(shown < count ? "status.count.some" : all, { shown, count });
-    if (this.#count.textContent !== text) {
-      this.#count.textContent = text;
+    this.#page.count(this.#countOf(sessions, shown));
+  }
+
+  #countOf(sessions: Session[], shown: number): string {
+    const count = sessions.length;
+    if (shown < count) {
+      return t("status.count.some", { shown, count });
+    }
+    return count === 1 ? t("status.count.one") : t("status.count", { count });
+  }
+
+  async #act(action: RowAction, session: Session): Promise<void> {
+    switch (action) {
+      case "details":
+        return this.#open(session);
+      case "watch":
+        window.open(`watch/${encodeURIComponent(session.id)}/`, "_blank", "noopener");
+        return;
+      case "message":
+        return this.#message(session);
+      case "cut":
+        return this.#cut(session);
     }
   }
 
-  #showEmpty(search: string | null): void {
-    const title = search === null ? t("status.empty") : t("status.nothing", { text: search });
-    if (this.#empty.firstElementChild?.nextElementSibling?.textContent !== title) {
-      const hint = search === null ? h("p", {}, t("status.empty.text")) : null;
-      const badge = h("div", { class: "badge" }, icon(search === null ? "display" : "search"));
-      this.#empty.replaceChildren(badge, h("h2", {}, title), ...(hint === null ? [] : [hint]));
-    }
-  }
-
-  async #cut(session: Session, from: HTMLElement): Promise<void> {
-    if (!(await confirmCut(session))) {
-      from.focus();
-      return;
-    }
-    const cut = await cutSession(session.id);
-    const status = cut.kind === "failed" ? cut.status : "";
-    const symbol = cut.kind === "done" ? "cut" : "warning";
-    this.#notes.brief(t(`status.cut.${cut.kind}`, { status }), symbol);
-    await this.#refresh();
-  }
-}
-
-/** Asks before a session is cut; Escape and Cancel mean no. */
-function confirmCut(session: Session): Promise<boolean> {
-  const id = freshId();
-  const user = session.user || t("status.somebody");
-  const desktop = session.desktop || session.target;
-  const cancel = button(t("cancel"), "plain", () => dialog.close());
-  const cut = button(t("status.cut"), "danger", () => dialog.close("cut"));
-  const dialog = h(
-    "dialog",
-    { "aria-labelledby": id },
-    h("h2", { id }, t("status.cut.title")),
-    h("p", {}, t("status.cut.text", { user, desktop })),
-    h("div", { class: "actions" }, cancel, cut),
-  );
-  document.body.append(dialog);
-  dialog.showModal();
-  cancel.focus();
-  return new Promise((settle) => {
-    dialog.addEventListener("close", () => {
-      settle(dialog.returnValue === "cut");
-      dialog.remove();
+  async #open(session: Session): Promise<void> {
+    const { sessions, role } = this.#list ?? { sessions: [], role: "view" as const };
+    const same = sessions.filter(
+      ({ desktop, target }) => desktop === session.desktop && target === session.target,
+    );
+    const details = new Details(session, role, same.length - 1, {
+      act: (action, about) => void this.#act(action, about),
+      control: (verb, about) => this.#control(verb, about),
     });
-  });
+    this.#details = details;
+    await details.show();
+    this.#details = null;
+  }
+
+  async #message(session: Session): Promise<void> {
+    const names = namesOf(session);
+    await this.#say(t("status.message.title", names), { id: session.id });
+  }
+
+  async #messageAll(): Promise<void> {
+    const count = this.#list?.sessions.length ?? 0;
+    await this.#say(t("status.message.all.title", { count }), { all: "1" });
+  }
+
+  async #say(title: string, to: Record<string, string>): Promise<void> {
+    const text = await ask({
+      title,
+      text: t("status.message.text"),
+      yes: t("status.message.send"),
+      words: { label: t("status.message.words"), placeholder: "", required: true, max: WORDS_MAX },
+    });
+    if (text !== null && text !== "") {
+      this.#tell(await postForm("message", { ...to, text }), "status.message.done");
+    }
+  }
+
+  async #cut(session: Session): Promise<void> {
+    const message = await ask({
+      title: t("status.cut.title"),
+      text: t("status.cut.text", namesOf(session)),
+      yes: t("status.cut"),
+      dangerous: true,
+      words: {
+        label: t("status.cut.words"),
+        placeholder: t("status.cut.placeholder"),
+        required: false,
+        max: CUT_WORDS_MAX,
+      },
+    });
+    if (message !== null) {
+      this.#tell(await postForm("cut", { id: session.id, message }), "status.cut.done");
+      await this.#refresh.now();
+    }
+  }
+
+  async #control(verb: "take" | "free", { id }: Session): Promise<void> {
+    this.#tell(await postForm("control", { id, do: verb }), `status.control.${verb}.done`);
+    await this.#refresh.now();
+  }
+
+  #tell(answer: Answer<unknown>, done: TextKey): void {
+    const { notes } = this.#page;
+    if (answer.kind === "ok") {
+      notes.brief(t(done), "check");
+    } else {
+      notes.brief(answer.kind === "gone" ? t("status.gone") : explain(answer), "warning");
+    }
+  }
 }
 
-const address = new URL(location.href);
-startTheme(address.searchParams.get("theme"));
-await loadLanguage(address.searchParams.get("lang"));
+function namesOf(session: Session): { user: string; desktop: string } {
+  return { user: session.user || t("status.somebody"), desktop: nameOf(session) };
+}
+
+await startPage();
 new StatusPage().start();

@@ -6,12 +6,15 @@ import { loadLanguage, t } from "./ui/language.ts";
 import { Notes } from "./ui/notes.ts";
 import { startTheme } from "./ui/theme.ts";
 import { Clipboard } from "./viewer/clipboard.ts";
+import { Company } from "./viewer/company.ts";
 import { buildControls } from "./viewer/controls.ts";
 import { Desk } from "./viewer/desk.ts";
 import { endpointOf } from "./viewer/endpoint.ts";
+import { Links } from "./viewer/links.ts";
 import { readSettings, type Refused } from "./viewer/settings.ts";
 import { Stage } from "./viewer/stage.ts";
 import { Viewer } from "./viewer/viewer.ts";
+import { Warning } from "./viewer/warning.ts";
 
 /** Choices are kept per folder: desktops at different places want different sizes. */
 const folder = new URL("./", location.origin + location.pathname).pathname;
@@ -36,12 +39,16 @@ async function main(): Promise<void> {
     desk,
     clipboard,
     notes,
+    links: new Links(endpoint),
     onLeave: () => viewer.leave(),
   });
-  const viewer = new Viewer({ screen, stage, notes, toolbar, clipboard, desk, endpoint });
+  const warning = new Warning();
+  const company = new Company(desk, notes, warning, screen);
+  const viewer = new Viewer({ screen, stage, notes, toolbar, clipboard, company, desk, endpoint });
 
   document.body.replaceChildren(
     h("main", {}, screen, stage.element, touchField),
+    warning.element,
     toolbar.element,
     notes.element,
     stage.announcer,

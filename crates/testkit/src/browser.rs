@@ -122,6 +122,25 @@ impl Browser {
         self.ask("press", &[key]);
     }
 
+    /// Gives the page another size.
+    #[track_caller]
+    pub fn resize(&mut self, width: u32, height: u32) {
+        self.ask("size", &[&width.to_string(), &height.to_string()]);
+    }
+
+    /// Lets the device prefer the `dark` or the `light` theme.
+    #[track_caller]
+    pub fn prefer(&mut self, theme: &str) {
+        self.ask("theme", &[theme]);
+    }
+
+    /// Fails if axe-core finds something serious or critical in the page as it is now.
+    #[track_caller]
+    pub fn assert_accessible(&mut self) {
+        let found = self.ask("axe", &[]);
+        assert!(found.is_empty(), "not accessible:\n{found}");
+    }
+
     /// Writes a picture of the page.
     #[track_caller]
     pub fn screenshot(&mut self, file: &Path) {
@@ -153,7 +172,7 @@ impl Browser {
         self.answers
             .read_line(&mut answer)
             .expect("the driver answers");
-        match answer.trim_end().split_once('\t') {
+        match answer.trim_end_matches('\n').split_once('\t') {
             Some(("ok", value)) => decode(value),
             Some((_, error)) => panic!("{verb} {words:?}: {}", decode(error)),
             None => panic!("{verb} {words:?}: the driver ended"),

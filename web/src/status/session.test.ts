@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { compare, matches, readSessions, type Session } from "./session.ts";
+import { compare, matches, nameOf, readSessions, type Session } from "./session.ts";
+
+const list = (...sessions: unknown[]) => readSessions(sessions)?.sessions ?? [];
 
 const whole = {
   id: "a1",
@@ -16,13 +18,20 @@ const whole = {
   bytes_up: 2,
   last_input_s: 0,
   view_only: true,
+  title: "Office",
+  connected: true,
+  controls: false,
+  recorded: true,
   rtt_ms: 12.5,
 };
 
 test("a session is read whole, bare or wrapped", () => {
-  const sessions = readSessions([whole]);
-  assert.deepEqual(readSessions({ sessions: [whole] }), sessions);
-  assert.deepEqual(sessions?.[0], {
+  const bare = readSessions([whole]);
+  assert.deepEqual([bare?.role, bare?.signOut], ["admin", false]);
+  const wrapped = readSessions({ role: "view", user: "bob", sign_out: true, sessions: [whole] });
+  assert.deepEqual([wrapped?.role, wrapped?.user, wrapped?.signOut], ["view", "bob", true]);
+  assert.deepEqual(wrapped?.sessions, bare?.sessions);
+  assert.deepEqual(bare?.sessions[0], {
     id: "a1",
     user: "alice",
     desktop: "office",
@@ -34,33 +43,38 @@ test("a session is read whole, bare or wrapped", () => {
     bytesUp: 2,
     lastInputS: 0,
     viewOnly: true,
+    title: "Office",
+    connected: true,
+    controls: false,
+    recorded: true,
     rttMs: 12.5,
   });
 });
 
 test("missing and odd fields become blanks, what has no id is left out", () => {
-  const sessions = readSessions([{ id: 7, user: null, rtt_ms: "fast" }, {}, null, "x"]);
-  assert.equal(sessions?.length, 1);
-  assert.equal(sessions?.[0]?.id, "7");
-  assert.deepEqual([sessions?.[0]?.user, sessions?.[0]?.rttMs, sessions?.[0]?.lastInputS], ["", null, null]);
+  const sessions = list({ id: 7, user: null, rtt_ms: "fast" }, {}, null, "x");
+  assert.equal(sessions.length, 1);
+  assert.equal(sessions[0]?.id, "7");
+  assert.deepEqual([sessions[0]?.user, sessions[0]?.rttMs, sessions[0]?.lastInputS], ["", null, null]);
 });
 
 test("an answer that is no list is told apart from an empty list", () => {
-  assert.deepEqual(readSessions([]), []);
+  assert.deepEqual(readSessions([])?.sessions, []);
   for (const answer of [null, {}, "x", { sessions: 7 }]) {
     assert.equal(readSessions(answer), null);
   }
 });
 
 test("each word of a search must be somewhere", () => {
-  const session = readSessions([whole])?.[0] as Session;
+  const session = list(whole)[0] as Session;
+  assert.equal(nameOf(session), "Office");
   assert(matches(session, ""));
   assert(matches(session, "ALICE 192.0"));
   assert.equal(matches(session, "alice bob"), false);
 });
 
 test("sessions without a value come last", () => {
-  const [a, b] = readSessions([{ id: 1, rtt_ms: 5, user: "u" }, { id: 2 }]) as [Session, Session];
+  const [a, b] = list({ id: 1, rtt_ms: 5, user: "u" }, { id: 2 }) as [Session, Session];
   assert(compare("rtt", a, b) < 0);
   assert(compare("input", a, b) === 0);
   assert(compare("user", a, b) < 0);

@@ -1,9 +1,12 @@
 // A live session as the gateway lists it, read with care and compared for the table.
 
+import { FieldsOf, roleOf, type Role } from "../ui/fields-of.ts";
+
 export interface Session {
   id: string;
   user: string;
   desktop: string;
+  title: string;
   target: string;
   client: string;
   /** Unix time in seconds. */
@@ -13,51 +16,72 @@ export interface Session {
   bytesUp: number;
   /** Seconds since the last key or click; null if there was none. */
   lastInputS: number | null;
+  /** The picture is shown; before that, the two sides shake hands. */
+  connected: boolean;
   viewOnly: boolean;
+  controls: boolean;
+  recorded: boolean;
   rttMs: number | null;
 }
 
-/** Reads the gateway's answer: a list, or an object with the list in `sessions`. */
-export function readSessions(answer: unknown): Session[] | null {
-  const wrapped = typeof answer === "object" && answer !== null && "sessions" in answer;
-  const list = wrapped ? answer.sessions : answer;
-  return Array.isArray(list) ? list.map(readSession).filter((one) => one !== null) : null;
+export interface SessionList {
+  role: Role;
+  user: string;
+  signOut: boolean;
+  sessions: Session[];
 }
 
-function readSession(value: unknown): Session | null {
-  if (typeof value !== "object" || value === null) {
+/** Reads the gateway's answer: a list, or an object with the list in `sessions`. */
+export function readSessions(answer: unknown): SessionList | null {
+  const fields = new FieldsOf(answer);
+  const list = Array.isArray(answer) ? answer : fields.list("sessions");
+  if (list === null) {
     return null;
   }
-  const fields = value as Record<string, unknown>;
-  const id = fields["id"];
-  if (typeof id !== "string" && typeof id !== "number") {
-    return null;
-  }
-  const text = (name: string) => (typeof fields[name] === "string" ? fields[name] : "");
-  const number = (name: string) => {
-    const found = fields[name];
-    return typeof found === "number" && Number.isFinite(found) ? found : null;
-  };
   return {
-    id: String(id),
-    user: text("user"),
-    desktop: text("desktop"),
-    target: text("target"),
-    client: text("client"),
-    started: number("started"),
-    durationS: number("duration_s") ?? 0,
-    bytesDown: number("bytes_down") ?? 0,
-    bytesUp: number("bytes_up") ?? 0,
-    lastInputS: number("last_input_s"),
-    viewOnly: fields["view_only"] === true,
-    rttMs: number("rtt_ms"),
+    role: roleOf(fields),
+    user: fields.text("user"),
+    signOut: fields.flag("sign_out"),
+    sessions: list.map(readSession).filter((one) => one !== null),
   };
+}
+
+/** One session; null if it has no name. */
+export function readSession(value: unknown): Session | null {
+  const fields = new FieldsOf(value);
+  const id = fields.id("id");
+  if (id === "") {
+    return null;
+  }
+  return {
+    id,
+    user: fields.text("user"),
+    desktop: fields.text("desktop"),
+    title: fields.text("title"),
+    target: fields.text("target"),
+    client: fields.text("client"),
+    started: fields.number("started"),
+    durationS: fields.number("duration_s") ?? 0,
+    bytesDown: fields.number("bytes_down") ?? 0,
+    bytesUp: fields.number("bytes_up") ?? 0,
+    lastInputS: fields.number("last_input_s"),
+    connected: fields.flagOr("connected", true),
+    viewOnly: fields.flag("view_only"),
+    controls: fields.flag("controls"),
+    recorded: fields.flag("recorded"),
+    rttMs: fields.number("rtt_ms"),
+  };
+}
+
+/** What people call the desktop of a session. */
+export function nameOf({ title, desktop, target }: Session): string {
+  return title || desktop || target;
 }
 
 /** Whether each word of `search` is somewhere in what the table shows as text. */
 export function matches(session: Session, search: string): boolean {
-  const { user, desktop, target, client, id } = session;
-  const all = [user, desktop, target, client, id].join("\n").toLowerCase();
+  const { user, desktop, title, target, client, id } = session;
+  const all = [user, desktop, title, target, client, id].join("\n").toLowerCase();
   return search
     .toLowerCase()
     .split(/\s+/)
@@ -68,24 +92,31 @@ export type SortKey = "desktop" | "user" | "client" | "duration" | "input" | "tr
 
 /** The order of two sessions by `key`; those without a value come last. */
 export function compare(key: SortKey, a: Session, b: Session): number {
-  const text = (x: string, y: string) =>
-    Number(x === "") - Number(y === "") || x.localeCompare(y, undefined, { numeric: true });
-  const number = (x: number | null, y: number | null) =>
-    (x ?? Number.MAX_VALUE) - (y ?? Number.MAX_VALUE);
   switch (key) {
     case "desktop":
-      return text(a.desktop || a.target, b.desktop || b.target);
+      return byText(nameOf(a), nameOf(b));
     case "user":
-      return text(a.user, b.user);
+      return byText(a.user, b.user);
     case "client":
-      return text(a.client, b.client);
+      return byText(a.client, b.client);
     case "duration":
       return a.durationS - b.durationS;
     case "input":
-      return number(a.lastInputS, b.lastInputS);
+      return byNumber(a.lastInputS, b.lastInputS);
     case "traffic":
       return a.bytesDown + a.bytesUp - (b.bytesDown + b.bytesUp);
     case "rtt":
-      return number(a.rttMs, b.rttMs);
+      return byNumber(a.rttMs, b.rttMs);
   }
+}
+
+// One collator for all: making one for each comparison is what is slow about them.
+const collator = new Intl.Collator(undefined, { numeric: true });
+
+function byText(a: string, b: string): number {
+  return Number(a === "") - Number(b === "") || collator.compare(a, b);
+}
+
+function byNumber(a: number | null, b: number | null): number {
+  return (a ?? Number.MAX_VALUE) - (b ?? Number.MAX_VALUE);
 }

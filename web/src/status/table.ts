@@ -2,13 +2,15 @@
 // lost when the list is fetched again. On narrow windows the style turns rows into cards.
 
 import { h } from "../ui/dom.ts";
-import { bytes, clock, span } from "../ui/format.ts";
-import { button } from "../ui/fields.ts";
+import { ago, bytes, clock, moment } from "../ui/format.ts";
+import { button, iconButton } from "../ui/fields.ts";
+import { atLeast, type Role } from "../ui/fields-of.ts";
+import type { IconName } from "../ui/icons.ts";
 import { t, type TextKey } from "../ui/language.ts";
-import { compare, matches, type Session, type SortKey } from "./session.ts";
+import { compare, matches, nameOf, type Session, type SortKey } from "./session.ts";
 
 interface Column {
-  key: SortKey | null;
+  key: SortKey;
   name: TextKey;
   /** The main text of the cell and the small one below it. */
   show(session: Session, locale: string): [string, string];
@@ -18,15 +20,12 @@ const COLUMNS: Column[] = [
   {
     key: "desktop",
     name: "status.desktop",
-    show: ({ desktop, target }) => (desktop === "" ? [target, ""] : [desktop, target]),
+    show: (session) => [nameOf(session), session.target === nameOf(session) ? "" : session.target],
   },
   {
     key: "user",
     name: "status.user",
-    show: ({ user, viewOnly }) => [
-      user || t("status.anonymous"),
-      viewOnly ? t("status.view") : t("status.control"),
-    ],
+    show: (session) => [session.user || t("status.anonymous"), accessOf(session)],
   },
   { key: "client", name: "status.client", show: ({ client }) => [client, ""] },
   {
@@ -34,17 +33,21 @@ const COLUMNS: Column[] = [
     name: "status.duration",
     show: ({ durationS, started }, locale) => [
       clock(durationS),
-      started === null ? "" : since(started, locale),
+      started === null ? "" : moment(started, locale),
     ],
   },
-  { key: "input", name: "status.input", show: ({ lastInputS }, locale) => [ago(lastInputS, locale), ""] },
+  {
+    key: "input",
+    name: "status.input",
+    show: ({ lastInputS }, locale) => [
+      lastInputS === null ? t("status.never") : ago(lastInputS, locale),
+      "",
+    ],
+  },
   {
     key: "traffic",
     name: "status.traffic",
-    show: ({ bytesDown, bytesUp }, locale) => [
-      `${bytes(bytesDown, locale)} / ${bytes(bytesUp, locale)}`,
-      "",
-    ],
+    show: ({ bytesDown, bytesUp }, locale) => [bytes(bytesDown, locale), bytes(bytesUp, locale)],
   },
   {
     key: "rtt",
@@ -53,32 +56,35 @@ const COLUMNS: Column[] = [
   },
 ];
 
-/** Younger than this counts as "now". */
-const NOW_S = 3;
+export type RowAction = "details" | "watch" | "message" | "cut";
+
+const ACTIONS: { action: RowAction; symbol: IconName; role: Role; label: TextKey }[] = [
+  { action: "watch", symbol: "eye", role: "control", label: "status.watch.of" },
+  { action: "message", symbol: "message", role: "control", label: "status.message.of" },
+  { action: "cut", symbol: "cut", role: "admin", label: "status.cut.of" },
+];
 
 interface Row {
   element: HTMLTableRowElement;
   cells: { main: HTMLElement; small: HTMLElement }[];
-  cut: HTMLButtonElement;
+  tools: { button: HTMLButtonElement; role: Role; label: TextKey }[];
+  mark: HTMLElement;
   session: Session;
 }
 
 export class SessionTable {
   readonly element: HTMLElement;
-  readonly #onCut: (session: Session, from: HTMLElement) => void;
+  readonly #onAction: (action: RowAction, session: Session) => void;
   readonly #rows = new Map<string, Row>();
   readonly #body = h("tbody");
   readonly #heads = new Map<SortKey, HTMLTableCellElement>();
   #sort: { key: SortKey; down: boolean } = { key: "desktop", down: false };
 
-  constructor(onCut: (session: Session, from: HTMLElement) => void) {
-    this.#onCut = onCut;
+  constructor(onAction: (action: RowAction, session: Session) => void) {
+    this.#onAction = onAction;
     const heads = COLUMNS.map(({ key, name }) => {
-      const head = h("th", { scope: "col" });
-      if (key !== null) {
-        head.append(button(t(name), "sort", () => this.#sortBy(key)));
-        this.#heads.set(key, head);
-      }
+      const head = h("th", { scope: "col" }, button(t(name), "sort", () => this.#sortBy(key)));
+      this.#heads.set(key, head);
       return head;
     });
     const actions = h("th", { scope: "col" }, h("span", { class: "unseen" }, t("status.actions")));
@@ -89,7 +95,7 @@ export class SessionTable {
   }
 
   /** Shows `sessions` as far as they match; returns how many do. */
-  update(sessions: Session[], search: string): number {
+  update(sessions: Session[], search: string, role: Role): number {
     const shown = sessions.filter((session) => matches(session, search));
     const ids = new Set(shown.map(({ id }) => id));
     for (const [id, { element }] of this.#rows) {
@@ -100,25 +106,38 @@ export class SessionTable {
     }
     for (const session of shown) {
       const row = this.#rows.get(session.id) ?? this.#addRow(session);
-      this.#fill(row, session);
+      this.#fill(row, session, role);
     }
     this.#arrange();
     return shown.length;
   }
 
   #addRow(session: Session): Row {
-    const cells = COLUMNS.map(() => ({ main: h("span"), small: h("small") }));
-    const cut = button(t("status.cut"), "plain cut", () => this.#onCut(row.session, cut));
-    const columns = COLUMNS.map(({ name }, index) =>
-      h("td", { "data-name": t(name) }, cells[index]?.main ?? null, cells[index]?.small ?? null),
-    );
-    const element = h("tr", {}, ...columns, h("td", { class: "last" }, cut));
-    const row: Row = { element, cells, cut, session };
+    const run = (action: RowAction) => () => this.#onAction(action, row.session);
+    const details = button("", "name-button", run("details"));
+    const cells = COLUMNS.map((_, index) => ({
+      main: index === 0 ? details : h("span"),
+      small: h("small"),
+    }));
+    const tools = ACTIONS.map(({ action, symbol, role, label }) => {
+      const tool = iconButton(symbol, "", run(action));
+      tool.classList.add(action);
+      return { button: tool, role, label };
+    });
+    const mark = h("span", { class: "recorded", title: t("recorded"), hidden: true });
+    mark.append(h("span", { class: "unseen" }, t("recorded")));
+    const columns = COLUMNS.map(({ name }, index) => {
+      const cell = cells[index];
+      const first = index === 0 ? h("div", { class: "named" }, cell?.main ?? null, mark) : cell?.main;
+      return h("td", { "data-name": t(name) }, first ?? null, cell?.small ?? null);
+    });
+    const last = h("td", { class: "last" }, h("div", {}, ...tools.map((tool) => tool.button)));
+    const row: Row = { element: h("tr", {}, ...columns, last), cells, tools, mark, session };
     this.#rows.set(session.id, row);
     return row;
   }
 
-  #fill(row: Row, session: Session): void {
+  #fill(row: Row, session: Session, role: Role): void {
     const locale = document.documentElement.lang;
     row.session = session;
     COLUMNS.forEach(({ show }, index) => {
@@ -129,9 +148,16 @@ export class SessionTable {
         setText(cell.small, small);
       }
     });
-    const user = session.user || t("status.anonymous");
-    const desktop = session.desktop || session.target;
-    row.cut.setAttribute("aria-label", t("status.cut.of", { user, desktop }));
+    const names = { user: session.user || t("status.anonymous"), desktop: nameOf(session) };
+    for (const tool of row.tools) {
+      const label = t(tool.label, names);
+      if (tool.button.title !== label) {
+        tool.button.title = label;
+        tool.button.setAttribute("aria-label", label);
+      }
+      tool.button.hidden = !atLeast(role, tool.role);
+    }
+    row.mark.hidden = !session.recorded;
     row.element.classList.toggle("watching", session.viewOnly);
   }
 
@@ -153,33 +179,29 @@ export class SessionTable {
     const { key, down } = this.#sort;
     const rows = [...this.#rows.values()].sort((a, b) => {
       const order = compare(key, a.session, b.session);
-      return (down ? -order : order) || a.session.id.localeCompare(b.session.id);
+      return (down ? -order : order) || (a.session.id < b.session.id ? -1 : 1);
     });
-    rows.forEach(({ element }, index) => {
-      if (this.#body.children[index] !== element) {
-        this.#body.insertBefore(element, this.#body.children[index] ?? null);
+    let at = this.#body.firstElementChild;
+    for (const { element } of rows) {
+      if (at === element) {
+        at = at.nextElementSibling;
+      } else {
+        this.#body.insertBefore(element, at);
       }
-    });
+    }
   }
+}
+
+/** What a session may do, in words. */
+export function accessOf({ connected, viewOnly }: Session): string {
+  if (!connected) {
+    return t("status.connecting");
+  }
+  return t(viewOnly ? "status.view" : "status.control");
 }
 
 function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) {
     element.textContent = text;
   }
-}
-
-function ago(seconds: number | null, locale: string): string {
-  if (seconds === null) {
-    return t("status.never");
-  }
-  return seconds < NOW_S ? t("status.now") : t("status.ago", { time: span(seconds, locale) });
-}
-
-function since(started: number, locale: string): string {
-  const date = new Date(started * 1000);
-  const today = date.toDateString() === new Date().toDateString();
-  return today
-    ? date.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" })
-    : date.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 }

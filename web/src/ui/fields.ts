@@ -25,62 +25,78 @@ export function toggle(
   return { element: h("div", { class: "row" }, words, input), input, hint: explanation };
 }
 
+export interface Choice<Value extends string> {
+  element: HTMLElement;
+  choose(value: Value): void;
+  /** Makes one unavailable, with the reason as its tooltip, or available again. */
+  disable(value: Value, disabled: boolean, reason: string): void;
+}
+
 /** One of a few, all visible. */
 export function choice<Value extends string>(
   label: string,
   options: readonly (readonly [Value, string])[],
   chosen: Value,
   onChange: (value: Value) => void,
-): { element: HTMLElement; choose: (value: Value) => void } {
+): Choice<Value> {
   const name = freshId();
   const inputs = options.map(([value, words]) => {
     const id = freshId();
     const input = h("input", { id, name, value, type: "radio", onchange: () => onChange(value) });
     input.checked = value === chosen;
-    return { value, input, nodes: [input, h("label", { for: id }, words)] };
+    return { value, input, label: h("label", { for: id }, words) };
   });
   const element = h(
     "fieldset",
     { class: "choice" },
     h("legend", {}, label),
-    h("div", { class: "segments" }, ...inputs.flatMap(({ nodes }) => nodes)),
+    h("div", { class: "segments" }, ...inputs.flatMap(({ input, label }) => [input, label])),
   );
   const choose = (value: Value) => {
     for (const one of inputs) {
       one.input.checked = one.value === value;
     }
   };
-  return { element, choose };
+  const disable = (value: Value, disabled: boolean, reason: string) => {
+    const one = inputs.find((input) => input.value === value);
+    if (one !== undefined) {
+      one.input.disabled = disabled;
+      one.label.title = disabled ? reason : "";
+    }
+  };
+  return { element, choose, disable };
 }
 
-/** A level from 0 to 9. */
+const LEVEL_MAX = 9;
+
+/** A level from 0 to 9, or to less where that is all that is allowed. */
 export function level(
   label: string,
   ends: [string, string],
   value: number,
   onChange: (value: number) => void,
-): HTMLElement {
+): { element: HTMLElement; limit: (most: number, hint: string) => void } {
   const id = freshId();
   const shown = h("output", { for: id }, String(value));
   const input = h("input", {
     id,
     type: "range",
     min: 0,
-    max: 9,
+    max: LEVEL_MAX,
     step: 1,
     oninput: () => (shown.textContent = input.value),
     onchange: () => onChange(Number(input.value)),
   });
   input.value = String(value);
-  return h(
-    "div",
-    { class: "level" },
-    h("label", { for: id }, label),
-    shown,
-    input,
-    h("small", {}, ends[0]),
-    h("small", {}, ends[1]),
-  );
+  const highest = h("small", {}, ends[1]);
+  const limit = (most: number, hint: string) => {
+    input.max = String(most);
+    shown.textContent = input.value;
+    highest.textContent = most < LEVEL_MAX ? hint : ends[1];
+  };
+  const words = h("label", { for: id }, label);
+  const lowest = h("small", {}, ends[0]);
+  return { element: h("div", { class: "level" }, words, shown, input, lowest, highest), limit };
 }
 
 /** A labelled line of text. */

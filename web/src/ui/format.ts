@@ -1,5 +1,7 @@
 // Numbers as people read them, in the page's language.
 
+import { t } from "./language.ts";
+
 /** `3:07` or `1:02:05`. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
@@ -37,4 +39,21 @@ export function span(seconds: number, locale: string): string {
           : [seconds / 86_400, "day"];
   const style = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 } as const;
   return new Intl.NumberFormat(locale, style).format(Math.floor(value));
+}
+
+/** Younger than this counts as "now". */
+const NOW_S = 3;
+
+/** "5 min ago". */
+export function ago(seconds: number, locale: string): string {
+  return seconds < NOW_S ? t("ago.now") : t("ago", { time: span(seconds, locale) });
+}
+
+/** A moment in Unix seconds: the time if it is today, otherwise the date with it. */
+export function moment(unix: number, locale: string): string {
+  const date = new Date(unix * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  return today
+    ? date.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" })
+    : date.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 }

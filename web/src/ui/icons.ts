@@ -20,6 +20,28 @@ const PATHS = {
   warning: "M12 4 2.800 19.500h18.400zM12 10v4.500M12 17h.01",
   search: "M10.500 4.500a6 6 0 1 0 0 12 6 6 0 0 0 0-12zM15 15l5 5",
   cut: "M6.500 4.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 0 0 0-5zM6.500 14.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 0 0 0-5zM8.600 8.400 20 18M8.600 15.600 20 6",
+  person: "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.500 20.500a7.500 6.500 0 0 1 15 0",
+  people: "M9 4.500a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7zM2.500 19.500a6.500 5.500 0 0 1 13 0M15.500 4.800a3.500 3.500 0 0 1 0 6.400M17.500 14.600a6 5.500 0 0 1 4 4.900",
+  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2.500v2M12 19.500v2M2.500 12h2M19.500 12h2M5.300 5.300l1.400 1.400M17.300 17.300l1.400 1.400M18.700 5.300l-1.400 1.400M6.700 17.300l-1.400 1.400",
+  moon: "M20 14.500A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500z",
+  halfMoon: "M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17zM12 6a6 6 0 0 1 0 12zM14 8v8M16 9.500v5",
+  message: "M4 5h16v11.500h-8.500L7 20.500v-4H4zM8 9.200h8M8 12.500h5",
+  link: "M10 14a4 4 0 0 0 5.700 0l3.100-3.100a4 4 0 0 0-5.700-5.700L12 6.300M14 10a4 4 0 0 0-5.700 0l-3.100 3.100a4 4 0 0 0 5.700 5.700L12 17.700",
+  copy: "M9 9h11v11.500H9zM5.500 15H4V3.500h11V6",
+  trash: "M4 6.500h16M9 6.500V4h6v2.500M6 6.500l1 14h10l1-14M10 10.500v6M14 10.500v6",
+  download: "M12 4v11M7.500 11l4.500 4.500 4.500-4.500M4.500 20h15",
+  pointer: "M5 3.500 11.500 20l2.400-6.600 6.600-2.400z",
+  play: "M7.500 4.500 19 12 7.500 19.500z",
+  pause: "M8 5v14M16 5v14",
+  replay: "M5 12a7 7 0 1 0 2.300-5.200L4.500 9.500M4.500 4.500v5h5",
+  backward5: "M5 12a7 7 0 1 0 2.300-5.200L4.500 9.500M4.500 4.500v5h5M13.800 9.500h-3l-.4 2.600c2.600-.8 3.900.2 3.900 1.600 0 1.700-2.300 2.300-4 1.200",
+  forward5: "M19 12a7 7 0 1 1-2.300-5.200L19.500 9.500M19.500 4.500v5h-5M13.300 9.500h-3l-.4 2.600c2.600-.8 3.900.2 3.900 1.600 0 1.700-2.300 2.300-4 1.200",
+  skip: "M4 5.500 11 12l-7 6.500zM12 5.500 19 12l-7 6.500zM20.500 5.500v13",
+  back: "M15 5l-7 7 7 7",
+  forward: "M9 5l7 7-7 7",
+  open: "M10 5H4.500v14.500H19V14M13 4.500h6.500V11M19 5l-8.500 8.500",
+  film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9.500h4M4 14.500h4M16 9.500h4M16 14.500h4",
+  check: "M5 12.500l4.500 4.500L19.500 7",
 } as const;
 
 export type IconName = keyof typeof PATHS;
@@ -36,4 +58,47 @@ export function icon(name: IconName): SVGSVGElement {
   path.setAttribute("d", PATHS[name]);
   svg.append(path);
   return svg;
+}
+
+const LOGO_SHAPES: [string, Record<string, string>][] = [
+  ["rect", { class: "logo-ground", width: "32", height: "32", rx: "8" }],
+  ["path", { class: "logo-arch", d: "M7 22V13a9 9 0 0 1 18 0v9" }],
+  ["path", { class: "logo-door", d: "M13 22v-8a3 3 0 0 1 6 0v8" }],
+  ["path", { class: "logo-arch", d: "M5 25.500h22" }],
+];
+
+/** Portway's mark, as on the browser's tab. */
+export function logo(): SVGSVGElement {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 32 32");
+  svg.setAttribute("class", "logo");
+  svg.setAttribute("aria-hidden", "true");
+  for (const [tag, attributes] of LOGO_SHAPES) {
+    const shape = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      shape.setAttribute(name, value);
+    }
+    svg.append(shape);
+  }
+  return svg;
+}
+
+/** How good a connection is, in bars from 0 to 3. */
+export function signal(): { element: SVGSVGElement; show: (bars: number) => void } {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon signal");
+  svg.setAttribute("aria-hidden", "true");
+  const bars = [0, 1, 2].map((index) => {
+    const bar = document.createElementNS(SVG, "path");
+    bar.setAttribute("d", `M${6 + index * 6} 19.500v${-4 - index * 5}`);
+    svg.append(bar);
+    return bar;
+  });
+  const show = (count: number) => {
+    bars.forEach((bar, index) => bar.setAttribute("class", index < count ? "on" : "off"));
+    svg.setAttribute("data-bars", String(count));
+  };
+  show(3);
+  return { element: svg, show };
 }

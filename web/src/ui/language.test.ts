@@ -21,6 +21,11 @@ test("placeholders are filled and unknown ones stay visible", () => {
 
 const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort().join();
 
+test("Chinese is complete", async () => {
+  const texts = (await languages["zh"]?.()) ?? {};
+  assert.deepEqual(Object.keys(english).filter((key) => texts[key] === undefined), []);
+});
+
 for (const [tag, load] of Object.entries(languages)) {
   test(`${tag} translates known texts with the same placeholders`, async () => {
     const texts = await load();

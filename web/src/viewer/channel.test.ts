@@ -65,6 +65,16 @@ test("text that is not a message of the gateway is dropped", () => {
   assert.deepEqual([told, passed], [[], []]);
 });
 
+test("the page speaks only to a gateway that agreed to text", () => {
+  const { socket, channel } = open();
+  channel.tell({ type: "here" });
+  assert.deepEqual(socket.sent, ['{"type":"here"}']);
+  socket.protocol = "binary";
+  channel.tell({ type: "here" });
+  assert.equal(socket.sent.length, 1);
+  assert.equal(channel.bytesSent, 0);
+});
+
 test("empty binary frames do not reach noVNC", () => {
   const { socket, passed } = open();
   socket.receive(bytes());

@@ -30,6 +30,9 @@ export type Socket = Pick<
 /** "binary" first: websockify before 0.11 only understands the first name that it is offered. */
 export const PROTOCOLS = ["binary", "portway.v1"];
 
+/** The one in which both sides may send text. */
+const TEXT_PROTOCOL = "portway.v1";
+
 /** How long the server's own close frame, and the reason in it, is waited for. */
 const CLOSE_GRACE_MS = 400;
 const CLOSE_WAIT_MS = 2000;
@@ -95,6 +98,13 @@ export class Channel {
     }
     this.bytesSent += data.byteLength;
     this.#socket.send(data);
+  }
+
+  /** Says something to the gateway; one that did not agree to text would hang up on it. */
+  tell(message: Record<string, string>): void {
+    if (!this.#closing && this.protocol === TEXT_PROTOCOL) {
+      this.#socket.send(JSON.stringify(message));
+    }
   }
 
   /**

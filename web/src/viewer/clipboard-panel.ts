@@ -32,9 +32,17 @@ export function clipboardPanel(desk: Desk, clipboard: Clipboard): Panel {
     say("");
   };
   const show = () => {
-    send.disabled = desk.viewOnly;
-    type.disabled = desk.viewOnly;
+    const { policy, viewOnly } = desk;
+    copy.hidden = !policy.clipboardOut;
+    send.hidden = !policy.clipboardIn;
+    send.disabled = viewOnly;
+    type.disabled = viewOnly;
+    // One direction only: no sameness, and a word about it.
+    auto.hidden = !policy.clipboardIn && !policy.clipboardOut;
+    limits.hidden = policy.clipboardIn && policy.clipboardOut;
+    limits.textContent = t(policy.clipboardIn ? "note.clip.out.off" : "note.clip.in.off");
   };
+  const limits = h("p", { class: "hint", hidden: true });
   desk.onChange(show);
   const element = h(
     "div",
@@ -43,6 +51,7 @@ export function clipboardPanel(desk: Desk, clipboard: Clipboard): Panel {
     h("div", { class: "actions wide" }, copy, send),
     h("div", { class: "row start" }, type, h("small", {}, t("clip.type.hint"))),
     said,
+    limits,
     window.isSecureContext ? auto : h("p", { class: "hint" }, t("clip.insecure")),
   );
   const onOpen = () => {

@@ -26,6 +26,9 @@ export class Clipboard {
 
   /** The desktop has put `text` on its clipboard. */
   async receive(text: string): Promise<void> {
+    if (!this.#desk.policy.clipboardOut) {
+      return;
+    }
     this.text = text;
     this.onText(text);
     if (this.#desk.settings.clipboard_auto && document.hasFocus()) {
@@ -36,15 +39,15 @@ export class Clipboard {
   /** Puts `text` on the desktop's clipboard. */
   send(text: string): void {
     this.text = text;
-    if (!this.#desk.viewOnly) {
+    if (this.#maySend()) {
       this.#desk.rfb?.clipboardPasteFrom(text);
     }
   }
 
   /** Sends this device's clipboard if the browser shows it without asking the person each time. */
   async #offerLocal(): Promise<void> {
-    const { rfb, settings, viewOnly } = this.#desk;
-    if (rfb === null || viewOnly || !settings.clipboard_auto || !(await mayReadSilently())) {
+    const { rfb, settings } = this.#desk;
+    if (rfb === null || !this.#maySend() || !settings.clipboard_auto || !(await mayReadSilently())) {
       return;
     }
     const text = await navigator.clipboard.readText().catch(() => "");
@@ -59,7 +62,7 @@ export class Clipboard {
    */
   #beforeKey(event: KeyboardEvent): void {
     const pastes = event.ctrlKey && !event.altKey && !event.metaKey && event.code === "KeyV";
-    if (!pastes || this.#desk.rfb === null || this.#desk.viewOnly) {
+    if (!pastes || this.#desk.rfb === null || !this.#maySend()) {
       return;
     }
     event.stopImmediatePropagation();
@@ -78,6 +81,10 @@ export class Clipboard {
       this.send(text);
     }
     this.#pressV();
+  }
+
+  #maySend(): boolean {
+    return !this.#desk.viewOnly && this.#desk.policy.clipboardIn;
   }
 
   #pressV(): void {

@@ -6,13 +6,15 @@ import type { Credentials } from "@novnc/novnc";
 import { Channel, PROTOCOLS, type GatewayMessage } from "./channel.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Ended, Phase } from "./ending.ts";
-import { askSession } from "./preflight.ts";
+import { askSession, type Terms } from "./preflight.ts";
 import type { Settings } from "./settings.ts";
 
 /** What the page learns while the attempt runs, in this order; `ended` comes exactly once. */
 export interface ConnectionEvents {
   phase(phase: Phase): void;
-  policy(policy: { title: string; viewOnly: boolean }): void;
+  terms(terms: Terms): void;
+  /** The desktop's name in the gateway's words. */
+  titled(title: string): void;
   desktopName(name: string): void;
   credentialsRequired(types: string[]): void;
   identity(publicKey: Uint8Array<ArrayBuffer>): void;
@@ -55,6 +57,9 @@ export class Connection {
       securityTypes: null,
       givenUp: false,
       byPerson: false,
+      takeOver: false,
+      usedBy: "",
+      needsHttps: false,
       online: true,
       connectedBefore: options.connectedBefore,
       httpStatus: null,
@@ -76,13 +81,14 @@ export class Connection {
     if (this.#cancel.signal.aborted) {
       this.#finish();
     } else if (answer.status === "refused") {
-      this.#events.policy({ title: answer.title, viewOnly: false });
-      this.#ended.code = answer.code;
-      this.#ended.reason = answer.reason;
+      const { title, code, reason, takeOver, by } = answer.refused;
+      this.#events.titled(title);
+      Object.assign(this.#ended, { code, reason, takeOver, usedBy: by });
       this.#finish();
     } else {
       if (answer.status === "ok") {
-        this.#events.policy(answer);
+        this.#events.titled(answer.terms.title);
+        this.#events.terms(answer.terms);
       } else {
         this.#ended.httpStatus = answer.httpStatus;
       }
@@ -95,6 +101,16 @@ export class Connection {
     this.#ended.byPerson = true;
     this.#cancel.abort();
     this.#rfb?.disconnect();
+  }
+
+  /** Ends an attempt that this browser cannot go on with on an unencrypted page. */
+  giveUpWithoutHttps(): void {
+    this.#ended.needsHttps = true;
+    this.#rfb?.disconnect();
+  }
+
+  tell(message: Record<string, string>): void {
+    this.#channel?.tell(message);
   }
 
   sendCredentials(credentials: Credentials): void {

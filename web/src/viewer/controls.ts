@@ -1,13 +1,16 @@
 // Puts the bar together: which buttons there are, what they do, when they show.
 
+import { h } from "../ui/dom.ts";
 import { t } from "../ui/language.ts";
 import type { Notes } from "../ui/notes.ts";
-import { icon } from "../ui/icons.ts";
+import { icon, signal } from "../ui/icons.ts";
 import type { Clipboard } from "./clipboard.ts";
 import { clipboardPanel } from "./clipboard-panel.ts";
 import type { Desk } from "./desk.ts";
 import { download, hasFullScreen, pictureName, toggleFullScreen } from "./device.ts";
 import { keysPanel } from "./keys-panel.ts";
+import type { Links } from "./links.ts";
+import { peoplePanel } from "./people-panel.ts";
 import { infoPanel, settingsPanel } from "./panels.ts";
 import { Toolbar } from "./toolbar.ts";
 import { TouchKeyboard } from "./touch.ts";
@@ -21,12 +24,13 @@ export interface ControlParts {
   desk: Desk;
   clipboard: Clipboard;
   notes: Notes;
+  links: Links;
   onLeave(): void;
 }
 
-export function buildControls({ desk, clipboard, notes, onLeave }: ControlParts): Controls {
+export function buildControls({ desk, clipboard, notes, links, onLeave }: ControlParts): Controls {
   const toolbar = new Toolbar(() => desk.rfb?.focus({ preventScroll: true }));
-  toolbar.panel("clipboard", t("bar.clipboard"), clipboardPanel(desk, clipboard));
+  const clip = toolbar.panel("clipboard", t("bar.clipboard"), clipboardPanel(desk, clipboard));
   const touch = new TouchKeyboard(desk, () => desk.changed());
   const compose = () => {
     toolbar.closePanel();
@@ -45,20 +49,74 @@ export function buildControls({ desk, clipboard, notes, onLeave }: ControlParts)
   addFullScreen(toolbar, notes);
   toolbar.panel("display", t("bar.display"), settingsPanel(desk));
   toolbar.action("camera", t("bar.shot"), () => savePicture(desk, notes));
-  toolbar.panel("info", t("bar.info"), infoPanel(desk));
+  addPeople(toolbar, desk, links);
+  addInfo(toolbar, desk, notes);
   toolbar.action("leave", t("bar.leave"), onLeave).classList.add("leave");
   const coarse = window.matchMedia("(any-pointer: coarse)");
   const show = () => {
+    const { clipboardIn, clipboardOut } = desk.policy;
+    clip.hidden = !clipboardOut && (!clipboardIn || desk.viewOnly);
     keys.hidden = desk.viewOnly;
     keyboard.hidden = desk.viewOnly || !coarse.matches;
     keyboard.setAttribute("aria-pressed", String(touch.active));
     drag.hidden = !(desk.rfb?.clippingViewport ?? false);
     drag.setAttribute("aria-pressed", String(desk.rfb?.dragViewport ?? false));
     toolbar.element.classList.toggle("watching", desk.viewOnly);
+    toolbar.element.classList.toggle("filmed", desk.policy.recorded);
+    toolbar.closeHidden();
   };
   desk.onChange(show);
   show();
   return { toolbar, touchField: touch.field };
+}
+
+/** The people, with how many they are; only where the gateway says so. */
+function addPeople(toolbar: Toolbar, desk: Desk, links: Links): void {
+  const badge = h("span", { class: "badge-count", hidden: true });
+  const people = toolbar.panel("people", t("bar.people"), peoplePanel(desk, links));
+  people.append(badge);
+  const show = () => {
+    const count = desk.presence.people.length + desk.presence.more;
+    people.hidden = count === 0 && !desk.links;
+    badge.hidden = count < 2;
+    badge.textContent = String(count);
+    label(people, count < 2 ? t("bar.people") : t("bar.people.count", { count }));
+  };
+  desk.onChange(show);
+  show();
+}
+
+/** Up to these round trips in milliseconds, a connection has three bars, or two. */
+const GOOD_MS = 90;
+const FAIR_MS = 220;
+
+function addInfo(toolbar: Toolbar, desk: Desk, notes: Notes): void {
+  const info = toolbar.panel("info", t("bar.info"), infoPanel(desk, notes));
+  const plain = icon("info");
+  const bars = signal();
+  const show = () => {
+    const { roundTripMs } = desk;
+    const known = roundTripMs !== null;
+    const picture = known ? bars.element : plain;
+    if (info.firstElementChild !== picture) {
+      info.replaceChildren(picture);
+    }
+    if (known) {
+      bars.show(roundTripMs <= GOOD_MS ? 3 : roundTripMs <= FAIR_MS ? 2 : 1);
+      label(info, t("bar.info.rtt", { ms: Math.round(roundTripMs) }));
+    } else {
+      label(info, t("bar.info"));
+    }
+  };
+  desk.onChange(show);
+  show();
+}
+
+function label(button: HTMLElement, words: string): void {
+  if (button.title !== words) {
+    button.title = words;
+    button.setAttribute("aria-label", words);
+  }
 }
 
 function addFullScreen(toolbar: Toolbar, notes: Notes): void {
@@ -72,10 +130,8 @@ function addFullScreen(toolbar: Toolbar, notes: Notes): void {
   });
   document.addEventListener("fullscreenchange", () => {
     const inside = document.fullscreenElement !== null;
-    const label = t(inside ? "bar.full.exit" : "bar.full");
     full.replaceChildren(icon(inside ? "exitFull" : "full"));
-    full.title = label;
-    full.setAttribute("aria-label", label);
+    label(full, t(inside ? "bar.full.exit" : "bar.full"));
   });
 }
 

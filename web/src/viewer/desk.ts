@@ -1,6 +1,9 @@
 // The open desktop as the controls see it: its settings, who may change them, and noVNC beneath.
 
 import type RFB from "@novnc/novnc";
+import type { Role } from "../ui/fields-of.ts";
+import { OPEN, type Policy } from "./policy.ts";
+import { NOBODY, otherController, type Presence } from "./presence.ts";
 import { toStored, type Settings } from "./settings.ts";
 
 export interface Traffic {
@@ -15,10 +18,17 @@ export class Desk {
   name = "";
   /** The name is the gateway's, not the desktop's own. */
   titled = false;
-  /** The gateway forbids input, so that the person's own wish does not matter. */
-  viewOnlyLocked = false;
+  policy: Policy = { ...OPEN };
+  presence: Presence = NOBODY;
+  role: Role = "control";
+  /** Links to watch can be made here. */
+  links = false;
+  /** There is a sign-in to forget. */
+  signOut = false;
   connectedAt: number | null = null;
   roundTripMs: number | null = null;
+  /** Says something to the gateway, if it listens. */
+  tell: (message: Record<string, string>) => void = () => undefined;
   traffic: () => Traffic = () => ({ received: 0, sent: 0 });
 
   readonly #storageKey: string;
@@ -29,8 +39,19 @@ export class Desk {
     this.#storageKey = storageKey;
   }
 
+  /** Why keyboard and mouse stay here: the gateway, somebody else in control, one's own wish. */
+  get watching(): "gateway" | "other" | "own" | null {
+    if (this.policy.viewOnly) {
+      return "gateway";
+    }
+    if (otherController(this.presence) !== null) {
+      return "other";
+    }
+    return this.settings.view_only ? "own" : null;
+  }
+
   get viewOnly(): boolean {
-    return this.viewOnlyLocked || this.settings.view_only;
+    return this.watching !== null;
   }
 
   /** The picture's size in the desktop's own pixels. */
@@ -61,13 +82,15 @@ export class Desk {
 
   /** Brings noVNC in line with the settings. */
   apply(): void {
-    const { rfb, settings } = this;
+    const { rfb, settings, policy } = this;
     if (rfb !== null) {
       rfb.viewOnly = this.viewOnly;
       rfb.clipViewport = settings.view_clip;
-      rfb.scaleViewport = settings.resize === "scale";
-      rfb.resizeSession = settings.resize === "remote";
-      rfb.qualityLevel = settings.quality;
+      const remote = settings.resize === "remote" && policy.resize;
+      // Where the desktop may not follow the window, the picture does.
+      rfb.scaleViewport = settings.resize === "scale" || (settings.resize === "remote" && !remote);
+      rfb.resizeSession = remote;
+      rfb.qualityLevel = Math.min(settings.quality, policy.qualityMax);
       rfb.compressionLevel = settings.compression;
       rfb.showDotCursor = settings.show_dot;
       rfb.dragViewport &&= rfb.clippingViewport;

@@ -16,6 +16,9 @@ const ended = (what: Partial<Ended>): Ended => ({
   securityTypes: null,
   givenUp: false,
   byPerson: false,
+  takeOver: false,
+  usedBy: "",
+  needsHttps: false,
   online: true,
   connectedBefore: false,
   httpStatus: null,
@@ -26,7 +29,7 @@ const kind = (what: Partial<Ended>) => judge(ended(what)).kind;
 const retry = (what: Partial<Ended>) => judge(ended(what)).retry;
 
 test("the gateway's codes are told apart in every phase and win over RFB's words", () => {
-  const kinds = { 4401: "token", 4403: "denied", 4404: "unknown", 4408: "time", 4410: "removed" };
+  const kinds = { 4401: "token", 4403: "denied", 4404: "unknown", 4408: "time", 4409: "inuse", 4410: "removed" };
   for (const [code, expected] of Object.entries(kinds)) {
     for (const phase of ["asking", "connecting", "connected"] as const) {
       const refusal = { status: 1, reason: "Authentication failed" };
@@ -97,9 +100,34 @@ test("unknown codes become a sentence too", () => {
   assert.equal(judge(ended({ code: 4999, reason: "later" })).quote, "later");
 });
 
+test("the gateway's own sentences are translated, other words are quoted", () => {
+  const known = judge(ended({ code: 4502, reason: "The machine did not answer in time." }));
+  assert.deepEqual([known.kind, known.said, known.quote], ["down", "said.timeout", ""]);
+  const words = judge(ended({ code: 4410, reason: "Maintenance at ten." }));
+  assert.deepEqual([words.kind, words.said, words.quote], ["removed", null, "Maintenance at ten."]);
+});
+
+test("a desktop in use says by whom, and whether it may be taken over", () => {
+  const verdict = judge(
+    ended({ phase: "asking", code: 4409, reason: "In use by ann.", takeOver: true, usedBy: "ann" }),
+  );
+  assert.deepEqual(verdict, {
+    kind: "inuse",
+    retry: "manual",
+    quote: "",
+    said: null,
+    takeOver: true,
+    usedBy: "ann",
+  });
+});
+
+test("a login that needs an encrypted page says so", () => {
+  assert.equal(kind({ phase: "connecting", needsHttps: true, code: 1005 }), "https");
+});
+
 test("each kind has a title and a text", () => {
   const texts: Record<string, string> = english;
-  for (const code of [1000, 1001, 1006, 1008, 1011, 1012, 1013, 4401, 4403, 4404, 4408, 4410, 4502]) {
+  for (const code of [1000, 1001, 1006, 1008, 1011, 1012, 1013, 4401, 4403, 4404, 4408, 4409, 4410, 4502]) {
     for (const phase of ["asking", "connecting", "connected"] as const) {
       for (const opened of [true, false]) {
         const found = kind({ phase, code, opened });

@@ -1,6 +1,9 @@
 // Why a session ended, as something a person can act on: close codes, RFB refusals and what was
 // seen of the handshake become one of a few kinds, each with a sentence in every language.
 
+import type { TextKey } from "../ui/language.ts";
+import { SENTENCES } from "./sentences.ts";
+
 export type Phase = "asking" | "connecting" | "connected";
 
 /** All that is known when a session, or the attempt at one, is over. */
@@ -24,6 +27,12 @@ export interface Ended {
   online: boolean;
   /** An earlier attempt of this page had been connected, so that an outage is the likely cause. */
   connectedBefore: boolean;
+  /** The person may take the place of whoever is there. */
+  takeOver: boolean;
+  /** Who is there, if it is known. */
+  usedBy: string;
+  /** The login needs what browsers only have on encrypted pages. */
+  needsHttps: boolean;
   /** What `./session` answered when it was not the gateway's JSON; null if nothing came. */
   httpStatus: number | null;
 }
@@ -35,6 +44,8 @@ export type Kind =
   | "unknown"
   | "session"
   | "time"
+  | "inuse"
+  | "https"
   | "removed"
   | "down"
   | "restarting"
@@ -61,12 +72,26 @@ export interface Verdict {
   retry: Retry;
   /** What the other side said, if it adds something. */
   quote: string;
+  /** The gateway's own sentence, where it is one that has a translation. */
+  said: TextKey | null;
+  takeOver: boolean;
+  usedBy: string;
 }
 
 /** Says what an end means and whether trying again may help. */
 export function judge(ended: Ended): Verdict {
-  const quote = ended.reason || ended.refusal?.reason || "";
-  const verdict = (kind: Kind, retry: Retry = "manual"): Verdict => ({ kind, retry, quote });
+  const words = ended.reason || ended.refusal?.reason || "";
+  const said = SENTENCES.get(words) ?? null;
+  const { takeOver, usedBy } = ended;
+  const quote = said === null && usedBy === "" ? words : "";
+  const verdict = (kind: Kind, retry: Retry = "manual"): Verdict => ({
+    kind,
+    retry,
+    quote,
+    said,
+    takeOver,
+    usedBy,
+  });
   if (ended.byPerson) {
     return verdict("left");
   }
@@ -86,6 +111,9 @@ export function judge(ended: Ended): Verdict {
   if (ended.notVnc) {
     return verdict("notvnc");
   }
+  if (ended.needsHttps) {
+    return verdict("https");
+  }
   if (ended.givenUp) {
     return verdict(knowsLogin(ended.securityTypes) ? "protocol" : "login");
   }
@@ -99,6 +127,7 @@ const KIND_OF_CODE = new Map<number, Kind>([
   [4403, "denied"],
   [4404, "unknown"],
   [4408, "time"],
+  [4409, "inuse"],
   [4410, "removed"],
   [4502, "down"],
   [1008, "policy"],

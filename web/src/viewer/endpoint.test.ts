@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { endpointOf } from "./endpoint.ts";
+import { endpointOf, takingOver } from "./endpoint.ts";
 import { readSettings } from "./settings.ts";
 
 const endpoint = (address: string) => {
@@ -58,4 +58,13 @@ test("a path that leaves the origin or the folder is not followed", () => {
 test("credentials and a fragment in the path are dropped", () => {
   const path = encodeURIComponent("http://user:pw@h/vm/ws#x");
   assert.equal(endpoint(`http://h/vm/vnc.html?path=${path}`).socket, "ws://h/vm/ws");
+});
+
+test("taking over asks both addresses for it and keeps the token", () => {
+  const page = new URL("https://gateway.example/office/?token=t1");
+  const endpoint = takingOver(endpointOf(page, readSettings(page, null)));
+  for (const address of [endpoint.socket, endpoint.session]) {
+    const query = new URL(address).searchParams;
+    assert.deepEqual([query.get("token"), query.get("take_over")], ["t1", "1"]);
+  }
 });

@@ -28,6 +28,16 @@ export function endpointOf(page: URL, { settings, passedOn }: ReadSettings): End
   return { socket: socket.href, session: session.href, pathHonoured: asked !== null };
 }
 
+/** The same, with the wish to end the session of whoever is there. */
+export function takingOver(endpoint: Endpoint): Endpoint {
+  const asking = (address: string) => {
+    const url = new URL(address);
+    url.searchParams.set("take_over", "1");
+    return url.href;
+  };
+  return { ...endpoint, socket: asking(endpoint.socket), session: asking(endpoint.session) };
+}
+
 /** The path as an address, or null if it leaves the origin or the page's folder. */
 function resolveInside(path: string, page: URL, folder: URL): URL | null {
   let url: URL;

@@ -101,7 +101,7 @@ export function keysPanel(desk: Desk, onCompose: () => void): Panel {
       session = desk.rfb;
       held.forget();
     }
-    power.hidden = !(desk.rfb?.capabilities.power ?? false);
+    power.hidden = !desk.policy.power || !(desk.rfb?.capabilities.power ?? false);
     for (const one of element.querySelectorAll("button")) {
       one.disabled = desk.viewOnly;
     }

@@ -4,6 +4,8 @@ import { bytes, clock } from "../ui/format.ts";
 import { h } from "../ui/dom.ts";
 import { button, choice, level, toggle } from "../ui/fields.ts";
 import { t, type TextKey } from "../ui/language.ts";
+import type { Notes } from "../ui/notes.ts";
+import { signOutButton } from "../ui/sign-out.ts";
 import { chooseTheme, theme } from "../ui/theme.ts";
 import type { Desk } from "./desk.ts";
 import type { Resize } from "./settings.ts";
@@ -30,16 +32,21 @@ export function settingsPanel(desk: Desk): Panel {
     (name) => [name, t(`set.theme.${name}`)] as const,
   );
   const look = choice(t("set.theme"), themes, theme(), chooseTheme);
+  const ends: [string, string] = [t("set.low"), t("set.high")];
+  const setLevel = (name: "quality" | "compression") => (value: number) => desk.set(name, value);
+  const quality = level(t("set.quality"), ends, settings.quality, setLevel("quality"));
+  const packing = level(t("set.compression"), ends, settings.compression, setLevel("compression"));
   const show = () => {
+    const { policy, watching } = desk;
     view.input.checked = desk.viewOnly;
-    view.input.disabled = desk.viewOnlyLocked;
-    view.hint.textContent = t(desk.viewOnlyLocked ? "set.view.locked" : "set.view.hint");
+    view.input.disabled = watching === "gateway" || watching === "other";
+    view.hint.textContent = t(`set.view.${watching ?? "hint"}`);
+    quality.limit(policy.qualityMax, t("set.quality.limit", { quality: policy.qualityMax }));
+    resize.disable("remote", !policy.resize, t("set.resize.forbidden"));
     clip.element.hidden = settings.resize !== "off";
     resize.choose(settings.resize);
   };
   desk.onChange(show);
-  const ends: [string, string] = [t("set.low"), t("set.high")];
-  const setLevel = (name: "quality" | "compression") => (value: number) => desk.set(name, value);
   const element = h(
     "div",
     { class: "panel" },
@@ -47,8 +54,8 @@ export function settingsPanel(desk: Desk): Panel {
     hint,
     clip.element,
     view.element,
-    level(t("set.quality"), ends, settings.quality, setLevel("quality")),
-    level(t("set.compression"), ends, settings.compression, setLevel("compression")),
+    quality.element,
+    packing.element,
     dot.element,
     bell.element,
     look.element,
@@ -59,7 +66,7 @@ export function settingsPanel(desk: Desk): Panel {
 const INFO_EVERY_MS = 1000;
 
 /** About this connection. */
-export function infoPanel(desk: Desk): Panel {
+export function infoPanel(desk: Desk, notes: Notes): Panel {
   const list = h("dl", { class: "facts" });
   const values = new Map<TextKey, HTMLElement>();
   const row = (key: TextKey, text: string | null) => {
@@ -83,6 +90,7 @@ export function infoPanel(desk: Desk): Panel {
     const encrypted = location.protocol === "https:";
     row("info.encrypted", t(encrypted ? "info.encrypted.yes" : "info.encrypted.no"));
     row("info.access", t(desk.viewOnly ? "info.access.view" : "info.access.control"));
+    row("info.recorded", desk.policy.recorded ? t("yes") : null);
     row("info.since", connectedAt === null ? "" : clock((Date.now() - connectedAt) / 1000));
     row("info.traffic", `${bytes(received, locale)}, ${bytes(sent, locale)}`);
     row("info.rtt", roundTripMs === null ? null : `${Math.round(roundTripMs)} ms`);
@@ -97,7 +105,10 @@ export function infoPanel(desk: Desk): Panel {
       }
     }, INFO_EVERY_MS);
   };
-  return { title: t("info.title"), element: h("div", { class: "panel" }, list), onOpen };
+  const out = h("div", { class: "actions" }, signOutButton(notes));
+  desk.onChange(() => (out.hidden = !desk.signOut));
+  out.hidden = true;
+  return { title: t("info.title"), element: h("div", { class: "panel" }, list, out), onOpen };
 }
 
 /** A button that acts only when pressed twice, for what cannot be taken back. */

@@ -2,21 +2,44 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { OPEN } from "./policy.ts";
 import { readAnswer } from "./preflight.ts";
 
-test("an ok answer carries title and policy", () => {
-  assert.deepEqual(readAnswer(200, { status: "ok", title: "Office", view_only: true }), {
+test("an ok answer carries title, role and policy", () => {
+  const answer = {
     status: "ok",
     title: "Office",
-    viewOnly: true,
-  });
+    role: "admin",
+    view_only: true,
+    policy: { clipboard_out: false, quality_max: 5 },
+    recorded: true,
+    links: true,
+    sign_out: true,
+  };
+  const policy = { ...OPEN, viewOnly: true, clipboardOut: false, qualityMax: 5, recorded: true };
+  const terms = { title: "Office", role: "admin", policy, links: true, signOut: true };
+  assert.deepEqual(readAnswer(200, answer), { status: "ok", terms });
 });
 
-test("a refusal carries code and reason, with or without the code", () => {
+test("what an answer leaves out is allowed, but makes nobody an administrator", () => {
+  const terms = { title: "", role: "control", policy: OPEN, links: false, signOut: false };
+  assert.deepEqual(readAnswer(200, { status: "ok" }), { status: "ok", terms });
+});
+
+test("a refusal carries code and reason, with or without the code, and who may be replaced", () => {
+  const none = { title: "", reason: "", takeOver: false, by: "" };
   const refused = readAnswer(200, { status: "refused", code: 4404, reason: "no such desktop" });
-  assert.deepEqual(refused, { status: "refused", title: "", code: 4404, reason: "no such desktop" });
+  assert.deepEqual(refused, {
+    status: "refused",
+    refused: { ...none, code: 4404, reason: "no such desktop" },
+  });
   const bare = readAnswer(403, { status: "refused" });
-  assert.deepEqual(bare, { status: "refused", title: "", code: 4403, reason: "" });
+  assert.deepEqual(bare, { status: "refused", refused: { ...none, code: 4403 } });
+  const used = readAnswer(200, { status: "refused", code: 4409, take_over: true, by: "ann" });
+  assert.deepEqual(used, {
+    status: "refused",
+    refused: { ...none, code: 4409, takeOver: true, by: "ann" },
+  });
 });
 
 test("other servers' answers are no answer, but their status is kept", () => {

@@ -1,10 +1,32 @@
 // Asks the gateway about the session before the WebSocket: JavaScript never sees the HTTP status of
 // a failed upgrade. A server that knows no `./session`, such as websockify, is simply gone on with.
 
+import { FieldsOf, roleOf, type Role } from "../ui/fields-of.ts";
+import { OPEN, readPolicy, type Policy } from "./policy.ts";
+
+/** What a session may do, as far as the gateway says. */
+export interface Terms {
+  title: string;
+  role: Role;
+  policy: Policy;
+  links: boolean;
+  signOut: boolean;
+}
+
+export interface Refused {
+  title: string;
+  code: number | null;
+  reason: string;
+  /** The session may be asked for again, at the cost of whoever is there. */
+  takeOver: boolean;
+  /** Who that is, if it is known. */
+  by: string;
+}
+
 export type Preflight =
   | { status: "unknown"; httpStatus: number | null }
-  | { status: "ok"; title: string; viewOnly: boolean }
-  | { status: "refused"; title: string; code: number | null; reason: string };
+  | { status: "ok"; terms: Terms }
+  | { status: "refused"; refused: Refused };
 
 const TIMEOUT_MS = 15_000;
 
@@ -35,18 +57,27 @@ export async function askSession(url: string, signal: AbortSignal): Promise<Pref
 
 /** Judges the answer; anything that is not the gateway's JSON counts as no answer. */
 export function readAnswer(httpStatus: number, body: unknown): Preflight {
-  if (typeof body !== "object" || body === null || !("status" in body)) {
-    return { status: "unknown", httpStatus };
+  const fields = new FieldsOf(body);
+  const title = fields.text("title");
+  switch (fields.text("status")) {
+    case "ok": {
+      const policy = readPolicy(fields, fields.object("policy"), OPEN);
+      // Without a word about roles, everybody is an ordinary user.
+      const role = fields.has("role") ? roleOf(fields) : "control";
+      const links = fields.flag("links");
+      return { status: "ok", terms: { title, role, policy, links, signOut: fields.flag("sign_out") } };
+    }
+    case "refused": {
+      const refused = {
+        title,
+        code: fields.number("code") ?? 4000 + httpStatus,
+        reason: fields.text("reason"),
+        takeOver: fields.flag("take_over"),
+        by: fields.text("by"),
+      };
+      return { status: "refused", refused };
+    }
+    default:
+      return { status: "unknown", httpStatus };
   }
-  const answer = body as Record<string, unknown>;
-  const title = typeof answer["title"] === "string" ? answer["title"] : "";
-  if (answer["status"] === "refused") {
-    const code = typeof answer["code"] === "number" ? answer["code"] : 4000 + httpStatus;
-    const reason = typeof answer["reason"] === "string" ? answer["reason"] : "";
-    return { status: "refused", title, code, reason };
-  }
-  if (answer["status"] === "ok") {
-    return { status: "ok", title, viewOnly: answer["view_only"] === true };
-  }
-  return { status: "unknown", httpStatus };
 }

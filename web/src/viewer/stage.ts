@@ -18,6 +18,7 @@ export interface EndView {
   /** Seconds until the next attempt; null if there is none. */
   countdown: { seconds: number; total: number } | null;
   onAgain(): void;
+  onTakeOver(): void;
   onStop(): void;
 }
 
@@ -110,18 +111,23 @@ export class Stage {
 
   /** Shows why it ended; returns what updates the countdown. */
   ended(view: EndView): (seconds: number) => void {
-    const { kind, quote } = view.verdict;
-    const title = t(`end.${kind}.title`);
+    const { kind, quote, said, takeOver, usedBy } = view.verdict;
+    const named = kind === "inuse" && usedBy !== "";
+    const title = named ? t("end.inuse.by", { user: usedBy }) : t(`end.${kind}.title`);
+    const text = t(said ?? `end.${kind}.text`);
     const card = this.#card(ICON_OF_KIND[kind] ?? "unplugged", title);
     const next = t(`end.${kind}.next`);
     card.append(
-      h("p", {}, t(`end.${kind}.text`)),
-      ...(quote === "" ? [] : [h("blockquote", {}, h("small", {}, t("said")), quote)]),
+      h("p", {}, text),
+      ...(quote === "" ? [] : [h("blockquote", {}, h("small", {}, t(labelOf(kind))), quote)]),
       ...(next === "" ? [] : [h("p", { class: "next" }, next)]),
     );
     const label = view.countdown === null ? (kind === "left" ? "again" : "try") : "countdown.now";
-    const again = button(t(label), "primary", view.onAgain);
+    const again = button(t(label), takeOver ? "plain" : "primary", view.onAgain);
     const actions = h("div", { class: "actions" }, again);
+    if (takeOver) {
+      actions.append(button(t("end.inuse.take"), "primary", view.onTakeOver));
+    }
     const ring = view.countdown === null ? null : new Ring(view.countdown.total);
     if (ring !== null) {
       card.prepend(ring.element);
@@ -135,7 +141,7 @@ export class Stage {
       card.append(h("details", {}, h("summary", {}, t("details")), code));
     }
     this.#show(card);
-    this.announce(`${title}. ${t(`end.${kind}.text`)} ${next}`);
+    this.announce(`${title}. ${text} ${next}`);
     again.focus();
     return (seconds) => ring?.show(seconds);
   }
@@ -156,6 +162,11 @@ export class Stage {
   }
 }
 
+/** Whose words a quote is. */
+function labelOf(kind: Kind): TextKey {
+  return kind === "removed" ? "said.operator" : "said";
+}
+
 const ICON_OF_KIND: Partial<Record<Kind, IconName>> = {
   token: "lock",
   denied: "lock",
@@ -164,6 +175,8 @@ const ICON_OF_KIND: Partial<Record<Kind, IconName>> = {
   attempts: "lock",
   login: "lock",
   time: "clock",
+  inuse: "people",
+  https: "lock",
   busy: "clock",
   left: "leave",
   unknown: "search",

@@ -102,6 +102,17 @@ export class Toolbar {
     }
   }
 
+  /** Closes the panel if its button is gone: what it offered is not allowed any more. */
+  closeHidden(): void {
+    if (this.#openTool?.button.hidden === true) {
+      const inside = this.#sheet.contains(document.activeElement);
+      this.closePanel();
+      if (inside) {
+        this.#onClose();
+      }
+    }
+  }
+
   #add(name: IconName, label: string, panel: Panel | null, run: () => void): HTMLButtonElement {
     const attributes = { type: "button", class: "tool", title: label, "aria-label": label };
     const button = h("button", { ...attributes, onclick: run }, icon(name));

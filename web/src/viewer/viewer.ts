@@ -5,14 +5,15 @@ import type { Credentials } from "@novnc/novnc";
 import { t } from "../ui/language.ts";
 import type { Notes } from "../ui/notes.ts";
 import { delayMs } from "./backoff.ts";
-import type { GatewayMessage } from "./channel.ts";
 import type { Clipboard } from "./clipboard.ts";
+import type { Company } from "./company.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import { ringBell, WakeLock } from "./device.ts";
 import type { Desk } from "./desk.ts";
 import { judge, type Ended } from "./ending.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { takingOver, type Endpoint } from "./endpoint.ts";
 import { fingerprint, KnownMachines } from "./identity.ts";
+import { NOBODY } from "./presence.ts";
 import type { Stage } from "./stage.ts";
 import type { Toolbar } from "./toolbar.ts";
 
@@ -22,6 +23,7 @@ export interface ViewerParts {
   notes: Notes;
   toolbar: Toolbar;
   clipboard: Clipboard;
+  company: Company;
   desk: Desk;
   endpoint: Endpoint;
 }
@@ -61,12 +63,13 @@ export class Viewer {
     }
   }
 
-  connect(): void {
+  /** Connects; with `takeOver` at the cost of whoever is there. */
+  connect(how: "beside" | "takeOver" = "beside"): void {
     this.#stopCountdown();
     const { endpoint, desk, screen } = this.#parts;
     const connection = new Connection(
       {
-        endpoint,
+        endpoint: how === "takeOver" ? takingOver(endpoint) : endpoint,
         settings: desk.settings,
         credentials: this.#credentials,
         screen,
@@ -75,6 +78,7 @@ export class Viewer {
       this.#events(),
     );
     this.#connection = connection;
+    desk.tell = (message) => connection.tell(message);
     desk.traffic = () => ({ received: connection.bytesReceived, sent: connection.bytesSent });
     void connection.start();
   }
@@ -84,7 +88,7 @@ export class Viewer {
   }
 
   #events(): ConnectionEvents {
-    const { desk, stage } = this.#parts;
+    const { desk, stage, company } = this.#parts;
     const cancel = () => this.leave();
     return {
       phase: (phase) => {
@@ -92,10 +96,12 @@ export class Viewer {
           stage.progress(desk.name, `state.${phase}`, cancel);
         }
       },
-      policy: ({ title, viewOnly }) => {
+      titled: (title) => {
         this.#rename(title);
         desk.titled = title !== "";
-        desk.viewOnlyLocked = viewOnly;
+      },
+      terms: ({ policy, role, links, signOut }) => {
+        Object.assign(desk, { policy, role, links, signOut });
         desk.changed();
       },
       // The gateway's title, where there is one, is what the desktop is known by.
@@ -104,7 +110,7 @@ export class Viewer {
         stage.login(desk.name, types, (answer) => this.#login(answer), cancel),
       identity: (publicKey) => void this.#identify(publicKey),
       connected: (rfb) => this.#connected(rfb),
-      gatewayMessage: (message) => this.#gatewayMessage(message),
+      gatewayMessage: (message) => company.take(message),
       stopped: (canvas) => this.#stopped(canvas),
       ended: (ended) => this.#ended(ended),
     };
@@ -121,6 +127,11 @@ export class Viewer {
   async #identify(publicKey: Uint8Array<ArrayBuffer>): Promise<void> {
     const { desk, stage, endpoint } = this.#parts;
     const connection = this.#connection;
+    if (!window.isSecureContext) {
+      // Neither this page nor noVNC can do the cryptography of such a login there.
+      connection?.giveUpWithoutHttps();
+      return;
+    }
     const known = await KnownMachines.of(endpoint.socket);
     const print = await fingerprint(publicKey);
     const verdict = known.verdict(print);
@@ -156,51 +167,24 @@ export class Viewer {
     stage.clear();
     stage.announce(t("state.connected", { name: desk.name || t("desktop") }));
     toolbar.greet();
+    if (desk.policy.recorded) {
+      this.#parts.notes.brief(t("note.recorded.on"), "film");
+    }
     this.#wakeLock.want(desk.settings.keep_device_awake);
     rfb.focus({ preventScroll: true });
   }
 
-  #gatewayMessage(message: GatewayMessage): void {
-    const { desk, notes } = this.#parts;
-    const text = typeof message["text"] === "string" ? message["text"] : "";
-    switch (message.type) {
-      case "notice":
-        if (text !== "") {
-          notes.lasting(text, "info");
-        }
-        break;
-      case "warning": {
-        const seconds = typeof message["seconds"] === "number" ? message["seconds"] : 0;
-        const known = message["reason"] === "idle" ? "note.warning.idle" : "note.warning.time";
-        notes.lasting(t(known, { seconds }), "warning");
-        break;
-      }
-      case "view_only": {
-        const locked = message["view_only"] !== false && message["on"] !== false;
-        if (locked !== desk.viewOnlyLocked) {
-          desk.viewOnlyLocked = locked;
-          desk.apply();
-          notes.brief(text || t(locked ? "note.view.on" : "note.view.off"), "eye");
-        }
-        break;
-      }
-      case "quality":
-        desk.roundTripMs = typeof message["rtt_ms"] === "number" ? message["rtt_ms"] : null;
-        break;
-      default:
-        // A newer gateway may say more than this page knows.
-        console.debug("Unknown message from the gateway:", message.type);
-    }
-  }
-
   #stopped(canvas: HTMLCanvasElement | null): void {
-    const { desk, toolbar, screen } = this.#parts;
+    const { desk, toolbar, screen, company } = this.#parts;
     const { connectedAt } = desk;
     if (connectedAt !== null && Date.now() - connectedAt > SETTLED_MS) {
       this.#attempt = 0;
     }
     desk.rfb = null;
     desk.connectedAt = null;
+    desk.presence = NOBODY;
+    desk.tell = () => undefined;
+    company.leave();
     desk.changed();
     toolbar.leave();
     this.#wakeLock.want(false);
@@ -230,6 +214,7 @@ export class Viewer {
         this.#attempt = 0;
         this.connect();
       },
+      onTakeOver: () => this.connect("takeOver"),
     };
     const stop = () => {
       this.#stopCountdown();

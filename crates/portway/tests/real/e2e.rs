@@ -4,6 +4,7 @@ mod desktops;
 mod errors;
 mod jobs;
 mod page;
+mod pages;
 mod reload;
 pub mod stage;
 mod three_hosts;

@@ -107,7 +107,9 @@ pub async fn run(request: &Rc<Request>, wall: &Wall) -> Flow {
             "" | "index.html" | "wall.html" => serve(request, "wall.html"),
             "api/desktops" => json(list(request, wall).await),
             path if path.starts_with("assets/") => serve(request, path),
-            _ => Flow::Status(404),
+            // A folder that is not there has the viewer too, which says so in words; whoever may
+            // not know of a desktop sees the same.
+            _ => super::folder(request, inside, &Subject::Missing).await,
         },
     }
 }

@@ -1,0 +1,229 @@
+//! The pages as people meet them: the wall, live sessions, and what the viewer says of other
+//! people. Each is looked at by axe-core, and its picture goes into the documentation.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use testkit::browser::Browser;
+use testkit::{Server, Setup};
+
+use super::page::Viewer;
+use super::stage::{browser, picture};
+use crate::support::{portway, repository};
+
+/// Sizes of a desktop's and of a phone's window.
+const SIZES: [(&str, u32, u32); 2] = [("", 1280, 800), ("-phone", 390, 844)];
+
+/// A desktop that looks like one: the built-in one of `portway demo`.
+pub fn demo_desktop() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("nonblocking");
+    let addr = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            let _ = demo::serve(listener, demo::Options::default()).await;
+        });
+    });
+    addr
+}
+
+const CONF: &str = r#"events { } http {
+    access_log off;
+    vnc_desktop office    %DEMO%      { vnc_title "Office"; vnc_group staff; }
+    vnc_desktop reception %DEMO%      { vnc_title "Reception"; vnc_group staff; }
+    vnc_desktop archive   %DEMO%      { vnc_title "Archive"; vnc_group staff; vnc_view_only on; }
+    vnc_desktop lab1      %DEMO%      { vnc_title "Laboratory 1"; vnc_group lab; }
+    vnc_desktop lab2      %DEMO%      { vnc_title "Laboratory 2"; vnc_group lab; }
+    vnc_desktop lab10     127.0.0.1:1 { vnc_title "Laboratory 10"; vnc_group lab; }
+    vnc_desktop kiosk     %DEMO%      { vnc_title "Kiosk"; }
+    server {
+        listen 127.0.0.1:%PORT%;
+        location /desktops/ { vnc_wall all; %INSIDE% }
+        location /sessions/ { vnc_status; }
+        location /one/      { vnc_pass %DEMO%; vnc_title "Office"; %INSIDE% }
+    } }"#;
+
+/// A gateway with some desktops; `inside` is what else stands where they are.
+fn gateway(inside: &str) -> Server {
+    Setup::new(CONF)
+        .with("DEMO", demo_desktop())
+        .with("INSIDE", inside)
+        .start(&portway())
+}
+
+fn url(server: &Server, path: &str) -> String {
+    format!("http://{}/{path}", server.addr())
+}
+
+/// Where a picture goes: into the documentation when that is written anew, otherwise to those
+/// that a person may look at.
+pub fn doc_picture(name: &str) -> PathBuf {
+    match std::env::var_os("UPDATE_DOCS") {
+        Some(_) => repository().join("docs/images").join(name),
+        None => picture(name),
+    }
+}
+
+/// Looks at the page in both themes and sizes; pictures of the dark one, with the size's name.
+pub fn assert_good_looking(browser: &mut Browser, name: &str) {
+    for (suffix, width, height) in SIZES {
+        browser.resize(width, height);
+        browser.prefer("light");
+        browser.assert_accessible();
+        browser.prefer("dark");
+        browser.assert_accessible();
+        browser.screenshot(&doc_picture(&format!("{name}{suffix}.png")));
+    }
+    let (_, width, height) = SIZES[0];
+    browser.resize(width, height);
+}
+
+/// Opens a desktop and waits for its picture.
+fn open(browser: &mut Browser, server: &Server, path: &str) {
+    browser.open(&url(server, path));
+    Viewer::wait_connected(browser);
+}
+
+#[test]
+fn the_wall_is_searched_and_opened_with_the_keyboard() {
+    let server = gateway("");
+    let mut viewer = browser();
+    open(&mut viewer, &server, "desktops/lab2/");
+    let mut browser = browser();
+    browser.open(&url(&server, "desktops/"));
+    browser.wait_text("7 desktops, 1 in use");
+    assert_good_looking(&mut browser, "wall");
+    browser.press("/");
+    browser.type_text("lab 1");
+    browser.wait("document.querySelectorAll('.tiles a').length === 2");
+    browser.press("ArrowDown");
+    browser.press("ArrowRight");
+    assert_eq!(
+        browser.evaluate("document.activeElement.querySelector('h3').textContent"),
+        "Laboratory 10"
+    );
+    browser.press("ArrowLeft");
+    browser.press("Enter");
+    browser.wait("location.pathname === '/desktops/lab1/'");
+    Viewer::wait_connected(&mut browser);
+    assert_eq!(browser.evaluate("document.title"), "Laboratory 1");
+}
+
+#[test]
+fn an_operator_reads_writes_and_cuts_on_the_page_of_sessions() {
+    let server = gateway("");
+    let mut viewer = browser();
+    open(&mut viewer, &server, "desktops/office/");
+    let mut browser = browser();
+    browser.open(&url(&server, "sessions/"));
+    browser.wait_text("1 session");
+    browser.wait("document.querySelector('td')?.textContent.includes('Office')");
+    assert_good_looking(&mut browser, "status");
+    browser.click_on(".name-button");
+    browser.wait("document.querySelector('dialog.side')?.textContent.includes('Round trip')");
+    browser.assert_accessible();
+    browser.screenshot(&doc_picture("status-details.png"));
+    browser.click_on("dialog.side >> role=button[name='Message']");
+    browser.fill("dialog textarea", "Please save your work.");
+    browser.assert_accessible();
+    browser.click_on("dialog >> role=button[name='Send']");
+    viewer.wait_text("Please save your work.");
+    browser.press("Escape");
+    browser.click_on("tbody .tool.cut");
+    browser.fill("dialog textarea", "Maintenance until ten.");
+    browser.click_on("dialog .danger");
+    viewer.wait_text("Maintenance until ten.");
+    viewer.wait_text("An operator said");
+    browser.wait_text("Nobody is connected");
+    browser.assert_accessible();
+}
+
+#[test]
+fn people_at_a_desktop_see_each_other_and_hand_control_over() {
+    let server = gateway("");
+    let (mut first, mut second) = (browser(), browser());
+    open(&mut first, &server, "desktops/office/");
+    open(&mut second, &server, "desktops/office/");
+    first.wait_text("is here now");
+    second.wait_text("Somebody else is here");
+    press_tool(&mut first, "People here");
+    first.click_on(".sheet >> text=Take control");
+    second.wait_text("has control now");
+    first.wait("document.querySelector('.sheet').textContent.includes('Only you control')");
+    press_tool(&mut second, "People here");
+    second.click_on(".sheet >> text=Ask for control");
+    first.wait_text("asks for control");
+    assert_good_looking(&mut first, "people");
+    first.click_on(".note >> text=Give control");
+    second.wait("document.querySelector('.sheet').textContent.includes('Only you control')");
+    first.wait_text("has control now");
+    second.click_on(".sheet >> text=Let everybody control");
+    first.wait_text("Everybody who may controls the desktop again");
+}
+
+/// Opens one of the bar's panels with the keyboard's help.
+fn press_tool(browser: &mut Browser, name: &str) {
+    browser.press("Control+Alt+Shift");
+    browser.click_on(&format!(".tools button[aria-label^='{name}']"));
+    browser.wait("document.querySelector('.sheet:not([hidden])')");
+}
+
+#[test]
+fn the_viewer_and_its_panels_are_accessible() {
+    let server = gateway("");
+    let mut browser = browser();
+    open(&mut browser, &server, "one/");
+    browser.wait("document.querySelector('.stage').hidden");
+    assert_good_looking(&mut browser, "viewer");
+    for panel in [
+        "Clipboard",
+        "Keys",
+        "Picture and settings",
+        "About this connection",
+    ] {
+        press_tool(&mut browser, panel);
+        browser.assert_accessible();
+        browser.press("Escape");
+        browser.press("Escape");
+    }
+    Viewer::disconnect(&mut browser);
+    browser.wait_text("You are disconnected");
+    assert_good_looking(&mut browser, "left");
+}
+
+#[test]
+fn a_desktop_that_is_not_there_is_explained_in_the_person_s_language() {
+    let server = gateway("");
+    let mut browser = browser();
+    browser.open(&url(&server, "desktops/nowhere/"));
+    browser.wait_text("There is no such desktop");
+    assert_good_looking(&mut browser, "no-desktop");
+    browser.open(&url(&server, "desktops/nowhere/?lang=zh"));
+    browser.wait_text("没有这个桌面");
+    browser.open(&url(&server, "desktops/lab10/?lang=zh&reconnect=0"));
+    browser.wait_text("机器已开机，但桌面服务没有运行。");
+}
+
+#[test]
+fn somebody_who_does_nothing_is_warned_and_may_stay() {
+    let server = gateway("vnc_idle_timeout 8s;");
+    let mut browser = browser();
+    open(&mut browser, &server, "one/");
+    browser.wait("!document.querySelector('.warning').hidden");
+    browser.assert_accessible();
+    browser.screenshot(&doc_picture("warning.png"));
+    browser.click_on(".warning >> text=I'm still here");
+    browser.wait("document.querySelector('.warning').hidden");
+    // Warned anew instead of cut: the time began again with the press.
+    browser.wait("!document.querySelector('.warning').hidden");
+    assert_eq!(
+        browser.evaluate("document.querySelector('.stage').hidden"),
+        "true"
+    );
+    browser.wait_text("nobody used it");
+}
