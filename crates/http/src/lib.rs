@@ -16,6 +16,7 @@ mod error_page;
 mod filters;
 mod handle;
 mod health;
+mod helpers;
 mod load;
 mod location_tree;
 mod log_later;

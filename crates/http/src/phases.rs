@@ -314,6 +314,7 @@ async fn content(request: &Rc<Request>) -> Flow {
         Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request).await,
         Handler::VncStatus => vnc::status::run(request).await,
+        Handler::VncRecordings => vnc::recordings::run(request).await,
         Handler::StubStatus => stub_status::run(request),
         Handler::EmptyGif => empty_gif::run(request),
         // As nginx, which still has the handler, and no longer knows where to.

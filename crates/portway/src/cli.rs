@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use net::sys::signal::Signal;
 
 pub mod builtin;
+pub mod recording;
 pub mod version;
 
 use builtin::Job;
@@ -44,6 +45,10 @@ pub enum Command {
     },
     /// Print the file that a subcommand stands for (`--print-config`).
     Print(Job),
+    /// Do something with recordings (`portway recording`).
+    Recording(recording::Job),
+    /// Say what can be done with recordings.
+    RecordingHelp,
 }
 
 /// Where the configuration comes from.
@@ -87,6 +92,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
     if let Some(word) = first.filter(|word| !word.as_bytes().starts_with(b"-")) {
         let word = word.to_owned();
         args.next();
+        if word == "recording" {
+            return recording::parse(args.map(|arg| arg.to_string_lossy().into_owned()));
+        }
         return builtin::parse(&word, args);
     }
     let mut parsed = Switches::default();

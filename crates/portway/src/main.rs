@@ -13,6 +13,7 @@ mod loader;
 #[cfg(test)]
 mod manual;
 mod process;
+mod recordings;
 #[cfg(test)]
 mod reference;
 mod setup;
@@ -61,6 +62,11 @@ fn run(command: Command) -> ExitCode {
         }),
         Command::Print(job) => {
             print!("{}", job.configuration());
+            ExitCode::SUCCESS
+        }
+        Command::Recording(job) => recordings::run(job),
+        Command::RecordingHelp => {
+            print!("{}", cli::recording::HELP);
             ExitCode::SUCCESS
         }
     }

@@ -2,16 +2,21 @@
 //!
 //! A session has two handshakes: [`ServerHandshake`] is our half towards a viewer,
 //! [`ClientHandshake`] our half towards a VNC server. After them [`ClientStream`] reads what the
-//! viewer sends, to observe it or to enforce [`Rules`] on it. [`vencrypt`] is the negotiation
-//! inside of security type 19, which both handshakes have.
+//! viewer sends, to observe it or to enforce [`Rules`] on it, and [`ServerFilter`] what the server
+//! sends, where rules or somebody who listens need that. [`vencrypt`] is the negotiation inside of
+//! security type 19, which both handshakes have.
 
 mod auth;
 mod client;
+mod clipboard;
 mod encoding;
 pub mod fuzz;
 mod input;
 mod message;
+mod pixels;
+mod rules;
 mod server;
+mod server_stream;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -21,8 +26,12 @@ mod wire;
 
 pub use auth::{answer_challenge, reveal_password};
 pub use client::{ClientHandshake, ServerEvent};
+pub use rules::{Rules, Violation};
 pub use server::{RefusalSent, ServerHandshake, ViewerEvent};
-pub use stream::{ClientStream, Counts, Rules, Violation};
+pub use server_stream::{
+    Filtered, Framed, HEAD_LEN_MAX, Passed, ServerFilter, ServerMessage, ServerStream,
+};
+pub use stream::{ClientStream, Counts};
 pub use version::Version;
 pub use wire::{ServerInit, ascii_sentence};
 

@@ -9,10 +9,11 @@ use rustix::fs::FlockOperation;
 use sha2::{Digest as _, Sha256};
 
 use crate::frame::{Chain, Head};
+use crate::json::Object;
 use crate::name::{Id, Name, Part};
 use crate::pointer::{POSITION_LEN, Track};
 use crate::reader::{ReadError, Reader};
-use crate::sidecar::{BadSidecar, Ending, Outcome, SIDECAR_LEN_MAX, Sidecar};
+use crate::sidecar::{BadSidecar, Ending, Outcome, SIDECAR_LEN_MAX, Sidecar, hex};
 use crate::writer;
 
 /// A folder of recordings. Other files in it are left alone.
@@ -120,6 +121,52 @@ pub struct Pruned {
     pub bytes: u64,
     /// What the folder still holds.
     pub bytes_left: u64,
+}
+
+impl Entry {
+    /// All that is known.
+    pub fn to_json(&self) -> String {
+        self.write_all(Object::begin()).end()
+    }
+
+    /// What everybody may know who may see it.
+    pub fn to_public_json(&self) -> String {
+        self.write_public(Object::begin()).end()
+    }
+
+    /// All that is known, for whoever has more to say.
+    pub fn write_all(&self, object: Object) -> Object {
+        let facts = &self.sidecar.facts;
+        let outcome = self.sidecar.outcome.as_ref();
+        let seal = outcome.map(|outcome| hex(&outcome.seal()));
+        self.write_public(object)
+            .text("target", &facts.target)
+            .text_or_null("token", facts.token.as_deref())
+            .text("software", &facts.software)
+            .text_or_null("seal", seal.as_deref())
+    }
+
+    /// What everybody may know who may see it, for whoever has more to say.
+    pub fn write_public(&self, object: Object) -> Object {
+        let facts = &self.sidecar.facts;
+        let outcome = self.sidecar.outcome.as_ref();
+        let or_null = |number: Option<u16>| number.map_or("null".into(), |n| n.to_string());
+        object
+            .text("id", &facts.id.to_string())
+            .text_or_null("user", facts.user.as_deref())
+            .text("client", &facts.client)
+            .text("desktop", &facts.desktop)
+            .text_or_null("title", facts.title.as_deref())
+            .plain("started", facts.started_ms / 1000)
+            .plain("started_ms", facts.started_ms)
+            .plain("duration_s", f64::from(self.duration_ms) / 1000.0)
+            .plain("bytes", self.bytes)
+            .plain("width", or_null(outcome.map(|outcome| outcome.width)))
+            .plain("height", or_null(outcome.map(|outcome| outcome.height)))
+            .text("state", self.state.word())
+            .text_or_null("reason", outcome.map(|outcome| outcome.reason.as_str()))
+            .plain("seekable", self.seekable)
+    }
 }
 
 impl Folder {

@@ -22,6 +22,7 @@ mod name;
 pub mod pointer;
 mod reader;
 mod recorder;
+mod replay;
 pub mod sidecar;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use name::{BadId, Id, Name, Part, Utc};
 pub use pointer::Position;
 pub use reader::{Blocks, Frame, Place, ReadError, Reader};
 pub use recorder::{Batch, Grade, Plan, Recorder, Tell, Track, Trouble};
+pub use replay::{Progress, Replay, ReplayError};
 pub use sidecar::{Ending, Facts, Sidecar};
 pub use verify::{Verdict, verify};
 pub use writer::{End, FRAME_MS, Writer};

@@ -91,7 +91,7 @@ mod tests {
             forecast(Ok(&ok), Some("Office")),
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
-             \"resize\":true,\"power\":true,\"quality_max\":9},\
+             \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

@@ -16,7 +16,7 @@ pub fn start_record(about: &About, policy: &Policy) -> String {
         time: now(),
         who: Who::of(about),
         view_only: policy.view_only,
-        level: policy.level(),
+        level: policy.level() as u8,
         policy: policy.allowed(),
     })
 }

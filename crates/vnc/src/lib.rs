@@ -50,7 +50,7 @@ pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
-pub use policy::{Allowed, Names, Policy};
+pub use policy::{Allowed, Names, Permissions, Policy};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};

@@ -1,30 +1,43 @@
 //! What one session may do and how long it may wait.
 
+mod permissions;
+mod strictest;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use net::Resolver;
 use net::log::ErrorLog;
 use proto::rfb::Rules;
-use serde::Serialize;
 
-use crate::{LoginLimit, Password, Tls};
+use crate::{LoginLimit, Password, TapSource, Tls};
+pub(crate) use permissions::Terms;
+pub use permissions::{Allowed, Permissions};
 
-/// A session's policy, fixed when it starts.
+/// A session's policy as it starts. What of it can change later is in
+/// [`Sessions::set_policy`](crate::Sessions::set_policy).
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// The viewer may only watch; enforced here, not in the page.
     pub view_only: bool,
     /// The viewer's clipboard may reach the machine.
     pub clipboard_in: bool,
-    /// Longer cut texts do not pass when the stream is enforced.
-    pub clipboard_bytes_max: u32,
+    /// The machine's clipboard may reach the viewer.
+    pub clipboard_out: bool,
+    /// Longer clipboards pass neither way; `None` is a mebibyte where streams are read anyway.
+    pub clipboard_bytes_max: Option<u32>,
     /// The viewer may change the screen's size.
     pub resize: bool,
     /// The viewer may shut down and reset the machine.
     pub power: bool,
     /// The best JPEG quality that the viewer may ask for, 0 to 9.
     pub quality_max: u8,
+    /// What the viewer may do is likely to become less or more while the session runs, such as
+    /// where people hand control over. Costs what reading both sides costs; without it a change
+    /// may end the session, so that its viewer comes back.
+    pub adjustable: bool,
+    /// Who gets what the viewer is shown.
+    pub taps: Vec<Arc<dyn TapSource>>,
     /// The password that the gateway shows to the server, so that the viewer needs none.
     pub password: Option<Password>,
     /// The user name that goes with it, for servers that want one.
@@ -55,19 +68,6 @@ pub struct Policy {
     pub login_timeout: Duration,
 }
 
-/// What of a policy the person should know, besides whether there is only watching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Allowed {
-    /// The viewer's clipboard may reach the machine.
-    pub clipboard_in: bool,
-    /// The viewer may change the screen's size.
-    pub resize: bool,
-    /// The viewer may shut down and reset the machine.
-    pub power: bool,
-    /// The best JPEG quality that the viewer may ask for.
-    pub quality_max: u8,
-}
-
 /// A resolver of the configuration, and where it tells what goes wrong.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -82,10 +82,13 @@ impl Default for Policy {
         Self {
             view_only: false,
             clipboard_in: true,
-            clipboard_bytes_max: 1 << 20,
+            clipboard_out: true,
+            clipboard_bytes_max: None,
             resize: true,
             power: true,
             quality_max: 9,
+            adjustable: false,
+            taps: Vec::new(),
             password: None,
             user: None,
             plain_login: false,
@@ -103,39 +106,66 @@ impl Default for Policy {
     }
 }
 
+/// How much of a session the gateway reads: what its policy needs, and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// The viewer's bytes are noted as they pass.
+    Observe,
+    /// The viewer's messages are written anew.
+    Enforce,
+    /// The server's messages are followed as well.
+    BothSides,
+}
+
 impl Policy {
     /// What the viewer may do.
-    pub fn allowed(&self) -> Allowed {
-        Allowed {
+    pub fn permissions(&self) -> Permissions {
+        Permissions {
+            view_only: self.view_only,
             clipboard_in: self.clipboard_in,
+            clipboard_out: self.clipboard_out,
+            clipboard_bytes_max: self.clipboard_bytes_max,
             resize: self.resize,
             power: self.power,
             quality_max: self.quality_max,
         }
     }
 
-    /// How closely the session must be followed: 0 is observing, 1 is enforcing rules on what the
-    /// viewer sends.
-    pub fn level(&self) -> u8 {
-        u8::from(self.rules().is_some())
+    /// What the person should know of it.
+    pub fn allowed(&self) -> Allowed {
+        self.permissions().allowed()
+    }
+
+    /// What holds for a session that runs.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            permissions: self.permissions(),
+            controls: true,
+            idle: self.idle,
+            session_max: self.session_max,
+        }
+    }
+
+    /// How much the session costs.
+    pub(crate) fn level(&self) -> Level {
+        let permissions = self.permissions();
+        if self.adjustable || !self.taps.is_empty() || permissions.concern_the_server() {
+            Level::BothSides
+        } else if permissions.restrict() {
+            Level::Enforce
+        } else {
+            Level::Observe
+        }
     }
 
     /// What must be enforced on the viewer's stream; `None` when it only needs to be observed.
     pub(crate) fn rules(&self) -> Option<Rules> {
+        let level = self.level();
         let rules = Rules {
-            view_only: self.view_only,
-            clipboard_in: self.clipboard_in,
-            clipboard_bytes_max: self.clipboard_bytes_max,
-            resize: self.resize,
-            power: self.power,
-            quality_max: self.quality_max,
             desktop_name: self.title.is_none(),
+            both_sides: level == Level::BothSides,
+            ..self.terms().rules()
         };
-        let restricted = self.view_only
-            || !self.clipboard_in
-            || !self.resize
-            || !self.power
-            || self.quality_max < 9;
-        restricted.then_some(rules)
+        (level > Level::Observe).then_some(rules)
     }
 }

@@ -67,6 +67,12 @@ pub enum Refusal {
     Cut(String),
     /// The desktop, the token or the role is gone.
     Removed,
+    /// What the viewer may do has changed, and the session cannot be held to that.
+    PolicyChanged,
+    /// The session must not go on without being recorded.
+    NotRecorded,
+    /// The server sent what cannot be followed, and the policy needs that it is.
+    NotFollowed,
     /// No keys and no pointer for too long.
     Idle,
     /// The session's time is over.
@@ -134,6 +140,9 @@ impl Refusal {
             Self::Cut(words) if !words.is_empty() => return words.clone().into(),
             Self::Cut(_) => "An operator ended the session.",
             Self::Removed => "You have no access to this desktop any more.",
+            Self::PolicyChanged => "What you may do here has changed; please connect again.",
+            Self::NotRecorded => "The session ended because it could not be recorded.",
+            Self::NotFollowed => "The desktop sent something that the gateway does not understand.",
             Self::Idle => "The session ended because nobody used it.",
             Self::TimeOver => "The session's time is over.",
             Self::Violation => "The viewer sent something that is not allowed here.",
@@ -159,7 +168,7 @@ impl Refusal {
             Self::NotYours | Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
-            Self::Cut(_) | Self::Removed => 4410,
+            Self::Cut(_) | Self::Removed | Self::NotRecorded => 4410,
             Self::NameNotFound
             | Self::HostDown
             | Self::ConnectionRefused
@@ -180,9 +189,9 @@ impl Refusal {
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
-            Self::Restart => close::SERVICE_RESTART,
+            Self::Restart | Self::PolicyChanged => close::SERVICE_RESTART,
             Self::Busy => 1013,
-            Self::Internal => close::INTERNAL_ERROR,
+            Self::Internal | Self::NotFollowed => close::INTERNAL_ERROR,
         }
     }
 
@@ -218,6 +227,9 @@ impl Refusal {
             Self::ServerClosed => "server-closed",
             Self::Cut(_) => "cut",
             Self::Removed => "removed",
+            Self::PolicyChanged => "policy-changed",
+            Self::NotRecorded => "not-recorded",
+            Self::NotFollowed => "not-followed",
             Self::Idle => "idle",
             Self::TimeOver => "time-over",
             Self::Violation => "violation",

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 
-/// Bytes of the buffer: what is read at most at a time, with room for a frame's header before it.
-pub(crate) const SCRATCH_LEN: usize = 256 * 1024 + proto::ws::HEADER_LEN_MAX;
+/// Bytes of the buffer: what is read at most at a time, with room for a frame's header before it,
+/// and for what was left of the last read.
+pub(crate) const SCRATCH_LEN: usize =
+    256 * 1024 + proto::ws::HEADER_LEN_MAX + proto::rfb::HEAD_LEN_MAX;
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };

@@ -9,10 +9,12 @@ mod login;
 mod machine;
 mod pump;
 mod relay;
+mod screen;
 mod security;
 mod server;
 mod spill;
 mod stored;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod viewer;

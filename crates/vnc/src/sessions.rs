@@ -3,6 +3,7 @@
 pub(crate) mod control;
 mod entry;
 mod holds;
+mod live;
 mod mailbox;
 mod metrics;
 mod room;
@@ -29,7 +30,7 @@ use room::Rooms;
 use view::View;
 
 use crate::attempts::Attempts;
-use crate::policy::Allowed;
+use crate::policy::{Allowed, Terms};
 use crate::{Policy, Refusal, Role, Subprotocol};
 
 /// What is known of a session before it starts.
@@ -145,7 +146,8 @@ pub struct Session {
     pub view_only: bool,
     /// The viewer's keys reach the machine.
     pub controls: bool,
-    /// How closely it is followed.
+    /// How much of the session is read: 0 the viewer's stream in passing, 1 that stream enforced,
+    /// 2 the server's as well.
     pub level: u8,
     /// What the viewer may do at most.
     pub allowed: Allowed,
@@ -317,6 +319,31 @@ impl Sessions {
             .count()
     }
 
+    /// Applies a policy to a session that runs: permissions, idle time and age; the rest of a
+    /// policy counts when a session starts. `false` when there is no such session.
+    ///
+    /// The session's task applies it before it moves another byte, at the end of a message that is
+    /// under way. Input is dropped from then on where only watching is allowed, held keys and
+    /// buttons are released first, and a page of ours is told (`policy`). What is allowed again
+    /// works as far as it was negotiated: what a viewer asks for when it connects is judged then.
+    /// Quality counts from the viewer's next choice of encodings on.
+    ///
+    /// A session that cannot be held to the new policy ends with [`Refusal::PolicyChanged`], and
+    /// its viewer comes back to a new one: one that was not [`adjustable`](Policy::adjustable),
+    /// and whose stream is not understood, or whose server's stream would have to be.
+    pub fn set_policy(&self, id: SessionId, policy: &Policy) -> bool {
+        let new = policy.terms();
+        self.entry(id).is_some_and(|entry| {
+            entry.change(|terms| {
+                *terms = Terms {
+                    controls: terms.controls,
+                    ..new
+                };
+            });
+            true
+        })
+    }
+
     /// Logins that failed.
     pub(crate) fn attempts(&self) -> &Arc<Attempts> {
         &self.attempts
@@ -340,7 +367,7 @@ impl Sessions {
         }
     }
 
-    fn entry(&self, id: SessionId) -> Option<Arc<Entry>> {
+    pub(crate) fn entry(&self, id: SessionId) -> Option<Arc<Entry>> {
         self.lock().get(&id).cloned()
     }
 

@@ -130,6 +130,8 @@ pub enum Handler {
     Vnc,
     /// `vnc_status`
     VncStatus,
+    /// `vnc_recordings`
+    VncRecordings,
     /// `stub_status`
     StubStatus,
 }

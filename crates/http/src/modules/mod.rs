@@ -123,6 +123,7 @@ pub static MODULES: &[&Module] = &[
     &ssl::MODULE,
     &http2::MODULE,
     &vnc::MODULE,
+    &vnc::recordings::MODULE,
 ];
 
 /// The directives of that name, one for each set of contexts; of any other name, all directives.
@@ -219,6 +220,10 @@ impl Settings {
             core::Handler::Tunnel if self.tunnel.goes_anywhere() => (
                 "\"tunnel_pass\" without access control makes an open proxy",
                 "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",
+            ),
+            core::Handler::VncRecordings if !self.vnc.says_roles() => (
+                "\"vnc_recordings\" without access control shows recorded sessions to whoever comes",
+                "add \"auth_basic\", \"allow\" and \"deny\", or \"vnc_role\"",
             ),
             core::Handler::VncStatus if !self.vnc.says_roles() => (
                 "\"vnc_status\" without access control lets whoever comes cut sessions",

@@ -26,6 +26,7 @@ mod form;
 mod grant;
 mod journal;
 mod pages;
+pub mod recordings;
 mod role;
 mod session;
 mod setters;
@@ -59,8 +60,8 @@ settings! {
     role: Option<Roles> = None, inherit;
     /// The desktop's name.
     title: Option<Template> = None, inherit;
-    /// What of the clipboard may reach the machine.
-    clipboard: Clipboard = Clipboard { inwards: true, bytes_max: None }, inherit;
+    /// Which ways the clipboard may go.
+    clipboard: Clipboard = Clipboard { inwards: true, outwards: true, bytes_max: None }, inherit;
     /// Whether the viewer may change the screen's size.
     resize: bool = true, inherit;
     /// Whether the viewer may shut down and reset the machine.
@@ -77,6 +78,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// The folder of recordings that is shown.
+    recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Time to reach the machine.
@@ -115,8 +118,10 @@ pub enum Switch {
 /// `vnc_clipboard`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clipboard {
-    /// Whether it may reach the machine.
+    /// Whether the viewer's may reach the machine.
     pub inwards: bool,
+    /// Whether the machine's may reach the viewer.
+    pub outwards: bool,
     /// Longer texts do not pass.
     pub bytes_max: Option<u32>,
 }

@@ -107,6 +107,7 @@ Usage: portway [-?hvVtTq] [-s signal] [-p prefix]
        portway demo  [--listen ADDRESS]
        portway vnc   HOST:PORT [--listen ADDRESS]
        portway proxy URL       [--listen ADDRESS]
+       portway recording --help
 
 A web server, reverse proxy and gateway to remote desktops that reads nginx.conf.
 
@@ -137,6 +138,7 @@ Common jobs without a file:
   --listen ADDR : PORT, ADDRESS:PORT or unix:PATH (default: this machine only,
                   port 6080 for desktops and 8080 for proxy)
   --print-config: print the configuration that the job stands for, and exit
+  recording     : list, check, export and remove recorded sessions
 
 First aid:
   portway -t                       what is wrong with my configuration?

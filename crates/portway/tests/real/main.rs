@@ -20,6 +20,7 @@ mod process;
 mod proxy_protocol;
 mod proxy_ssl;
 mod realip;
+mod recordings;
 mod resolver;
 mod secure_links;
 mod sessions;

@@ -25,6 +25,11 @@ impl Extensions {
         self.0 |= other.0;
     }
 
+    /// Those that are in both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// What asking for this encoding asks for.
     pub(super) fn of(encoding: i32) -> Self {
         match encoding {
@@ -42,6 +47,22 @@ impl Extensions {
     }
 }
 
+pub(super) const RAW: i32 = 0;
+pub(super) const COPY_RECT: i32 = 1;
+pub(super) const RRE: i32 = 2;
+pub(super) const CO_RRE: i32 = 4;
+pub(super) const HEXTILE: i32 = 5;
+pub(super) const ZLIB: i32 = 6;
+pub(super) const TIGHT: i32 = 7;
+pub(super) const ZRLE: i32 = 16;
+pub(super) const ZYWRLE: i32 = 17;
+pub(super) const TIGHT_PNG: i32 = -260;
+pub(super) const DESKTOP_SIZE: i32 = -223;
+pub(super) const LAST_RECT: i32 = -224;
+pub(super) const CURSOR: i32 = -239;
+pub(super) const X_CURSOR: i32 = -240;
+pub(super) const LED_STATE: i32 = -261;
+pub(super) const VMWARE_CURSOR: i32 = 0x574d_5664;
 pub(super) const QEMU_KEY: i32 = -258;
 pub(super) const QEMU_AUDIO: i32 = -259;
 pub(super) const GII: i32 = -305;
@@ -55,20 +76,25 @@ pub(super) const EXTENDED_CLIPBOARD: i32 = 0xC0A1_E5CE_u32 as i32;
 /// The encoding that takes the place of one that a viewer asked for; `None` takes it out.
 ///
 /// What is not listed is taken out, because an unknown extension may change the length of what
-/// the viewer sends. So are extended mouse buttons and the extended clipboard: whether they are
-/// agreed is known only to who reads the server's side.
+/// the viewer sends. So are, unless the server's side is read too, extended mouse buttons and
+/// the extended clipboard: whether they are agreed is not known otherwise. Where it is read, so
+/// are pictures that do not tell their length.
 pub(super) fn negotiate(encoding: i32, rules: &Rules) -> Option<i32> {
     let controls = !rules.view_only;
     let allowed = match encoding {
-        // Raw, CopyRect, RRE, CoRRE, Hextile, Zlib, Tight, ZlibHex, TRLE, ZRLE, ZYWRLE, JPEG,
-        // H.264 in two dialects, TightPNG: they only change what the server sends.
-        0..=2 | 4..=8 | 15..=17 | 21 | 50 | 0x4832_3634 | -260 => true,
-        // DesktopSize, LastRect, Cursor, XCursor, LED state, VMware's cursor.
-        -223 | -224 | -239 | -240 | -261 | 0x574d_5664 => true,
+        RAW | COPY_RECT | RRE | CO_RRE | HEXTILE | ZLIB | TIGHT | ZRLE | ZYWRLE | TIGHT_PNG => true,
+        // ZlibHex, TRLE, JPEG, H.264 in two dialects: they only change what the server sends.
+        8 | 15 | 21 | 50 | 0x4832_3634 => !rules.both_sides,
+        DESKTOP_SIZE | LAST_RECT | CURSOR | X_CURSOR | LED_STATE | VMWARE_CURSOR => true,
         DESKTOP_NAME => rules.desktop_name,
         FENCE | CONTINUOUS_UPDATES | QEMU_AUDIO => true,
         QEMU_KEY => controls,
-        EXTENDED_DESKTOP_SIZE => controls && rules.resize,
+        EXTENDED_MOUSE => controls && rules.both_sides,
+        EXTENDED_CLIPBOARD => {
+            rules.both_sides && ((controls && rules.clipboard_in) || rules.clipboard_out)
+        }
+        // Whoever must not resize is answered that it is not allowed, where that can be done.
+        EXTENDED_DESKTOP_SIZE => rules.both_sides || (controls && rules.resize),
         XVP => controls && rules.power,
         // Compression level.
         -256..=-247 => true,

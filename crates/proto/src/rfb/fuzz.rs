@@ -1,7 +1,10 @@
 //! Bodies of the fuzz targets for RFB; unit tests run them on the saved inputs.
 
 use super::vencrypt::{self, Login};
-use super::{ClientHandshake, ClientStream, Rules, ServerEvent, ServerHandshake, ViewerEvent};
+use super::{
+    ClientHandshake, ClientStream, Framed, Passed, Rules, ServerEvent, ServerFilter,
+    ServerHandshake, ServerInit, ServerMessage, ViewerEvent, Violation,
+};
 
 /// A viewer's stream, whole and split, observed and enforced; what was let through must itself
 /// pass the same rules unchanged.
@@ -27,6 +30,120 @@ pub fn client_stream(data: &[u8]) {
             (&again.0, again.1),
             "what passed would not pass again"
         );
+    }
+}
+
+/// A server's stream, whole and split. With everything allowed all of it passes; what a stricter
+/// policy lets through is itself a stream of which everything passes.
+pub fn server_stream(data: &[u8]) {
+    let [step, format, data @ ..] = data else {
+        return;
+    };
+    let step = usize::from(*step).max(1);
+    let open = Rules {
+        both_sides: true,
+        clipboard_bytes_max: u32::MAX,
+        ..Rules::CONTROL
+    };
+    let closed = Rules {
+        clipboard_out: false,
+        ..open
+    };
+    for rules in [open, closed] {
+        let whole = filtered(data, data.len().max(1), *format, &rules);
+        let split = filtered(data, step, *format, &rules);
+        assert_eq!(whole, split, "a split changed what passed");
+        let again = filtered(&whole.passed, step, *format, &rules);
+        assert_eq!(
+            whole.passed, again.passed,
+            "what passed would not pass again"
+        );
+        assert!(!whole.leaked || rules.clipboard_out, "a clipboard passed");
+    }
+}
+
+/// What came of a server's stream.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    passed: Vec<u8>,
+    /// The same, as listeners are told.
+    pieces: Vec<u8>,
+    messages: usize,
+    leaked: bool,
+    ended: Option<Violation>,
+}
+
+fn filtered(data: &[u8], step: usize, format: u8, rules: &Rules) -> Outcome {
+    let (mut outcome, mut filter) = begin(format, rules);
+    let mut carried = Vec::new();
+    for piece in data.chunks(step) {
+        carried.extend_from_slice(piece);
+        let done = filter.filter(&mut carried, rules, |framed, bytes| {
+            assert_eq!(framed.len, bytes.len());
+            outcome.note(framed, bytes);
+        });
+        match done {
+            Ok(filtered) => {
+                match filtered.passed {
+                    Passed::InPlace(len) => outcome.passed.extend_from_slice(&carried[..len]),
+                    Passed::Apart(apart) => outcome.passed.extend_from_slice(&apart),
+                }
+                carried.drain(..filtered.used);
+                assert!(carried.len() < super::HEAD_LEN_MAX);
+            }
+            Err(violation) => {
+                outcome.ended = Some(violation);
+                // How far a read came before its violation depends on the split.
+                outcome.passed.clear();
+                outcome.pieces.clear();
+                break;
+            }
+        }
+    }
+    assert_eq!(outcome.passed, outcome.pieces);
+    outcome
+}
+
+/// A session in which the extended clipboard, extended mouse buttons and updates were asked for.
+fn begin(format: u8, rules: &Rules) -> (Outcome, ServerFilter) {
+    let [bits, depth, true_colour] = match format % 4 {
+        0 => [32, 24, 1],
+        1 => [8, 8, 0],
+        2 => [16, 16, 1],
+        _ => [32, 30, 1],
+    };
+    let mut init = ServerInit {
+        width: 64,
+        height: 48,
+        pixel_format: [0; 16],
+        name: Vec::new(),
+    };
+    init.pixel_format[..10].copy_from_slice(&[bits, depth, 0, true_colour, 0, 255, 0, 255, 0, 255]);
+    let mut filter = ServerFilter::new(&init);
+    let mut client = ClientStream::beside_server(&init);
+    let asked = [
+        2, 0, 0, 2, 0xc0, 0xa1, 0xe5, 0xce, 0xff, 0xff, 0xfe, 0xc4, 3, 0, 0, 0, 0, 0, 0, 64, 0, 48,
+    ];
+    let ended = client.enforce(&asked, rules, &mut Vec::new()).err();
+    let outcome = Outcome {
+        passed: Vec::new(),
+        pieces: Vec::new(),
+        messages: 0,
+        leaked: false,
+        ended: ended.or(client.agree(&mut filter).err()),
+    };
+    (outcome, filter)
+}
+
+impl Outcome {
+    fn note(&mut self, framed: Framed, bytes: &[u8]) {
+        self.messages += usize::from(framed.begins);
+        self.leaked |= match framed.message {
+            ServerMessage::CutText(_) => true,
+            ServerMessage::Clipboard { flags, .. } => super::clipboard::tells(flags),
+            ServerMessage::Other(_) => false,
+        };
+        self.pieces.extend_from_slice(bytes);
     }
 }
 

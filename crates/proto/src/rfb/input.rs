@@ -9,7 +9,8 @@ const KEYS_MAX: usize = 32;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
     keys: Vec<Key>,
-    buttons: u8,
+    /// Seven of a plain event, and above them those that an extended one has more.
+    buttons: u16,
     /// Where the pointer was last, as sent.
     position: [u8; 4],
 }
@@ -41,12 +42,21 @@ impl Held {
             }
             kind::POINTER => {
                 let [buttons] = head.field(1);
-                self.buttons = buttons & 0x7f;
+                let more = head.bytes().get(6).copied().unwrap_or_default();
+                self.buttons = u16::from(buttons & 0x7f) | u16::from(more) << 7;
                 self.position = head.field(2);
             }
             _ => return false,
         }
         true
+    }
+
+    /// Where the pointer was last, and which buttons are down: x, y, and the eight that RFC 6143
+    /// knows.
+    pub(super) fn pointer(&self) -> (u16, u16, u8) {
+        let [x0, x1, y0, y1] = self.position;
+        let (x, y) = (u16::from_be_bytes([x0, x1]), u16::from_be_bytes([y0, y1]));
+        (x, y, self.buttons as u8)
     }
 
     fn note_key(&mut self, key: Key, is_down: bool) {

@@ -46,6 +46,18 @@ impl Head {
         self.bytes[at..].first_chunk().copied().unwrap_or([0; SIZE])
     }
 
+    /// What an extended clipboard message says of itself; `None` for any other message.
+    pub(super) fn clipboard_flags(&self) -> Option<u32> {
+        let is_extended = self.kind() == kind::CUT_TEXT && self.bytes().len() == 12;
+        is_extended.then(|| u32::from_be_bytes(self.field(8)))
+    }
+
+    /// Whether a server that agreed to less would take it for something of another length.
+    pub(super) fn depends_on_agreement(&self) -> bool {
+        let is_extended_pointer = self.kind() == kind::POINTER && self.bytes().len() == 7;
+        is_extended_pointer || self.clipboard_flags().is_some()
+    }
+
     /// All of its bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
@@ -70,6 +82,8 @@ pub(super) enum Piece<'a> {
 pub(super) struct Framer {
     /// What the viewer has asked for.
     pub(super) asked: Extensions,
+    /// What the server has shown to know, where its side is read too.
+    pub(super) confirmed: Option<Extensions>,
     /// A head that has not wholly arrived.
     head: [u8; HEAD_LEN_MAX],
     head_len: u8,
@@ -78,6 +92,15 @@ pub(super) struct Framer {
 }
 
 impl Framer {
+    /// The extensions that the lengths of messages depend on: those that are agreed, or where the
+    /// server's side is not read, those that may be.
+    pub(super) fn agreed(&self) -> Extensions {
+        match self.confirmed {
+            Some(confirmed) => self.asked.and(confirmed),
+            None => self.asked,
+        }
+    }
+
     /// Between two messages.
     pub(super) fn is_at_boundary(&self) -> bool {
         self.head_len == 0 && self.body_left == 0
@@ -109,7 +132,7 @@ impl Framer {
     fn next_head<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, Violation> {
         loop {
             let kept = usize::from(self.head_len);
-            let needed = match frame(&self.head[..kept], self.asked)? {
+            let needed = match frame(&self.head[..kept], self.agreed())? {
                 Framing::Needs(needed) => needed,
                 Framing::Whole { body_len } => {
                     let head = Head {
@@ -142,7 +165,7 @@ enum Framing {
 }
 
 /// The table: how long a message is, as far as its first bytes tell.
-fn frame(head: &[u8], asked: Extensions) -> Result<Framing, Violation> {
+fn frame(head: &[u8], agreed: Extensions) -> Result<Framing, Violation> {
     let Some(kind) = head.first() else {
         return Ok(Framing::Needs(1));
     };
@@ -150,24 +173,30 @@ fn frame(head: &[u8], asked: Extensions) -> Result<Framing, Violation> {
         kind::SET_PIXEL_FORMAT => 20,
         kind::SET_ENCODINGS | kind::XVP | kind::GII => 4,
         kind::UPDATE_REQUEST | kind::CONTINUOUS_UPDATES => 10,
-        kind::KEY | kind::CUT_TEXT | kind::SET_DESKTOP_SIZE => 8,
-        kind::POINTER => pointer_len(head, asked),
+        kind::KEY | kind::SET_DESKTOP_SIZE => 8,
+        kind::CUT_TEXT => cut_text_head_len(head),
+        kind::POINTER => pointer_len(head, agreed),
         kind::FENCE => 9,
         kind::QEMU => qemu_len(head)?,
         unknown => return Err(Violation::UnknownType(unknown)),
     };
+    if let [kind::CUT_TEXT, _, _, _, 0x80..=0xff, ..] = head
+        && !agreed.contains(Extensions::EXTENDED_CLIPBOARD)
+    {
+        return Err(Violation::NegativeCutText);
+    }
     if head.len() < fixed {
         return Ok(Framing::Needs(fixed));
     }
     Ok(Framing::Whole {
-        body_len: body_len(head, asked)?,
+        body_len: body_len(head)?,
     })
 }
 
 /// With extended mouse buttons a set top bit announces a seventh byte; without them it is the
 /// eighth button.
-fn pointer_len(head: &[u8], asked: Extensions) -> usize {
-    let extended = asked.contains(Extensions::EXTENDED_MOUSE);
+fn pointer_len(head: &[u8], agreed: Extensions) -> usize {
+    let extended = agreed.contains(Extensions::EXTENDED_MOUSE);
     match head.get(1) {
         Some(buttons) if extended && buttons & 0x80 != 0 => 7,
         _ => 6,
@@ -186,11 +215,25 @@ fn qemu_len(head: &[u8]) -> Result<usize, Violation> {
     })
 }
 
-fn body_len(head: &[u8], asked: Extensions) -> Result<u64, Violation> {
+/// With the extended clipboard, a negative length announces flags. To a server that never agreed
+/// to it the same bytes mean something else, so it must not pass for a length.
+fn cut_text_head_len(head: &[u8]) -> usize {
+    match head.get(4) {
+        Some(0x80..=0xff) => 12,
+        _ => 8,
+    }
+}
+
+fn body_len(head: &[u8]) -> Result<u64, Violation> {
     Ok(match *head {
         [kind::SET_ENCODINGS, _, high, low, ..] => u64::from(u16::from_be_bytes([high, low])) * 4,
         [kind::CUT_TEXT, _, _, _, a, b, c, d, ..] => {
-            cut_text_len(i32::from_be_bytes([a, b, c, d]), asked)?
+            let len = i32::from_be_bytes([a, b, c, d]);
+            match (u64::try_from(len), len.unsigned_abs()) {
+                (Ok(len), _) => len,
+                (Err(_), len @ 4..) => u64::from(len) - 4,
+                (Err(_), len) => return Err(Violation::ShortClipboard(len)),
+            }
         }
         [kind::FENCE, .., len] if len > FENCE_LEN_MAX => return Err(Violation::LongFence(len)),
         [kind::FENCE, .., len] => len.into(),
@@ -199,14 +242,4 @@ fn body_len(head: &[u8], asked: Extensions) -> Result<u64, Violation> {
         [kind::GII, _, a, b, ..] => u16::from_le_bytes([a, b]).into(),
         _ => 0,
     })
-}
-
-/// A negative length belongs to the extended clipboard; to a server that never agreed to it the
-/// same bytes mean something else, so it must not pass for a length.
-fn cut_text_len(len: i32, asked: Extensions) -> Result<u64, Violation> {
-    match u64::try_from(len) {
-        Ok(len) => Ok(len),
-        Err(_) if asked.contains(Extensions::EXTENDED_CLIPBOARD) => Ok(len.unsigned_abs().into()),
-        Err(_) => Err(Violation::NegativeCutText),
-    }
 }

@@ -51,6 +51,14 @@ impl Failure {
         Self::told(Refusal::BadFrames(error.close_code()), error.to_string())
     }
 
+    /// Something that happened before, which the log should have too.
+    pub(super) fn note(&mut self, what: &str) {
+        if !self.detail.is_empty() {
+            self.detail.push_str("; ");
+        }
+        self.detail.push_str(what);
+    }
+
     /// What the viewer is to be told, if it is still there to hear it.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match &self.reason {

@@ -29,14 +29,14 @@ pub(super) async fn open(
     policy: Policy,
     attempts: Arc<Attempts>,
     entry: Arc<Entry>,
-) -> Result<Pump, Failure> {
+) -> Result<Box<Pump>, Failure> {
     let mut viewer = Viewer::new(browser, &policy);
     let opened = tokio::select! {
         opened = log_in(&mut viewer, goal, &policy, &attempts, &entry) => opened,
         why = cut(&entry) => Err(Failure::told(why, "cut during the handshake")),
     };
     match opened {
-        Ok((server, follow)) => Pump::start(viewer, server, follow, &policy, entry),
+        Ok((server, follow)) => Pump::start(viewer, server, follow, policy, entry),
         Err(failure) => Err(viewer.dismiss(failure).await),
     }
 }
@@ -118,6 +118,7 @@ impl<'a> Login<'a> {
             init.name = title.as_bytes().to_vec();
         }
         self.viewer.handshake.init(&init, &mut self.viewer.outbox);
+        self.server.screen = Some(init);
         self.viewer.flush().await
     }
 

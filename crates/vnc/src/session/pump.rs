@@ -8,6 +8,7 @@
 //! this buffer, 0.55 to 0.62 through pipes of 1 MiB and 0.73 to 0.84 through pipes of 64 KiB.
 
 mod clock;
+mod followed;
 mod said;
 
 use std::future::poll_fn;
@@ -16,6 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use net::Stream;
+use proto::rfb::HEAD_LEN_MAX;
 use proto::ws::{self, Event, FrameHeader, HEADER_LEN_MAX, Opcode, Receiver, Sender};
 
 use self::clock::{Clock, Tick};
@@ -23,10 +25,12 @@ use self::said::Listener;
 use super::ending::{Failure, viewer_failed};
 use super::follow::Follow;
 use super::link::Link;
+use super::screen::Screen;
 use super::server::Server;
 use super::spill::Spill;
 use super::viewer::{self, Viewer, text_refused};
 use super::{EndReason, Subprotocol};
+use crate::policy::Level;
 use crate::scratch::{SCRATCH_LEN, with_scratch, with_vec};
 use crate::sessions::Entry;
 use crate::sessions::control::Said;
@@ -40,7 +44,7 @@ const TURN_BYTES: usize = 512 * 1024;
 const SCREEN_READ_MIN: usize = 32 * 1024;
 
 /// The most that is read from the server at a time.
-const SCREEN_READ_MAX: usize = SCRATCH_LEN - HEADER_LEN_MAX;
+const SCREEN_READ_MAX: usize = SCRATCH_LEN - HEADER_LEN_MAX - HEAD_LEN_MAX;
 
 /// Bytes that are read from the viewer at a time.
 const INPUT_READ: usize = 64 * 1024;
@@ -58,6 +62,9 @@ pub(super) struct Pump {
     to_viewer: Spill,
     to_server: Spill,
     follow: Follow,
+    /// The server's side, where it is read.
+    screen: Option<Box<Screen>>,
+    due: Due,
     entry: Arc<Entry>,
     clock: Clock,
     screen_read: usize,
@@ -65,6 +72,21 @@ pub(super) struct Pump {
     listener: Option<Box<Listener>>,
     /// Since when input waits for the server to take it.
     input_waits: Option<Instant>,
+}
+
+/// What the server is to be told where the viewer's message that is under way ends.
+#[derive(Debug, Default)]
+struct Due {
+    /// To let go of keys and buttons.
+    release: bool,
+    /// To send the whole screen.
+    refresh: bool,
+}
+
+/// How much of a frame a viewer took at once.
+enum Sent {
+    Wholly,
+    Partly,
 }
 
 /// Whether a direction can do more at once.
@@ -76,10 +98,20 @@ impl Pump {
         mut viewer: Viewer,
         server: Server,
         follow: Follow,
-        policy: &Policy,
+        policy: Policy,
         entry: Arc<Entry>,
-    ) -> Result<Self, Failure> {
-        let mut pump = Self {
+    ) -> Result<Box<Self>, Failure> {
+        let level = policy.level();
+        entry.live().set_level(level);
+        let clock = Clock::start(&policy);
+        let (follow, screen) = match server.screen {
+            Some(init) if level == Level::BothSides => {
+                let follow = follow.beside_server(&init);
+                (follow, Some(Box::new(Screen::new(init, policy.taps))))
+            }
+            _ => (follow, None),
+        };
+        let mut pump = Box::new(Self {
             viewer: viewer.stream,
             server: server.link,
             receiver: viewer.receiver,
@@ -87,20 +119,17 @@ impl Pump {
             to_viewer: Spill::default(),
             to_server: Spill::default(),
             follow,
+            screen,
+            due: Due::default(),
             entry,
-            clock: Clock::start(policy),
+            clock,
             screen_read: SCREEN_READ_MIN,
             listener: None,
             input_waits: None,
-        };
+        });
         pump.entry.set_connected();
         pump.note_tcp();
-        if !server.inbox.is_empty() {
-            pump.to_viewer
-                .push(&FrameHeader::binary(server.inbox.len() as u64).encode());
-            pump.to_viewer.push(&server.inbox);
-            pump.entry.add_out(server.inbox.len() as u64);
-        }
+        pump.begin_screen(server.inbox)?;
         let mut passed = Vec::new();
         pump.pass(&mut viewer.inbox, &mut passed)?;
         pump.to_server.push(&passed);
@@ -116,14 +145,16 @@ impl Pump {
         if let Some(why) = self.entry.wants_cut(cx.waker()) {
             return Poll::Ready(Failure::told(why, "cut"));
         }
-        if let Err(failure) = self.pass_words_on(cx) {
-            return Poll::Ready(failure);
+        let done = self
+            .apply_change(cx)
+            .and_then(|()| self.pass_words_on(cx))
+            .and_then(|()| self.turn(cx))
+            .and_then(|()| self.tick(cx))
+            .and_then(|()| self.flush_taps());
+        match done {
+            Ok(()) => Poll::Pending,
+            Err(failure) => Poll::Ready(failure),
         }
-        let moved = self.turn(cx);
-        if let Err(failure) | Ok(Err(failure)) = moved.map(|()| self.tick(cx)) {
-            return Poll::Ready(failure);
-        }
-        Poll::Pending
     }
 
     /// Moves what can be moved, input first: a person feels it, and it is small.
@@ -159,18 +190,35 @@ impl Pump {
             return Ok(0);
         }
         with_scratch(|scratch| {
-            let payload = &mut scratch[HEADER_LEN_MAX..HEADER_LEN_MAX + self.screen_read];
-            match self.server.poll_read(cx, payload) {
+            let (_, payload) = scratch.split_at_mut(HEADER_LEN_MAX);
+            let carried = self
+                .screen
+                .as_ref()
+                .map_or(0, |screen| screen.put_carry(payload));
+            let read = &mut payload[carried..carried + self.screen_read];
+            match self.server.poll_read(cx, read) {
                 Poll::Pending => Ok(0),
                 Poll::Ready(Ok(0)) => Err(self.server.ended()),
-                Poll::Ready(Ok(n)) => self.send_frame(cx, scratch, n),
+                Poll::Ready(Ok(n)) => {
+                    let sent = match self.screen {
+                        None => self.send_frame(cx, scratch, n)?,
+                        Some(_) => self.send_followed(cx, scratch, carried + n)?,
+                    };
+                    self.adapt_read(n, sent);
+                    Ok(n)
+                }
                 Poll::Ready(Err(error)) => Err(server_failed(&error)),
             }
         })
     }
 
     /// Sends `n` bytes that stand in the scratch buffer with room for a header before them.
-    fn send_frame(&mut self, cx: &mut Context<'_>, scratch: &mut [u8], n: usize) -> Step {
+    fn send_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        n: usize,
+    ) -> Result<Sent, Failure> {
         let header = FrameHeader::binary(n as u64).encode();
         let start = HEADER_LEN_MAX - header.len();
         scratch[start..HEADER_LEN_MAX].copy_from_slice(&header);
@@ -180,12 +228,23 @@ impl Pump {
             .write(cx, &self.viewer, frame)
             .map_err(viewer_failed)?;
         self.entry.add_out(n as u64);
-        if sent < frame.len() {
-            self.screen_read = (self.screen_read / 2).max(SCREEN_READ_MIN);
-        } else if n == self.screen_read {
-            self.screen_read = (self.screen_read * 2).min(SCREEN_READ_MAX);
+        Ok(if sent < frame.len() {
+            Sent::Partly
+        } else {
+            Sent::Wholly
+        })
+    }
+
+    /// Reads less from a server whose viewer does not keep up, and more from one that fills what
+    /// is read.
+    fn adapt_read(&mut self, n: usize, sent: Sent) {
+        match sent {
+            Sent::Partly => self.screen_read = (self.screen_read / 2).max(SCREEN_READ_MIN),
+            Sent::Wholly if n == self.screen_read => {
+                self.screen_read = (self.screen_read * 2).min(SCREEN_READ_MAX);
+            }
+            Sent::Wholly => {}
         }
-        Ok(n)
     }
 
     /// One read from the viewer, unmasked where it lies.
@@ -232,7 +291,8 @@ impl Pump {
                 (Some(failure), _) => Err(failure),
                 (None, sent) => sent.map(drop).map_err(|error| server_failed(&error)),
             }
-        })
+        })?;
+        self.send_owed(cx)
     }
 
     fn handle_event(
@@ -270,18 +330,22 @@ impl Pump {
 
     /// Takes RFB bytes of the viewer: notes them, and appends what may pass to `out`.
     fn pass(&mut self, payload: &mut [u8], out: &mut Vec<u8>) -> Result<(), Failure> {
-        let inputs_before = self.follow.counts().map(|counts| counts.inputs());
+        let before = self.follow.counts();
         self.entry.add_in(payload.len() as u64);
         let passed = self.follow.pass(payload, out);
         let counts = self.follow.counts();
         // Where nothing can be told apart, everything is input.
-        if counts.map(|counts| counts.inputs()) != inputs_before || counts.is_none() {
+        if counts.map(|counts| counts.inputs()) != before.map(|counts| counts.inputs())
+            || counts.is_none()
+        {
             self.entry.note_input(self.clock.note_input());
         }
         if let Some(counts) = counts {
             self.entry.set_messages_in(counts.messages);
         }
-        passed.map_err(|violation| Failure::told(Refusal::Violation, violation.to_string()))
+        passed.map_err(|violation| Failure::told(Refusal::Violation, violation.to_string()))?;
+        self.tell_server(out);
+        self.note_input(before)
     }
 
     /// Does what the page said.
@@ -336,6 +400,10 @@ impl Pump {
                     self.send_control(cx, Opcode::Ping, &payload)?;
                 }
                 Tick::Warn { reason, seconds } => self.warn(cx, reason, seconds)?,
+                Tick::Refresh => {
+                    self.due.refresh = true;
+                    self.tell_server_now(cx)?;
+                }
                 Tick::WarningOver { reason } => self.unwarn(cx, reason)?,
                 Tick::Silent => return Err(Failure::silent()),
                 Tick::Idle => return Err(Failure::told(Refusal::Idle, "")),
@@ -376,7 +444,15 @@ impl Pump {
     }
 
     /// Lets go of the machine's keys and takes leave of the viewer.
-    pub(super) fn finish(mut self, failure: Failure) -> impl Future<Output = Failure> {
+    pub(super) fn finish(
+        mut self: Box<Self>,
+        mut failure: Failure,
+    ) -> impl Future<Output = Failure> {
+        if let Some(screen) = self.screen.take()
+            && let Some(why) = screen.into_taps().end(failure.reason.word())
+        {
+            failure.note(&format!("not tapped to the end: {why}"));
+        }
         let mut release = Vec::new();
         self.follow.release_held(&mut release);
         Box::pin(async move {

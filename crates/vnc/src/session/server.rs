@@ -27,6 +27,8 @@ pub(super) struct Server {
     pub(super) inbox: Vec<u8>,
     /// What our decisions made due.
     pub(super) outbox: Vec<u8>,
+    /// The screen, as the viewer was told of it.
+    pub(super) screen: Option<ServerInit>,
     /// For each of its steps.
     step_timeout: Duration,
 }
@@ -42,6 +44,7 @@ impl Server {
             handshake: ClientHandshake::default(),
             inbox: Vec::new(),
             outbox: Vec::new(),
+            screen: None,
             step_timeout: policy.handshake_timeout,
         };
         match server.next().await? {

@@ -1,6 +1,8 @@
 //! Whole sessions over real sockets: a raw WebSocket client, a scripted server.
 
+mod changes;
 mod far;
+mod followed;
 mod gateway;
 mod live;
 mod login;
@@ -9,6 +11,7 @@ mod refusals;
 mod timing;
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use testkit::ws::Message;
@@ -73,6 +76,35 @@ fn enter(gateway: &Gateway, name: &str) -> WebSocket {
     let screen = init(name);
     assert_eq!(viewer.recv_bytes(screen.len()), screen);
     viewer
+}
+
+/// A server that tells what it receives after the handshake, and sends what the test says.
+fn scripted_server() -> (Upstream, mpsc::Receiver<u8>, mpsc::Sender<Vec<u8>>) {
+    let (tell, told) = mpsc::channel();
+    let (say, script) = mpsc::channel::<Vec<u8>>();
+    let script = Mutex::new(Some(script));
+    let server = open_server(move |peer| {
+        let mut back = peer.stream().try_clone().unwrap();
+        let tell = tell.clone();
+        std::thread::spawn(move || {
+            let mut byte = [0];
+            while std::io::Read::read_exact(&mut back, &mut byte).is_ok() {
+                let _ = tell.send(byte[0]);
+            }
+        });
+        let script = script.lock().unwrap().take().unwrap();
+        for bytes in script {
+            peer.send(&bytes);
+        }
+    });
+    (server, told, say)
+}
+
+#[track_caller]
+fn receive(told: &mpsc::Receiver<u8>, count: usize) -> Vec<u8> {
+    (0..count)
+        .map(|_| told.recv_timeout(testkit::DEADLINE).expect("bytes arrive"))
+        .collect()
 }
 
 /// What a 3.8 viewer is told when nothing can be offered.

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant, SystemTime};
 use net::TcpHealth;
 
 use super::control::{Standing, Wish};
+use super::live::Live;
 use super::mailbox::Mailbox;
 use super::metrics::{Metrics, Moved};
 use super::room::{self, Room};
 use super::{About, Session, SessionId};
-use crate::policy::Allowed;
+use crate::policy::Terms;
 use crate::{Policy, Refusal, Subprotocol};
 
 /// What a session shows of itself. Only its own task writes the counters, so that adding is a
@@ -21,10 +22,7 @@ use crate::{Policy, Refusal, Subprotocol};
 pub(crate) struct Entry {
     id: SessionId,
     about: About,
-    /// The viewer may only watch, whoever controls.
-    view_only: bool,
-    allowed: Allowed,
-    level: u8,
+    live: Live,
     /// Its page understands texts.
     speaks: bool,
     start: SystemTime,
@@ -41,8 +39,6 @@ pub(crate) struct Entry {
     rtt: AtomicU64,
     viewer_tcp: Leg,
     server_tcp: Leg,
-    /// Somebody else has taken control.
-    held: AtomicBool,
     cut: Mutex<CutSlot>,
     mailbox: Mailbox,
     /// Since its screen is shown: who else looks at the desktop.
@@ -94,9 +90,7 @@ impl Entry {
         Self {
             id,
             about,
-            view_only: policy.view_only,
-            allowed: policy.allowed(),
-            level: policy.level(),
+            live: Live::new(policy.terms()),
             speaks: protocol == Subprotocol::Portway,
             start: net::clock::wall(),
             start_instant: net::clock::now(),
@@ -110,7 +104,6 @@ impl Entry {
             rtt: AtomicU64::new(0),
             viewer_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
             server_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
-            held: AtomicBool::new(false),
             cut: Mutex::default(),
             mailbox: Mailbox::default(),
             room: OnceLock::new(),
@@ -128,6 +121,18 @@ impl Entry {
 
     pub(super) fn start(&self) -> SystemTime {
         self.start
+    }
+
+    /// What may change while the session runs.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Changes what holds for the session, and has its task look at it.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Terms)) {
+        if self.live.change(change) {
+            wake(self.lock());
+        }
     }
 
     /// How long the session has lasted.
@@ -274,17 +279,16 @@ impl Entry {
 
     /// What it may do at most, whoever controls.
     pub(super) fn standing(&self) -> Standing {
-        match self.view_only {
+        match self.live.terms().permissions.view_only {
             true => Standing::Watches,
             false => Standing::May(self.about.role),
         }
     }
 
-    /// Whether somebody else has taken control.
-    pub(super) fn set_held(&self, held: bool) {
-        if self.held.swap(held, Relaxed) != held {
-            wake(self.lock());
-        }
+    /// Whether somebody else has taken control, beside what the policy says: its input is dropped
+    /// then.
+    pub(crate) fn set_held(&self, held: bool) {
+        self.change(|terms| terms.controls = !held);
     }
 
     pub(crate) fn snapshot(&self) -> Session {
@@ -293,7 +297,8 @@ impl Entry {
             millis => Some(Duration::from_millis(millis)),
         };
         let age = self.age();
-        let view_only = self.view_only || self.held.load(Relaxed);
+        let terms = self.live.terms();
+        let view_only = terms.permissions.view_only || !terms.controls;
         Session {
             id: self.id,
             about: self.about.clone(),
@@ -302,8 +307,8 @@ impl Entry {
             ending: self.is_ending(),
             view_only,
             controls: self.is_connected() && !view_only,
-            level: self.level,
-            allowed: self.allowed,
+            level: self.live.level(),
+            allowed: terms.permissions.allowed(),
             bytes_out: self.bytes_out.load(Relaxed),
             bytes_in: self.bytes_in.load(Relaxed),
             frames_out: self.frames_out.load(Relaxed),

@@ -148,9 +148,9 @@ pub const MODULE: Module = Module {
             Arity::Between(1, 2),
             Set::Level(clipboard),
             doc(
-                "vnc_clipboard both | out [max=size];",
+                "vnc_clipboard both | in | out | off [max=size];",
                 "vnc_clipboard both;",
-                "Whether the viewer's clipboard may reach the machine, and how much of it.",
+                "Which ways the clipboard may go: in to the machine, out to the viewer. What is longer than max passes neither way.",
             ),
         ),
         Directive::new(

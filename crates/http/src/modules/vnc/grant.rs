@@ -124,7 +124,7 @@ fn grant(
     }
     let mut policy = policy(request, &request.conf().vnc);
     if let Some(desktop) = &desktop {
-        policy = strictest(policy, self::policy(request, &desktop.conf));
+        policy = policy.strictest(self::policy(request, &desktop.conf));
     }
     policy.view_only |= role == Role::View;
     policy.password = special.password.clone();
@@ -269,9 +269,11 @@ pub fn title(request: &Request, conf: &Conf) -> Option<String> {
 
 /// What the settings of one level allow.
 fn policy(request: &Request, conf: &Conf) -> Policy {
-    let mut policy = Policy {
+    Policy {
         view_only: conf.view_only.is_on(request),
         clipboard_in: conf.clipboard.inwards,
+        clipboard_out: conf.clipboard.outwards,
+        clipboard_bytes_max: conf.clipboard.bytes_max,
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
@@ -280,11 +282,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         session_max: conf.max_session,
         connect_timeout: conf.connect_timeout,
         ..Policy::default()
-    };
-    if let Some(max) = conf.clipboard.bytes_max {
-        policy.clipboard_bytes_max = max;
     }
-    policy
 }
 
 /// Who knows names that the configuration does not spell out; the system knows the others.
@@ -300,21 +298,4 @@ fn names(request: &Request, desktop: Option<&Desktop>) -> Option<Names> {
 
 fn lossy(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
-}
-
-/// The strictest of two policies.
-fn strictest(one: Policy, other: Policy) -> Policy {
-    let sooner = |one: Option<_>, other: Option<_>| one.into_iter().chain(other).min();
-    Policy {
-        view_only: one.view_only || other.view_only,
-        clipboard_in: one.clipboard_in && other.clipboard_in,
-        clipboard_bytes_max: one.clipboard_bytes_max.min(other.clipboard_bytes_max),
-        resize: one.resize && other.resize,
-        power: one.power && other.power,
-        quality_max: one.quality_max.min(other.quality_max),
-        idle: sooner(one.idle, other.idle),
-        session_max: sooner(one.session_max, other.session_max),
-        connect_timeout: one.connect_timeout.min(other.connect_timeout),
-        ..one
-    }
 }

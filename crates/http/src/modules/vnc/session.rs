@@ -207,7 +207,9 @@ fn level(reason: &EndReason) -> Level {
             Refusal::ServerClosed | Refusal::Idle | Refusal::TimeOver | Refusal::LoginTimeout => {
                 Level::Info
             }
-            Refusal::Cut(_) | Refusal::Removed | Refusal::Restart => Level::Notice,
+            Refusal::Cut(_) | Refusal::Removed | Refusal::Restart | Refusal::PolicyChanged => {
+                Level::Notice
+            }
             _ => Level::Error,
         },
     }

@@ -148,16 +148,15 @@ pub fn view_only(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 /// `vnc_clipboard`
 pub fn clipboard(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
-    let inwards = match item.text(0)? {
-        "both" => true,
-        "out" => false,
-        ways @ ("in" | "off") => {
-            let message = format!(
-                "\"vnc_clipboard {ways}\" is not supported yet: the machine's clipboard always passes"
-            );
-            return Err(item.error(message).at(item.args[0].span));
+    let (inwards, outwards) = match item.text(0)? {
+        "both" => (true, true),
+        "in" => (true, false),
+        "out" => (false, true),
+        "off" => (false, false),
+        _ => {
+            let invalid = item.invalid(item.arg(0)?);
+            return Err(invalid.help("\"both\", \"in\", \"out\" or \"off\""));
         }
-        _ => return Err(item.invalid(item.arg(0)?)),
     };
     let bytes_max = match item.args.get(1) {
         None => None,
@@ -169,7 +168,11 @@ pub fn clipboard(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     };
     item.once(
         &mut level.drafts.vnc.clipboard,
-        Clipboard { inwards, bytes_max },
+        Clipboard {
+            inwards,
+            outwards,
+            bytes_max,
+        },
     )
 }
 

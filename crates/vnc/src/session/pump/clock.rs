@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use net::Deadline;
 
 use crate::Policy;
+use crate::policy::Terms;
 
 /// How long before the end a person is warned, unless the whole time is short.
 const WARNING: Duration = Duration::from_secs(60);
@@ -21,6 +22,8 @@ pub(super) enum Tick {
         reason: &'static str,
         seconds: u64,
     },
+    /// Taps want the whole screen.
+    Refresh,
     /// The end that was warned of does not come.
     WarningOver {
         /// As it was in the warning.
@@ -48,8 +51,11 @@ pub(super) struct Clock {
     heard: bool,
     idle: Option<Duration>,
     last_input: Instant,
-    /// When the session is too old, and how long it may be in all.
-    age: Option<(Instant, Duration)>,
+    start: Instant,
+    /// How old the session may become.
+    session_max: Option<Duration>,
+    /// When the whole screen is asked for, and how often.
+    refresh: Option<(Instant, Duration)>,
     /// The person was warned of an end for this reason.
     warned: Option<&'static str>,
 }
@@ -73,11 +79,27 @@ impl Clock {
             heard: true,
             idle: policy.idle,
             last_input: now,
-            age: policy.session_max.map(|age| (now + age, age)),
+            start: now,
+            session_max: policy.session_max,
+            refresh: None,
             warned: None,
         };
         clock.arm();
         clock
+    }
+
+    /// Asks for the whole screen so often from now on.
+    pub(super) fn refresh_every(&mut self, period: Option<Duration>) {
+        self.refresh = period.map(|period| (net::clock::now() + period, period));
+        self.arm();
+    }
+
+    /// Other times hold from now on.
+    pub(super) fn change(&mut self, terms: &Terms) {
+        self.idle = terms.idle;
+        self.session_max = terms.session_max;
+        // What the person was warned of may come at another time, or not at all.
+        self.deadline.set(net::clock::now());
     }
 
     /// The viewer lives.
@@ -120,7 +142,7 @@ impl Clock {
     }
 
     fn due(&mut self, now: Instant) -> Option<Tick> {
-        if self.age.is_some_and(|(at, _)| at <= now) {
+        if self.age_end().is_some_and(|at| at <= now) {
             return Some(Tick::TimeOver);
         }
         if self.idle_end().is_some_and(|at| at <= now) {
@@ -128,6 +150,12 @@ impl Clock {
         }
         if !self.ping.is_zero() && self.next_ping <= now {
             return Some(self.ping(now));
+        }
+        if let Some((at, period)) = &mut self.refresh
+            && *at <= now
+        {
+            *at = now + *period;
+            return Some(Tick::Refresh);
         }
         self.warning(now)
     }
@@ -162,6 +190,10 @@ impl Clock {
         self.idle.map(|idle| self.last_input + idle)
     }
 
+    fn age_end(&self) -> Option<Instant> {
+        self.session_max.map(|age| self.start + age)
+    }
+
     fn next_end(&self) -> Option<End> {
         let end = |reason, at: Instant, whole: Duration| {
             let warn_at = at.checked_sub(WARNING.min(whole / 4)).unwrap_or(at);
@@ -174,7 +206,9 @@ impl Clock {
         let idle = self
             .idle
             .map(|idle| end("idle", self.last_input + idle, idle));
-        let age = self.age.map(|(at, age)| end("time", at, age));
+        let age = self
+            .session_max
+            .map(|age| end("time", self.start + age, age));
         idle.into_iter().chain(age).min_by_key(|end| end.at)
     }
 
@@ -185,7 +219,8 @@ impl Clock {
             _ => end.warn_at,
         });
         let ping = (!self.ping.is_zero()).then_some(self.next_ping);
-        match end.into_iter().chain(ping).min() {
+        let refresh = self.refresh.map(|(at, _)| at);
+        match end.into_iter().chain(ping).chain(refresh).min() {
             Some(at) => self.deadline.set(at),
             None => self.deadline.clear(),
         }

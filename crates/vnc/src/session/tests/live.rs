@@ -19,13 +19,6 @@ pub(super) fn recording_server() -> (Upstream, mpsc::Receiver<u8>) {
     (server, told)
 }
 
-#[track_caller]
-fn receive(told: &mpsc::Receiver<u8>, count: usize) -> Vec<u8> {
-    (0..count)
-        .map(|_| told.recv_timeout(testkit::DEADLINE).expect("bytes arrive"))
-        .collect()
-}
-
 #[test]
 fn pictures_and_keys_cross_and_the_end_says_how_much() {
     let server = VncServer::start(Look {
@@ -285,6 +278,7 @@ fn a_session_at_rest_is_small() {
     });
     // The task, its line in the table with short texts, and the rules: all that a session owns.
     let entry = size_of::<Entry>() + 64;
+    let size = size + size_of::<pump::Pump>();
     assert!(
         size + entry <= 2048,
         "{size} bytes of task and {entry} of entry"
