@@ -12,7 +12,13 @@ pub struct Secrets {
     /// A secret wherever it stands.
     value: Bytes,
     /// More of them, of requests that have some.
-    more: Option<Box<Vec<Bytes>>>,
+    more: Option<Box<More>>,
+}
+
+/// In a box of its own, since few requests have any.
+#[derive(Debug, Default)]
+struct More {
+    values: Vec<Bytes>,
 }
 
 /// Arguments of desktop links that hold secrets; also inside other arguments, since links of noVNC
@@ -37,7 +43,7 @@ impl Secrets {
     /// Hides another value wherever it stands as a word.
     pub fn hide_too(&mut self, value: Bytes) {
         if !value.is_empty() {
-            self.more.get_or_insert_default().push(value);
+            self.more.get_or_insert_default().values.push(value);
         }
     }
 
@@ -47,7 +53,7 @@ impl Secrets {
     }
 
     fn values(&self) -> impl Iterator<Item = &Bytes> {
-        let more = self.more.iter().flat_map(|more| more.iter());
+        let more = self.more.iter().flat_map(|more| &more.values);
         let first = Some(&self.value).filter(|value| !value.is_empty());
         first.into_iter().chain(more)
     }
