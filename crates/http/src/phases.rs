@@ -271,12 +271,20 @@ fn asks(field: &Field) -> bool {
 
 /// `satisfy`: all of the handlers must agree, or one is enough.
 async fn access(request: &Rc<Request>) -> Flow {
+    let flow = judge(request).await;
+    vnc::login::in_place_of(request, flow)
+}
+
+async fn judge(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
     let mut refused = 0;
     for step in 0..4 {
         let flow = match step {
             0 => access::run(request),
-            1 => auth_basic::run(request).await,
+            1 => match vnc::login::run(request).await {
+                Some(flow) => flow,
+                None => auth_basic::run(request).await,
+            },
             2 => auth_jwt::run(request),
             _ => auth_request::run(request).await,
         };

@@ -15,6 +15,8 @@ pub struct Forecast<'a> {
     pub user: Option<&'a str>,
     /// What the person is to the desktop.
     pub role: Role,
+    /// Whether the person came in by the gateway's own form, and so may leave by it.
+    pub sign_out: bool,
     /// What the session may do.
     pub policy: &'a Policy,
 }
@@ -42,6 +44,7 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
+    sign_out: bool,
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
 }
@@ -65,6 +68,7 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
+            sign_out: self.sign_out,
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
         }
@@ -85,6 +89,7 @@ mod tests {
         let ok = Forecast {
             user: Some("ann"),
             role: Role::View,
+            sign_out: false,
             policy: &policy,
         };
         assert_eq!(
@@ -92,7 +97,7 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"idle_timeout_s\":60,\"session_max_s\":null}"
+             \"sign_out\":false,\"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(
             forecast(Err(&Refusal::UnknownToken), None),

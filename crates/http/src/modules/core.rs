@@ -139,7 +139,7 @@ pub enum Handler {
 impl Handler {
     /// Whether links to it may hold secrets.
     pub fn is_of_desktops(self) -> bool {
-        matches!(self, Self::Vnc | Self::VncStatus)
+        matches!(self, Self::Vnc | Self::VncStatus | Self::VncRecordings)
     }
 }
 

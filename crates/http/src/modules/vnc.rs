@@ -25,6 +25,7 @@ mod directives;
 mod form;
 mod grant;
 mod journal;
+pub mod login;
 mod pages;
 pub mod recordings;
 mod role;
@@ -48,6 +49,8 @@ settings! {
     groups: Vec<Arc<str>> = Vec::new(), local;
     /// What names the desktop among those of the source; `None` is the argument `token`.
     token: Option<Template> = None, inherit;
+    /// A form in place of the browser's dialog, and how often it may be tried.
+    login: Option<login::attempts::Limit> = None, inherit;
     /// Who the person is, if not the user that authenticated.
     person: Option<Template> = None, inherit;
     /// Where tokens are looked up.

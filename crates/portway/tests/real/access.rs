@@ -6,6 +6,7 @@ use std::time::Duration;
 use testkit::{Response, Server, WebSocket};
 
 mod jwt;
+mod sign_in;
 mod upgrades;
 
 const CONF: &str = "events { } http {

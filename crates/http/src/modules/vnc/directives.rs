@@ -4,6 +4,7 @@ use conf::{Arity, Directive};
 
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
+use super::login::vnc_login;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
@@ -85,6 +86,17 @@ pub const MODULE: Module = Module {
                 "vnc_wall all | group=name …;",
                 "",
                 "Shows all desktops, or those of these groups: a page with those that the person has a role for, and each desktop in a folder of its name.",
+            ),
+        ),
+        Directive::new(
+            "vnc_login",
+            ANY.or(LOCATION_IF),
+            Arity::Between(1, 3),
+            Set::Level(vnc_login),
+            doc(
+                "vnc_login on [attempts=number] [time=time] | off;",
+                "vnc_login off;",
+                "In front of desktops, asks for the password of auth_basic with a page of our own in place of the browser's dialog, and gives the cookie of auth_basic_cookie. A user has so many attempts (5) from an address within the time (1m).",
             ),
         ),
         Directive::new(

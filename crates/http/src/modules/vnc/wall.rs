@@ -13,7 +13,7 @@ use super::desktops::{Desktop, Desktops};
 use super::grant::{self, Subject};
 use super::pages::{Place, json, place, reads, serve};
 use super::setters::one_way_only;
-use super::{role, upgrade};
+use super::{login, role, upgrade};
 use crate::draft::{Level, Matcher};
 use crate::error_page::redirect_to_slash;
 use crate::module::{Cx, Done};
@@ -119,6 +119,7 @@ pub async fn run(request: &Rc<Request>, wall: &Wall) -> Flow {
 struct Listed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
+    sign_out: bool,
     desktops: Vec<Tile<'a>>,
 }
 
@@ -183,6 +184,7 @@ async fn list(request: &Request, wall: &Wall) -> String {
     }
     let listed = Listed {
         user: user.as_deref(),
+        sign_out: login::may_sign_out(request),
         desktops,
     };
     // Texts and numbers can always be written.
