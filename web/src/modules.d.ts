@@ -56,6 +56,10 @@ declare module "node:test" {
   export default function test(name: string, body: () => void | Promise<void>): void;
 }
 
+declare module "node:fs" {
+  export function readFileSync(path: string, encoding: "utf8"): string;
+}
+
 declare module "node:assert/strict" {
   interface Assert {
     (value: unknown, message?: string): asserts value;

@@ -6,6 +6,7 @@ import { getJson } from "./ui/gateway.ts";
 import { t } from "./ui/language.ts";
 import { Empty, Page, startPage } from "./ui/page.ts";
 import { Refresh } from "./ui/refresh.ts";
+import { rememberWall } from "./ui/way-back.ts";
 import { matches, readWall, type Filter, type WallList } from "./wall/desktop.ts";
 import { Grid } from "./wall/grid.ts";
 
@@ -79,4 +80,5 @@ class WallPage {
 }
 
 await startPage();
+rememberWall();
 new WallPage().start();

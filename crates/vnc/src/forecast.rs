@@ -30,6 +30,13 @@ pub fn forecast(goal: Result<&Forecast<'_>, &Refusal>, title: Option<&str>) -> S
             code: refusal.close_code(),
             reason: &refusal.sentence(),
             title,
+            take_over: matches!(
+                refusal,
+                Refusal::InUse {
+                    may_take_over: true,
+                    ..
+                }
+            ),
         }),
     }
 }
@@ -56,6 +63,8 @@ struct Refused<'a> {
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    take_over: bool,
 }
 
 impl<'a> Forecast<'a> {

@@ -167,7 +167,7 @@ mod tests {
             ..Policy::default()
         };
         let start = read(&start_record(&about, &policy));
-        let seat = Sessions::new().enter(about, &policy, Subprotocol::Binary);
+        let seat = Sessions::new().enter(about, None, &policy, Subprotocol::Binary);
         let last = seat.entry.snapshot();
         let mut end = SessionEnd {
             id: seat.id,

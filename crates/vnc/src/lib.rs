@@ -57,7 +57,7 @@ pub use role::{Role, UnknownRole};
 pub use session::{
     Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
 };
-pub use sessions::{About, Asking, Holder, LinkUse, Order, Session, SessionId, Sessions};
+pub use sessions::{About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
 pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};

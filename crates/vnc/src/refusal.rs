@@ -21,8 +21,17 @@ pub enum Refusal {
     ForeignPage,
     /// The person has no role here.
     NoRole,
-    /// Too many sessions, or somebody else's.
+    /// Too many sessions.
     Busy,
+    /// The machine is for one, and somebody is there.
+    InUse {
+        /// Who, if that is known.
+        by: Option<String>,
+        /// The person may be asked whether to take over.
+        may_take_over: bool,
+    },
+    /// Somebody, if it is known who, has taken over the machine.
+    TakenOver(Option<String>),
     /// The machine's name does not resolve.
     NameNotFound,
     /// The machine, or the way to it, is down.
@@ -101,6 +110,12 @@ impl Refusal {
             }
             Self::NoRole => "You have no access to this desktop.",
             Self::Busy => "There are too many sessions at the moment.",
+            Self::InUse { by: Some(by), .. } => return format!("In use by {by}.").into(),
+            Self::InUse { by: None, .. } => "In use by somebody else.",
+            Self::TakenOver(Some(by)) => {
+                return format!("{by} has taken over this desktop.").into();
+            }
+            Self::TakenOver(None) => "Somebody else has taken over this desktop.",
             Self::NameNotFound => "The machine's name is not known on this network.",
             Self::HostDown => "The machine cannot be reached; it may be switched off.",
             Self::ConnectionRefused => "The machine is up, but its desktop does not run.",
@@ -156,6 +171,8 @@ impl Refusal {
     pub(crate) fn ascii_sentence(&self) -> Cow<'static, str> {
         match self {
             Self::Cut(words) if !words.is_ascii() => Self::Cut(String::new()).sentence(),
+            Self::InUse { by: Some(by), .. } if !by.is_ascii() => "In use by somebody else.".into(),
+            Self::TakenOver(Some(by)) if !by.is_ascii() => Self::TakenOver(None).sentence(),
             _ => self.sentence(),
         }
     }
@@ -168,7 +185,8 @@ impl Refusal {
             Self::NotYours | Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
-            Self::Cut(_) | Self::Removed | Self::NotRecorded => 4410,
+            Self::InUse { .. } => 4409,
+            Self::Cut(_) | Self::Removed | Self::TakenOver(_) | Self::NotRecorded => 4410,
             Self::NameNotFound
             | Self::HostDown
             | Self::ConnectionRefused
@@ -205,6 +223,8 @@ impl Refusal {
             Self::ForeignPage => "foreign-page",
             Self::NoRole => "no-role",
             Self::Busy => "busy",
+            Self::InUse { .. } => "in-use",
+            Self::TakenOver(_) => "taken-over",
             Self::NameNotFound => "name-not-found",
             Self::HostDown => "host-down",
             Self::ConnectionRefused => "connection-refused",

@@ -142,16 +142,26 @@ pub fn run(
     about: About,
     sessions: &Sessions,
 ) -> impl Future<Output = SessionEnd> + use<> {
-    let seat = sessions.enter(about, &policy, browser.protocol);
+    let mut seat = sessions.enter(
+        about,
+        goal.as_ref().ok().cloned(),
+        &policy,
+        browser.protocol,
+    );
     // What cannot be listed cannot be cut either, so it may not start.
     let goal = match seat.id {
         Some(_) => goal,
         None => Err(Refusal::Internal),
     };
+    let goal = goal.and_then(|target| seat.admit().map(|()| target));
+    let room = seat.room_is_made();
     // The handshake's state is large and gone when the screen is shown, hence the boxes.
     let attempts = sessions.attempts().clone();
     let opening = login::open(browser, goal, policy, attempts, Arc::clone(&seat.entry));
-    let opening = Box::pin(opening);
+    let opening = Box::pin(async move {
+        room.await;
+        opening.await
+    });
     async move {
         let mut connected_after = None;
         let failure = match opening.await {

@@ -3,6 +3,7 @@
 pub(crate) mod control;
 mod entry;
 mod holds;
+mod limits;
 mod live;
 mod mailbox;
 mod metrics;
@@ -13,7 +14,9 @@ pub(crate) mod view;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use net::TcpHealth;
@@ -22,6 +25,7 @@ use serde::Serialize;
 pub use control::Order;
 pub(crate) use entry::Entry;
 pub use holds::Holder;
+pub use limits::Limits;
 pub use view::Asking;
 
 use holds::Holds;
@@ -31,7 +35,7 @@ use view::View;
 
 use crate::attempts::Attempts;
 use crate::policy::{Allowed, Terms};
-use crate::{Policy, Refusal, Role, Subprotocol};
+use crate::{Policy, Refusal, Role, Subprotocol, Target};
 
 /// What is known of a session before it starts.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +60,10 @@ pub struct About {
     pub target: String,
     /// The token that led here, masked ([`mask_token`](crate::mask_token)).
     pub token: Option<String>,
+    /// How many sessions there may be.
+    pub limits: Limits,
+    /// Whoever is at a machine for one is to make room.
+    pub take_over: bool,
     /// Who is refused for how long, once the session was cut.
     pub hold: Option<(Holder, Duration)>,
 }
@@ -340,6 +348,9 @@ impl Sessions {
                     ..new
                 };
             });
+            if let Some(room) = entry.room() {
+                room.judge_again(id);
+            }
             true
         })
     }
@@ -351,10 +362,23 @@ impl Sessions {
 
     /// Enters a session; it leaves when the seat is dropped. Without a name, which only fails to
     /// be made when the system has no random bytes, it is not listed.
-    pub(crate) fn enter(&self, about: About, policy: &Policy, protocol: Subprotocol) -> Seat {
+    pub(crate) fn enter(
+        &self,
+        about: About,
+        machine: Option<Target>,
+        policy: &Policy,
+        protocol: Subprotocol,
+    ) -> Seat {
         let id = about.id.or_else(|| SessionId::random().ok());
         let metrics = Arc::clone(&self.metrics);
-        let entry = Entry::new(id.unwrap_or_default(), about, policy, protocol, metrics);
+        let entry = Entry::new(
+            id.unwrap_or_default(),
+            about,
+            machine,
+            policy,
+            protocol,
+            metrics,
+        );
         let entry = Arc::new(entry);
         self.metrics.started();
         if let Some(id) = id {
@@ -364,7 +388,13 @@ impl Sessions {
             id,
             entry,
             sessions: self.clone(),
+            displaced: Vec::new(),
         }
+    }
+
+    /// Whether a session might begin now. That it may is only decided when it does.
+    pub fn would_admit(&self, about: &About, machine: &Target) -> Result<(), Refusal> {
+        limits::admit(about, machine, self.lock().values()).map(drop)
     }
 
     pub(crate) fn entry(&self, id: SessionId) -> Option<Arc<Entry>> {
@@ -377,6 +407,9 @@ impl Sessions {
     }
 }
 
+/// How long a session waits for those that must make room: they are told before they go.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// A session's place in the table.
 #[derive(Debug)]
 pub(crate) struct Seat {
@@ -384,9 +417,46 @@ pub(crate) struct Seat {
     pub(crate) id: Option<SessionId>,
     pub(crate) entry: Arc<Entry>,
     sessions: Sessions,
+    /// Those that had to make room.
+    displaced: Vec<Arc<Entry>>,
 }
 
 impl Seat {
+    /// Lets the session begin, if the limits allow it. From then on it counts itself, and whoever
+    /// makes room for it is told.
+    pub(crate) fn admit(&mut self) -> Result<(), Refusal> {
+        let Some(machine) = self.entry.machine() else {
+            return Ok(());
+        };
+        let table = self.sessions.lock();
+        self.displaced = limits::admit(self.entry.about(), machine, table.values())?;
+        self.entry.set_counts();
+        let name = self.entry.about().name();
+        for entry in &self.displaced {
+            entry.cut(Refusal::TakenOver(name.clone()), name.as_deref());
+        }
+        Ok(())
+    }
+
+    /// Waits until those that had to make room have left the machine, but not for ever.
+    pub(crate) fn room_is_made(&mut self) -> impl Future<Output = ()> + use<> {
+        let displaced = std::mem::take(&mut self.displaced);
+        async move {
+            let deadline = net::Deadline::after(ROOM_TIMEOUT);
+            let left = poll_fn(|cx| {
+                let has_left = |entry: &Arc<Entry>| entry.has_left(cx.waker());
+                match displaced.iter().all(has_left) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            });
+            tokio::select! {
+                () = left => {}
+                () = deadline.expired() => {}
+            }
+        }
+    }
+
     /// The screen is shown: others that look at the desktop are told.
     pub(crate) fn join(&self) {
         self.sessions.rooms.join(&self.entry);
@@ -403,6 +473,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.entry.set_left();
         self.sessions.rooms.leave(&self.entry);
         let mut table = self.sessions.lock();
         if let Some(id) = self.id {

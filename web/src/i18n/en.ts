@@ -290,7 +290,7 @@ export default {
   "wall.state.in-use": "In use",
   "wall.state.free": "Free",
   "wall.state.failed": "No answer",
-  "wall.state.unknown": "Not tried",
+  "wall.state.unknown": "Not used yet",
   "wall.failed": "It could not be reached last time.",
   "wall.nobody": "Nobody is here",
   "wall.people.more": "{names} and {more} more",
@@ -457,4 +457,27 @@ export default {
   "mark.policy": "Policy changed",
 
   "people.more": "and {count} more",
+
+  "said.rests": "The desktop does not accept the password stored for it. The gateway tries it again in {words}.",
+  "said.wait": "After several wrong passwords the gateway waits. Try again in {words}.",
+  "said.taken": "Somebody else has taken over this desktop.",
+  "said.taken.by": "{words} has taken over this desktop.",
+  "said.used": "This link has been used; it was good for one time.",
+  "said.notyours": "This link is for another person or another network.",
+  "said.nostored": "The desktop wants a password, and none is stored for it.",
+  "said.noencryption": "The desktop does not offer the encryption that is required.",
+  "said.certificate": "The desktop's certificate is not trusted here.",
+  "said.tls": "The encrypted connection to the desktop failed.",
+  "said.far.denied": "The gateway in front of the machine gives no access to it.",
+  "said.far.down": "The gateway in front of the machine could not reach it.",
+
+  "end.wall": "All desktops",
+
+  "said.changed": "The page opens the desktop again by the new rules.",
+  "said.unrecorded": "The session ended because it could not be recorded.",
+  "said.foreign": "The desktop sent something that the gateway does not understand.",
+
+  "end.changed.title": "What you may do here has changed",
+  "end.changed.text": "The page opens the desktop again by the new rules.",
+  "end.changed.next": "",
 };

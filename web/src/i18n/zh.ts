@@ -292,7 +292,7 @@ export default {
   "wall.state.in-use": "使用中",
   "wall.state.free": "空闲",
   "wall.state.failed": "无响应",
-  "wall.state.unknown": "未知",
+  "wall.state.unknown": "尚未使用",
   "wall.failed": "上次无法连接。",
   "wall.nobody": "无人使用",
   "wall.people.more": "{names} 等另外 {more} 人",
@@ -459,4 +459,27 @@ export default {
   "mark.policy": "策略变更",
 
   "people.more": "还有 {count} 人",
+
+  "said.rests": "桌面不接受为它保存的密码。网关将在 {words} 后再试。",
+  "said.wait": "多次输错密码后网关暂停尝试。请在 {words} 后重试。",
+  "said.taken": "其他人接管了此桌面。",
+  "said.taken.by": "{words} 接管了此桌面。",
+  "said.used": "此链接已被使用；它只能用一次。",
+  "said.notyours": "此链接是给其他人或其他网络的。",
+  "said.nostored": "桌面需要密码，但没有为它保存密码。",
+  "said.noencryption": "桌面不提供所要求的加密。",
+  "said.certificate": "此处不信任桌面的证书。",
+  "said.tls": "与桌面的加密连接失败。",
+  "said.far.denied": "机器前面的网关不允许访问。",
+  "said.far.down": "机器前面的网关无法连接到它。",
+
+  "end.wall": "所有桌面",
+
+  "said.changed": "页面正在按新规则重新打开桌面。",
+  "said.unrecorded": "由于无法录像，会话已结束。",
+  "said.foreign": "桌面发送了网关无法理解的内容。",
+
+  "end.changed.title": "您在此的权限已更改",
+  "end.changed.text": "页面正在按新规则重新打开桌面。",
+  "end.changed.next": "",
 } satisfies Translation;

@@ -12,15 +12,20 @@ import { Ahead } from "./stream.ts";
 
 /** What is read ahead of the picture at most. */
 const AHEAD_BYTES_MAX = 4 * 1024 * 1024;
-/** What noVNC is given at most before the browser may paint. */
-const TURN_BYTES_MAX = 1024 * 1024;
-const TURN_MS_MAX = 14;
+/** What noVNC is given at most before the browser may paint: while it plays, while it loads. */
+const PLAYING: Turn = { bytes: 1024 * 1024, ms: 14 };
+const LOADING: Turn = { bytes: 2 * 1024 * 1024, ms: 50 };
 /** Quiet stretches pass at least at this speed, if they are to be skipped. */
 const IDLE_SPEED = 32;
 /** A picture that has come and is not followed by more within this time is shown. */
 const SETTLE_MS = 250;
 /** So often a stream that broke off is asked for again. */
 const ATTEMPTS_MAX = 3;
+
+interface Turn {
+  bytes: number;
+  ms: number;
+}
 
 export type ReplayState = "loading" | "playing" | "paused" | "waiting" | "ended" | "failed";
 
@@ -127,7 +132,8 @@ export class Replay {
     if (picture === null) {
       return;
     }
-    picture.feed(this.#clock.ms);
+    this.#advance(now);
+    picture.feed(this.#clock.ms, picture === this.#coming ? LOADING : PLAYING);
     if (picture.isBroken) {
       this.#again();
     } else if (picture === this.#coming && picture.isReady) {
@@ -137,7 +143,6 @@ export class Replay {
       this.#attempts = 0;
       picture.show();
     }
-    this.#advance(now);
     this.#pointer?.show(this.#clock.ms, this.#shown?.canvas ?? null);
     this.onFrame(this.#clock.ms, this.state);
   }
@@ -151,7 +156,7 @@ export class Replay {
       ? idleUntil(this.#clock.ms, this.#info.activity, this.#info.sliceMs)
       : null;
     this.#clock.speed(idle === null ? this.#speed : Math.max(this.#speed, IDLE_SPEED));
-    const limit = this.#shown?.limitMs ?? 0;
+    const limit = this.#shown?.limitAt(this.#clock.ms) ?? 0;
     this.#clock.advance(now, Math.min(limit, idle ?? limit, this.#endMs()));
   }
 
@@ -231,22 +236,22 @@ class Picture {
     return this.#stream.state === "open" && this.#stream.peek() === undefined;
   }
 
-  /** Up to where the clock may run. */
-  get limitMs(): number {
+  /** Up to where the clock, at `ms` now, may run: not away from what is due or has not come. */
+  limitAt(ms: number): number {
     const next = this.#stream.peek();
-    if (next !== undefined) {
-      return next.ms;
+    if (next === undefined) {
+      return this.isOver ? Number.POSITIVE_INFINITY : this.lastMs;
     }
-    return this.isOver ? Number.POSITIVE_INFINITY : this.lastMs;
+    return next.ms <= ms ? ms : Number.POSITIVE_INFINITY;
   }
 
   /** Gives noVNC what is due at `ms`, within what one turn may take. */
-  feed(ms: number): void {
+  feed(ms: number, turn: Turn): void {
     const begin = performance.now();
     let bytes = 0;
     for (;;) {
       const next = this.#stream.peek();
-      const spent = bytes >= TURN_BYTES_MAX || performance.now() - begin > TURN_MS_MAX;
+      const spent = bytes >= turn.bytes || performance.now() - begin > turn.ms;
       if (next === undefined || next.ms > ms || spent || this.#gone) {
         return;
       }

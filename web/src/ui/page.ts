@@ -40,7 +40,7 @@ export class Page {
     const skip = h("a", { class: "skip", href: "#main" }, t("page.skip"));
     document.body.replaceChildren(
       skip,
-      h("header", {}, name, this.#account, h("div", { class: "find" }, box, this.tools)),
+      h("header", {}, name, h("div", { class: "find" }, box, this.tools), this.#account),
       this.#trouble,
       this.main,
       this.notes.element,

@@ -102,7 +102,9 @@ export class Company {
     const after = readPolicy(fields, fields, before);
     this.#desk.policy = after;
     this.#desk.apply();
-    for (const key of changes(before, after)) {
+    // Who watches because somebody else controls is told so by that.
+    const held = otherController(this.#desk.presence) !== null;
+    for (const key of changes(held ? { ...before, viewOnly: after.viewOnly } : before, after)) {
       this.#notes.brief(t(key, { quality: after.qualityMax }), "shield");
     }
   }
@@ -142,7 +144,7 @@ export class Company {
     if (vain && performance.now() - this.#vainTold > VAIN_TOLD_MS) {
       this.#vainTold = performance.now();
       const user = nameOf(other);
-      if (this.#desk.policy.viewOnly) {
+      if (!this.#desk.mayControl) {
         this.#notes.brief(t("people.watching"), "eye");
       } else {
         const ask = () => this.#desk.tell({ type: "control", do: "request" });

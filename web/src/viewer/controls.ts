@@ -77,7 +77,7 @@ function addPeople(toolbar: Toolbar, desk: Desk, links: Links): void {
   people.append(badge);
   const show = () => {
     const count = desk.presence.people.length + desk.presence.more;
-    people.hidden = count === 0 && !desk.links;
+    people.hidden = count < 2 && !desk.links;
     badge.hidden = count < 2;
     badge.textContent = String(count);
     label(people, count < 2 ? t("bar.people") : t("bar.people.count", { count }));

@@ -3,7 +3,7 @@
 import type RFB from "@novnc/novnc";
 import type { Role } from "../ui/fields-of.ts";
 import { OPEN, type Policy } from "./policy.ts";
-import { NOBODY, otherController, type Presence } from "./presence.ts";
+import { mayControl, NOBODY, otherController, type Presence } from "./presence.ts";
 import { toStored, type Settings } from "./settings.ts";
 
 export interface Traffic {
@@ -41,13 +41,21 @@ export class Desk {
 
   /** Why keyboard and mouse stay here: the gateway, somebody else in control, one's own wish. */
   get watching(): "gateway" | "other" | "own" | null {
-    if (this.policy.viewOnly) {
+    if (!this.mayControl) {
       return "gateway";
     }
     if (otherController(this.presence) !== null) {
       return "other";
     }
+    if (this.policy.viewOnly) {
+      return "gateway";
+    }
     return this.settings.view_only ? "own" : null;
+  }
+
+  /** Whether the person could control, whoever does at the moment. */
+  get mayControl(): boolean {
+    return mayControl(this.presence) ?? !this.policy.viewOnly;
   }
 
   get viewOnly(): boolean {

@@ -102,7 +102,7 @@ test("unknown codes become a sentence too", () => {
 
 test("the gateway's own sentences are translated, other words are quoted", () => {
   const known = judge(ended({ code: 4502, reason: "The machine did not answer in time." }));
-  assert.deepEqual([known.kind, known.said, known.quote], ["down", "said.timeout", ""]);
+  assert.deepEqual([known.kind, known.said, known.quote], ["down", { key: "said.timeout", words: "" }, ""]);
   const words = judge(ended({ code: 4410, reason: "Maintenance at ten." }));
   assert.deepEqual([words.kind, words.said, words.quote], ["removed", null, "Maintenance at ten."]);
 });
@@ -115,10 +115,17 @@ test("a desktop in use says by whom, and whether it may be taken over", () => {
     kind: "inuse",
     retry: "manual",
     quote: "",
-    said: null,
+    said: { key: "end.inuse.by", words: "ann" },
     takeOver: true,
     usedBy: "ann",
   });
+});
+
+test("other rules that need a new session get one at once", () => {
+  const reason = "What you may do here has changed; please connect again.";
+  for (const code of [1000, 1012, 4410]) {
+    assert.deepEqual([kind({ code, reason }), retry({ code, reason })], ["changed", "auto"]);
+  }
 });
 
 test("a login that needs an encrypted page says so", () => {

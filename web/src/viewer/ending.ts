@@ -1,8 +1,7 @@
 // Why a session ended, as something a person can act on: close codes, RFB refusals and what was
 // seen of the handshake become one of a few kinds, each with a sentence in every language.
 
-import type { TextKey } from "../ui/language.ts";
-import { SENTENCES } from "./sentences.ts";
+import { translate, type Said } from "./sentences.ts";
 
 export type Phase = "asking" | "connecting" | "connected";
 
@@ -49,6 +48,7 @@ export type Kind =
   | "removed"
   | "down"
   | "restarting"
+  | "changed"
   | "busy"
   | "lost"
   | "early"
@@ -73,7 +73,7 @@ export interface Verdict {
   /** What the other side said, if it adds something. */
   quote: string;
   /** The gateway's own sentence, where it is one that has a translation. */
-  said: TextKey | null;
+  said: Said | null;
   takeOver: boolean;
   usedBy: string;
 }
@@ -81,7 +81,7 @@ export interface Verdict {
 /** Says what an end means and whether trying again may help. */
 export function judge(ended: Ended): Verdict {
   const words = ended.reason || ended.refusal?.reason || "";
-  const said = SENTENCES.get(words) ?? null;
+  const said = translate(words);
   const { takeOver, usedBy } = ended;
   const quote = said === null && usedBy === "" ? words : "";
   const verdict = (kind: Kind, retry: Retry = "manual"): Verdict => ({
@@ -94,6 +94,9 @@ export function judge(ended: Ended): Verdict {
   });
   if (ended.byPerson) {
     return verdict("left");
+  }
+  if (said?.key === "said.changed") {
+    return verdict("changed", "auto");
   }
   const told = KIND_OF_CODE.get(ended.code ?? 0);
   if (told !== undefined) {

@@ -45,10 +45,10 @@ class People {
   }
 
   show(): void {
-    const { presence, policy, role } = this.#desk;
+    const { presence, mayControl, role } = this.#desk;
     const waiting = Date.now() - this.#asked < ASKED_FOR_MS;
     // Buttons that the person may be about to press stay as they are unless something changed.
-    const shown = JSON.stringify([presence, policy.viewOnly, role, waiting]);
+    const shown = JSON.stringify([presence, mayControl, role, waiting]);
     if (shown === this.#shown) {
       return;
     }
@@ -61,16 +61,16 @@ class People {
   }
 
   #stateParts(waiting: boolean): HTMLElement[] {
-    const { presence, policy, role } = this.#desk;
+    const { presence, mayControl, role } = this.#desk;
     const other = otherController(presence);
     const free = presence.controller === null;
-    const mayTake = !policy.viewOnly && (atLeast(role, "admin") || (free && atLeast(role, "control")));
+    const mayTake = mayControl && (atLeast(role, "admin") || (free && atLeast(role, "control")));
     const parts: HTMLElement[] = [h("p", {}, this.#sentence())];
     if (presence.controller === presence.you) {
       parts.push(this.#verb(t("people.release"), "plain", { do: "release" }));
     } else if (mayTake && (other !== null || others(presence).length > 0)) {
       parts.push(this.#verb(t("people.take"), "plain", { do: "take" }));
-    } else if (other !== null && !policy.viewOnly) {
+    } else if (other !== null && mayControl) {
       const ask = button(t(waiting ? "people.asked" : "people.ask"), "primary", () => {
         this.#asked = Date.now();
         this.#desk.tell({ type: "control", do: "request" });
@@ -83,12 +83,12 @@ class People {
   }
 
   #sentence(): string {
-    const { presence, policy } = this.#desk;
+    const { presence, mayControl } = this.#desk;
     const other = otherController(presence);
     if (other !== null) {
       return t("people.other", { user: nameOf(other) });
     }
-    if (policy.viewOnly) {
+    if (!mayControl) {
       return t("people.watching");
     }
     if (presence.controller !== null) {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { FieldsOf } from "../ui/fields-of.ts";
 import { changes, OPEN, readPolicy } from "./policy.ts";
-import { changesOf, NOBODY, otherController, others, readPresence } from "./presence.ts";
+import { changesOf, mayControl, NOBODY, otherController, others, readPresence } from "./presence.ts";
 
 const presence = (controller: unknown, ...ids: string[]) =>
   readPresence(
@@ -38,6 +38,13 @@ test("somebody else in control is found, oneself is not", () => {
   assert.equal(otherController(presence("me", "me", "a")), null);
   assert.equal(otherController(presence(null, "me", "a")), null);
   assert.deepEqual(others(presence(null, "me", "a")).map(({ id }) => id), ["a"]);
+});
+
+test("who may control is told apart from who does at the moment", () => {
+  const look = (view_only: boolean) => ({ you: "me", controller: "a", viewers: [{ id: "me", view_only }] });
+  assert.equal(mayControl(readPresence(new FieldsOf(look(false)))), true);
+  assert.equal(mayControl(readPresence(new FieldsOf(look(true)))), false);
+  assert.equal(mayControl(NOBODY), null);
 });
 
 test("odd lists are empty ones", () => {

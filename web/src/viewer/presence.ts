@@ -53,6 +53,12 @@ export function otherController({ you, people, controller }: Presence): Person |
   return known ?? { id: controller, user: "", client: "", viewOnly: false, controls: true, since: null };
 }
 
+/** Whether this page could control if nobody else did; null before the gateway has said so. */
+export function mayControl({ you, people }: Presence): boolean | null {
+  const me = people.find(({ id }) => id === you);
+  return me === undefined ? null : !me.viewOnly;
+}
+
 export type Change =
   | { what: "joined" | "left" | "controls"; who: Person }
   | { what: "mine" | "everybody" }

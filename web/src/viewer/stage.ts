@@ -6,8 +6,10 @@ import { freshId, h } from "../ui/dom.ts";
 import { button, textField } from "../ui/fields.ts";
 import { icon, type IconName } from "../ui/icons.ts";
 import { t, type TextKey } from "../ui/language.ts";
+import { wallAbove } from "../ui/way-back.ts";
 import type { Kind, Verdict } from "./ending.ts";
 import type { Fingerprint } from "./identity.ts";
+import type { Said } from "./sentences.ts";
 
 /** After this long the person is told that it is not their fault. */
 const SLOW_MS = 6000;
@@ -112,9 +114,10 @@ export class Stage {
   /** Shows why it ended; returns what updates the countdown. */
   ended(view: EndView): (seconds: number) => void {
     const { kind, quote, said, takeOver, usedBy } = view.verdict;
-    const named = kind === "inuse" && usedBy !== "";
-    const title = named ? t("end.inuse.by", { user: usedBy }) : t(`end.${kind}.title`);
-    const text = t(said ?? `end.${kind}.text`);
+    const by = usedBy || (said?.key === "end.inuse.by" ? said.words : "");
+    const named = kind === "inuse" && by !== "";
+    const title = named ? t("end.inuse.by", { user: by }) : t(`end.${kind}.title`);
+    const text = textOf(kind, said);
     const card = this.#card(ICON_OF_KIND[kind] ?? "unplugged", title);
     const next = t(`end.${kind}.next`);
     card.append(
@@ -136,6 +139,10 @@ export class Stage {
       actions.prepend(button(t("countdown.stop"), "quiet", view.onStop));
     }
     card.append(actions);
+    const wall = wallAbove();
+    if (wall !== null) {
+      card.append(h("a", { class: "way-back", href: wall }, t("end.wall")));
+    }
     if (view.code !== null && kind !== "left") {
       const code = h("p", {}, t("code", { code: view.code }));
       card.append(h("details", {}, h("summary", {}, t("details")), code));
@@ -160,6 +167,13 @@ export class Stage {
     this.element.replaceChildren(...(card === null ? [] : [card]));
     this.element.hidden = card === null;
   }
+}
+
+/** What there is to say: the gateway's sentence, or what the kind of end means. */
+function textOf(kind: Kind, said: Said | null): string {
+  // Whom it is used by stands above already.
+  const known = said === null || said.key === "end.inuse.by" ? null : said;
+  return known === null ? t(`end.${kind}.text`) : t(known.key, { words: known.words });
 }
 
 /** Whose words a quote is. */

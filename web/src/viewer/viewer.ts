@@ -31,6 +31,8 @@ export interface ViewerParts {
 /** A session that lived this long was fine: the next outage starts with short waits again. */
 const SETTLED_MS = 20_000;
 const TICK_MS = 100;
+/** The wait after a change of what one may do, which asked for a new session. */
+const CHANGED_MS = 200;
 
 export class Viewer {
   readonly #parts: ViewerParts;
@@ -204,9 +206,9 @@ export class Viewer {
     if (verdict.kind === "password" || verdict.kind === "left") {
       this.#credentials = null;
     }
-    const wait = automatic
-      ? delayMs(this.#attempt, desk.settings.reconnect_delay, Math.random)
-      : null;
+    // Other rules need a new session and no patience.
+    const chosen = verdict.kind === "changed" ? CHANGED_MS : desk.settings.reconnect_delay;
+    const wait = automatic ? delayMs(this.#attempt, chosen, Math.random) : null;
     const view = {
       verdict,
       code: ended.code,

@@ -6,6 +6,8 @@ const AGAIN_MS = 10_000;
 const AT_ONCE_MAX = 4;
 
 interface Picture {
+  /** What is watched: a hidden image is nowhere. */
+  frame: Element;
   image: HTMLImageElement;
   path: string;
   url: string | null;
@@ -24,19 +26,19 @@ export class Thumbnails {
     document.addEventListener("visibilitychange", () => this.#work());
   }
 
-  /** Keeps `image` filled from `path` as long as it is in view. */
-  watch(image: HTMLImageElement, path: string): void {
-    if (!this.#pictures.has(image)) {
-      this.#pictures.set(image, { image, path, url: null, visible: false, dueMs: 0 });
-      this.#seen.observe(image);
+  /** Keeps `image` filled from `path` as long as the `frame` around it is in view. */
+  watch(frame: Element, image: HTMLImageElement, path: string): void {
+    if (!this.#pictures.has(frame)) {
+      this.#pictures.set(frame, { frame, image, path, url: null, visible: false, dueMs: 0 });
+      this.#seen.observe(frame);
     }
   }
 
-  forget(image: HTMLImageElement): void {
-    const picture = this.#pictures.get(image);
+  forget(frame: Element): void {
+    const picture = this.#pictures.get(frame);
     if (picture !== undefined) {
-      this.#seen.unobserve(image);
-      this.#pictures.delete(image);
+      this.#seen.unobserve(frame);
+      this.#pictures.delete(frame);
       drop(picture);
     }
   }
@@ -83,7 +85,7 @@ export class Thumbnails {
     try {
       const response = await fetch(picture.path, { credentials: "same-origin" });
       const blob = response.ok ? await response.blob() : null;
-      if (picture.visible && this.#pictures.has(picture.image)) {
+      if (picture.visible && this.#pictures.has(picture.frame)) {
         const { url } = picture;
         picture.url = blob === null ? null : URL.createObjectURL(blob);
         await show(picture);

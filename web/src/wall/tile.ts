@@ -14,6 +14,7 @@ export class Tile {
   readonly link: HTMLAnchorElement;
   readonly #thumbnails: Thumbnails;
   readonly #image = h("img", { alt: "", hidden: true, decoding: "async" });
+  readonly #frame = h("div", { class: "picture" }, icon("display"), this.#image);
   readonly #state = h("span", { class: "state" });
   readonly #recorded = h("span", { class: "recorded", title: t("recorded"), hidden: true });
   readonly #title = h("h3");
@@ -23,12 +24,11 @@ export class Tile {
 
   constructor(desktop: DesktopTile, thumbnails: Thumbnails) {
     this.#thumbnails = thumbnails;
-    const picture = h("div", { class: "picture" }, icon("display"), this.#image);
     const over = h("div", { class: "over" }, this.#state, this.#role, this.#recorded);
     this.link = h(
       "a",
       { href: folderOf(desktop), tabindex: -1 },
-      picture,
+      this.#frame,
       h("div", { class: "words" }, this.#title, this.#about),
       over,
     );
@@ -50,14 +50,14 @@ export class Tile {
     this.#recorded.hidden = !recorded;
     this.#role.hidden = role !== "view";
     if (thumbnail) {
-      this.#thumbnails.watch(this.#image, `${folderOf(desktop)}api/thumbnail`);
+      this.#thumbnails.watch(this.#frame, this.#image, `${folderOf(desktop)}api/thumbnail`);
     } else {
-      this.#thumbnails.forget(this.#image);
+      this.#thumbnails.forget(this.#frame);
     }
   }
 
   forget(): void {
-    this.#thumbnails.forget(this.#image);
+    this.#thumbnails.forget(this.#frame);
     this.element.remove();
   }
 }

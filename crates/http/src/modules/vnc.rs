@@ -25,6 +25,7 @@ mod directives;
 mod form;
 mod grant;
 mod journal;
+mod limit;
 pub mod login;
 mod pages;
 pub mod recordings;
@@ -81,6 +82,12 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// The most sessions of one user.
+    limit_user: Option<u32> = None, inherit;
+    /// The most sessions at one machine.
+    limit_desktop: Option<u32> = None, inherit;
+    /// The most sessions in all.
+    limit_all: Option<u32> = None, inherit;
     /// The folder of recordings that is shown.
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.

@@ -12,6 +12,7 @@ use crate::support::portway;
 mod desktops;
 mod faults;
 mod journal;
+mod limits;
 mod operator;
 mod roles;
 mod status;
@@ -333,6 +334,14 @@ fn mistakes_are_found_before_anything_is_served() {
         (
             "location / { vnc_pass a:1; vnc_role root; }",
             "invalid value \"root\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_limit desktop=0; }",
+            "invalid parameter \"desktop=0\"",
+        ),
+        (
+            "location / { vnc_pass a:1; vnc_log $uri; }",
+            "\"vnc_log\" takes no variables",
         ),
         ("vnc_pass a:1;", "not allowed here"),
         (

@@ -37,7 +37,10 @@ pub(super) async fn open(
     };
     match opened {
         Ok((server, follow)) => Pump::start(viewer, server, follow, policy, entry),
-        Err(failure) => Err(viewer.dismiss(failure).await),
+        Err(failure) => {
+            entry.set_left();
+            Err(viewer.dismiss(failure).await)
+        }
     }
 }
 

@@ -462,6 +462,7 @@ impl Pump {
             let _ = released.await;
             poll_fn(|cx| self.server.take_leave(cx)).await;
             drop(self.server);
+            self.entry.set_left();
             match &failure.reason {
                 EndReason::Refused(refusal) => {
                     let deadline = net::Deadline::after(viewer::CLOSE_TIMEOUT);

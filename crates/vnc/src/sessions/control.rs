@@ -146,6 +146,16 @@ impl Control {
         }
     }
 
+    /// What somebody may at most: who may no longer control does not. Whether that is new.
+    pub(crate) fn set_standing(&mut self, id: SessionId, standing: Standing) -> bool {
+        let known = self.there.iter_mut().find(|(there, _)| *there == id);
+        let is_new = known.is_some_and(|(_, known)| std::mem::replace(known, standing) != standing);
+        if self.controller == Some(id) && standing == Standing::Watches {
+            self.controller = None;
+        }
+        is_new
+    }
+
     /// Nobody looks any more.
     pub(crate) fn is_empty(&self) -> bool {
         self.there.is_empty()
@@ -300,13 +310,19 @@ mod tests {
     }
 
     #[test]
-    fn control_is_free_when_who_had_it_leaves() {
+    fn control_is_free_when_who_had_it_leaves_or_may_no_more() {
         let mut control = control();
         control.wish(ANN, Wish::Take).unwrap();
         assert_eq!(control.leave(BOB), Outcome::Unchanged);
         assert_eq!(control.leave(ANN), Outcome::Changed);
         assert_eq!(controlling(&control), [ROOT]);
-        assert_eq!(control.controller(), None);
+        control.order(ROOT, Order::Take).unwrap();
+        assert!(control.set_standing(ROOT, Standing::Watches));
+        assert!(!control.set_standing(ROOT, Standing::Watches));
+        assert_eq!(
+            (control.controller(), control.controls(ROOT)),
+            (None, false)
+        );
         control.leave(EVE);
         control.leave(ROOT);
         assert!(control.is_empty());

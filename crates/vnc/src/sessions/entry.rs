@@ -14,7 +14,7 @@ use super::metrics::{Metrics, Moved};
 use super::room::{self, Room};
 use super::{About, Session, SessionId};
 use crate::policy::Terms;
-use crate::{Policy, Refusal, Subprotocol};
+use crate::{Policy, Refusal, Subprotocol, Target};
 
 /// What a session shows of itself. Only its own task writes the counters, so that adding is a
 /// load and a store.
@@ -22,6 +22,8 @@ use crate::{Policy, Refusal, Subprotocol};
 pub(crate) struct Entry {
     id: SessionId,
     about: About,
+    /// Where it goes, if it goes anywhere.
+    machine: Option<Target>,
     live: Live,
     /// Its page understands texts.
     speaks: bool,
@@ -39,6 +41,8 @@ pub(crate) struct Entry {
     rtt: AtomicU64,
     viewer_tcp: Leg,
     server_tcp: Leg,
+    /// It was let in, and takes a place where places are few.
+    counts: AtomicBool,
     cut: Mutex<CutSlot>,
     mailbox: Mailbox,
     /// Since its screen is shown: who else looks at the desktop.
@@ -48,9 +52,19 @@ pub(crate) struct Entry {
 
 #[derive(Debug, Default)]
 struct CutSlot {
-    why: Option<Refusal>,
-    by: Option<String>,
+    cut: Option<Box<Cut>>,
     waker: Option<Waker>,
+    /// It holds no connection to the machine any more.
+    left: bool,
+    /// Who waits for that.
+    waiting: Vec<Waker>,
+}
+
+/// Somebody wants the session to end.
+#[derive(Debug)]
+struct Cut {
+    why: Refusal,
+    by: Option<String>,
 }
 
 /// The latest health of a connection; all ones if it is not known.
@@ -83,6 +97,7 @@ impl Entry {
     pub(crate) fn new(
         id: SessionId,
         about: About,
+        machine: Option<Target>,
         policy: &Policy,
         protocol: Subprotocol,
         metrics: Arc<Metrics>,
@@ -90,6 +105,7 @@ impl Entry {
         Self {
             id,
             about,
+            machine,
             live: Live::new(policy.terms()),
             speaks: protocol == Subprotocol::Portway,
             start: net::clock::wall(),
@@ -104,6 +120,7 @@ impl Entry {
             rtt: AtomicU64::new(0),
             viewer_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
             server_tcp: Leg(AtomicU64::new(Leg::UNKNOWN)),
+            counts: AtomicBool::new(false),
             cut: Mutex::default(),
             mailbox: Mailbox::default(),
             room: OnceLock::new(),
@@ -117,6 +134,10 @@ impl Entry {
 
     pub(crate) fn about(&self) -> &About {
         &self.about
+    }
+
+    pub(super) fn machine(&self) -> Option<&Target> {
+        self.machine.as_ref()
     }
 
     pub(super) fn start(&self) -> SystemTime {
@@ -206,10 +227,10 @@ impl Entry {
     /// Asks the session's task to end; the first reason counts. `by` is who wants it.
     pub(super) fn cut(&self, why: Refusal, by: Option<&str>) {
         let mut slot = self.lock();
-        if slot.why.is_none() {
-            slot.why = Some(why);
-            slot.by = by.map(str::to_owned);
-        }
+        slot.cut.get_or_insert_with(|| {
+            let by = by.map(str::to_owned);
+            Box::new(Cut { why, by })
+        });
         wake(slot);
     }
 
@@ -221,16 +242,44 @@ impl Entry {
             Some(known) if known.will_wake(waker) => {}
             known => *known = Some(waker.clone()),
         }
-        slot.why.clone()
+        slot.cut.as_ref().map(|cut| cut.why.clone())
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        self.lock().why.is_some()
+        self.lock().cut.is_some()
     }
 
     /// Who ended it, if it was a person.
     pub(crate) fn cut_by(&self) -> Option<String> {
-        self.lock().by.clone()
+        self.lock().cut.as_ref()?.by.clone()
+    }
+
+    pub(super) fn set_counts(&self) {
+        self.counts.store(true, Relaxed);
+    }
+
+    /// Whether it takes a place; one that is being ended does not.
+    pub(super) fn counts(&self) -> bool {
+        self.counts.load(Relaxed) && !self.is_ending()
+    }
+
+    /// The session holds no connection to the machine any more.
+    pub(crate) fn set_left(&self) {
+        let waiting = {
+            let mut slot = self.lock();
+            slot.left = true;
+            std::mem::take(&mut slot.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether it holds none; otherwise `waker` is woken when it does not.
+    pub(super) fn has_left(&self, waker: &Waker) -> bool {
+        let mut slot = self.lock();
+        if !slot.left && !slot.waiting.iter().any(|known| known.will_wake(waker)) {
+            slot.waiting.push(waker.clone());
+        }
+        slot.left
     }
 
     /// Shows a text to its page, if that is one that can. Says whether it is.

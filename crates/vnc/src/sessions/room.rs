@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::control::{Control, Denied, Order, Outcome, Standing, Wish};
 use super::{Entry, SessionId};
-use crate::Role;
+use crate::{Role, Target};
 
 /// Viewers that a page is told of by name; of more it is told the number.
 const VIEWERS_TOLD_MAX: usize = 64;
 
-/// The rooms of a process, by the machine's address: a desktop under two names is one machine.
+/// The rooms of a process, by machine: a desktop under two names is one machine.
 #[derive(Debug, Default)]
-pub(super) struct Rooms(Mutex<HashMap<String, Arc<Room>>>);
+pub(super) struct Rooms(Mutex<HashMap<Target, Arc<Room>>>);
 
 /// One desktop and its viewers.
 #[derive(Debug, Default)]
@@ -29,8 +29,11 @@ struct Inner {
 impl Rooms {
     /// A session's screen is shown: it is there now.
     pub(super) fn join(&self, entry: &Arc<Entry>) {
+        let Some(machine) = entry.machine() else {
+            return;
+        };
         let mut rooms = self.lock();
-        let room = rooms.entry(entry.about().target.clone()).or_default();
+        let room = rooms.entry(machine.clone()).or_default();
         entry.set_room(Arc::clone(room));
         let mut inner = room.lock();
         inner.control.join(entry.id(), entry.standing());
@@ -40,18 +43,20 @@ impl Rooms {
 
     /// It goes.
     pub(super) fn leave(&self, entry: &Entry) {
-        let Some(room) = entry.room() else { return };
+        let (Some(machine), Some(room)) = (entry.machine(), entry.room()) else {
+            return;
+        };
         let mut rooms = self.lock();
         let mut inner = room.lock();
         inner.control.leave(entry.id());
         inner.viewers.retain(|there| there.id() != entry.id());
         inner.changed();
         if inner.control.is_empty() {
-            rooms.remove(&entry.about().target);
+            rooms.remove(machine);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Room>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Target, Arc<Room>>> {
         // Nothing that holds the lock can leave the map half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,6 +99,15 @@ impl Room {
             inner.changed();
         }
         Ok(())
+    }
+
+    /// What a session may do at most has changed.
+    pub(super) fn judge_again(&self, id: SessionId) {
+        let mut inner = self.lock();
+        let standing = inner.entry(id).map(|entry| entry.standing());
+        if standing.is_some_and(|standing| inner.control.set_standing(id, standing)) {
+            inner.changed();
+        }
     }
 
     /// Who is there, as the page of `you` is told.

@@ -17,9 +17,18 @@ impl Wake for Woken {
 
 /// A session in the table, with the line that its task would write.
 fn enter(sessions: &Sessions, user: &str) -> (Seat, Arc<Entry>) {
-    let seat = sessions.enter(about(user), &Policy::default(), Subprotocol::Portway);
+    let seat = sessions.enter(
+        about(user),
+        machine(),
+        &Policy::default(),
+        Subprotocol::Portway,
+    );
     let entry = Arc::clone(&seat.entry);
     (seat, entry)
+}
+
+fn machine() -> Option<Target> {
+    Some("lab:1".parse().unwrap())
 }
 
 fn about(user: &str) -> About {
@@ -123,7 +132,12 @@ fn words(entry: &Entry) -> Vec<serde_json::Value> {
 fn words_wake_a_session_whose_page_can_show_them() {
     let sessions = Sessions::new();
     let (_seat, entry) = enter(&sessions, "ann");
-    let stock = sessions.enter(about("bob"), &Policy::default(), Subprotocol::Binary);
+    let stock = sessions.enter(
+        about("bob"),
+        machine(),
+        &Policy::default(),
+        Subprotocol::Binary,
+    );
     let woken = Arc::new(Woken::default());
     assert_eq!(entry.wants_cut(&Waker::from(Arc::clone(&woken))), None);
     let text = "Lunch \"now\" <b>";
@@ -156,12 +170,14 @@ fn those_at_one_machine_are_told_of_each_other_once_per_look() {
         view_only: true,
         ..Policy::default()
     };
-    let guest = sessions.enter(guest, &watching, Subprotocol::Portway);
-    let elsewhere = About {
-        target: "other:1".into(),
-        ..about("eve")
-    };
-    let elsewhere = sessions.enter(elsewhere, &Policy::default(), Subprotocol::Portway);
+    let guest = sessions.enter(guest, machine(), &watching, Subprotocol::Portway);
+    let other = Some("other:1".parse().unwrap());
+    let elsewhere = sessions.enter(
+        about("eve"),
+        other,
+        &Policy::default(),
+        Subprotocol::Portway,
+    );
     for seat in [&ann, &bob, &guest, &elsewhere] {
         seat.join();
     }
@@ -201,13 +217,37 @@ fn those_at_one_machine_are_told_of_each_other_once_per_look() {
         (&told["state"], &told["by"]),
         (&"requested".into(), &bob_entry.id().to_string().into())
     );
+}
+
+#[test]
+fn control_is_free_again_when_who_has_it_goes_or_may_only_watch() {
+    let sessions = Sessions::new();
+    let (ann, ann_entry) = enter(&sessions, "ann");
+    let (bob, bob_entry) = enter(&sessions, "bob");
+    let watching = Policy {
+        view_only: true,
+        ..Policy::default()
+    };
+    let eve = sessions.enter(about("eve"), machine(), &watching, Subprotocol::Portway);
+    for seat in [&ann, &bob, &eve] {
+        seat.join();
+    }
+    ann_entry.wish(Wish::Take);
     drop(ann);
     assert!(!bob_entry.snapshot().view_only, "control is free again");
     assert_eq!(
-        sessions.order(guest.entry.id(), Order::Take),
+        sessions.order(eve.entry.id(), Order::Take),
         Some(Err("That person cannot control this desktop."))
     );
     assert_eq!(sessions.order(bob_entry.id(), Order::Take), Some(Ok(())));
+    assert!(sessions.set_policy(bob_entry.id(), &watching));
+    words(&eve.entry);
+    let presence = bob_entry.room().unwrap().presence(eve.entry.id());
+    let told: serde_json::Value = serde_json::from_str(&presence).unwrap();
+    assert!(
+        told["controller"].is_null(),
+        "who may only watch does not control"
+    );
 }
 
 #[test]

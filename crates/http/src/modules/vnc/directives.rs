@@ -4,6 +4,7 @@ use conf::{Arity, Directive};
 
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
+use super::limit::vnc_limit;
 use super::login::vnc_login;
 use super::role::vnc_role;
 use super::setters::{
@@ -277,6 +278,17 @@ pub const MODULE: Module = Module {
                 "vnc_connect_timeout time;",
                 "vnc_connect_timeout 10s;",
                 "Time in which a VNC server must be reached.",
+            ),
+        ),
+        Directive::new(
+            "vnc_limit",
+            LEVELS,
+            Arity::Between(1, 3),
+            Set::Level(vnc_limit),
+            doc(
+                "vnc_limit [user=number] [desktop=number] [all=number] | off;",
+                "vnc_limit off;",
+                "The most sessions that there may be together with a new one: of the same user, at the same machine, of this server in all; whichever location they came by. With desktop=1 the person reads who is there, and whoever may control may take over. Each part is inherited by itself.",
             ),
         ),
         Directive::new(

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Names, Place, Policy, Refusal, Role, Spending, Target};
+use vnc::{Holder, Limits, Names, Place, Policy, Refusal, Role, Spending, Target};
 
 use super::desktops::Desktop;
 use super::tickets::{self, Terms};
@@ -49,6 +49,8 @@ pub struct Grant {
     pub role: Role,
     /// What the session may do: the strictest of all that was said.
     pub policy: Policy,
+    /// How many sessions there may be.
+    pub limits: Limits,
     /// What the token says, where one led here.
     pub terms: Option<Terms>,
 }
@@ -123,7 +125,9 @@ fn grant(
         return Err(Refusal::Cut(String::new()));
     }
     let mut policy = policy(request, &request.conf().vnc);
+    let mut limits = request.conf().vnc.limits();
     if let Some(desktop) = &desktop {
+        limits = limits.strictest(desktop.conf.limits());
         policy = policy.strictest(self::policy(request, &desktop.conf));
     }
     policy.view_only |= role == Role::View;
@@ -138,6 +142,7 @@ fn grant(
         desktop,
         role,
         policy,
+        limits,
         terms,
     })
 }

@@ -7,6 +7,7 @@ use vnc::{Forecast, Refusal};
 
 use super::grant::{Subject, goal, user};
 use super::login;
+use super::session::about;
 use super::upgrade::is_of_allowed_page;
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
@@ -84,6 +85,12 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
 /// is not asked: many VNC servers take a connection that comes and goes for an attack.
 async fn forecast(request: &Request, subject: &Subject) -> Flow {
     let mut goal = goal(request, subject).await;
+    if let Ok(grant) = &goal.grant {
+        let sessions = &request.generation.thread.shared.sessions;
+        if let Err(refusal) = sessions.would_admit(&about(request, &goal), &grant.target) {
+            goal.grant = Err(refusal);
+        }
+    }
     if !is_of_allowed_page(request) {
         goal.grant = Err(Refusal::ForeignPage);
     } else if let Err(refusal) = &goal.grant {

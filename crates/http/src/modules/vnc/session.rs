@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use net::log::Level;
+use proto::h1::argument;
 use vnc::{
     About, Browser, EndReason, Outcome, Outcomes, Policy, Refusal, SessionEnd, SessionId, Spending,
     Subprotocol, Target,
@@ -45,22 +46,10 @@ impl Opening {
             seen.session = id;
             seen.target.clone_from(&target);
         }
-        let hold = grant.and_then(|grant| {
-            let who = holder(request, &goal.token, &grant.target)?;
-            Some((who, request.conf().vnc.cut_hold?))
-        });
         let desktop = grant.and_then(|grant| Some(grant.desktop.as_ref()?.name.clone()));
         let about = About {
             id,
-            client: request.client_text(),
-            user: user(request),
-            role: grant.map(|grant| grant.role).unwrap_or_default(),
-            desktop: desktop.as_deref().unwrap_or_default().to_owned(),
-            title: goal.title.unwrap_or_default(),
-            target: target.unwrap_or_default(),
-            token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
-            hold,
-            ..About::default()
+            ..about(request, &goal)
         };
         let (goal, policy) = match goal.grant {
             Ok(grant) => (Ok(grant.target), grant.policy),
@@ -75,6 +64,31 @@ impl Opening {
             spending,
             journals: request.conf().vnc.journals.clone(),
         }
+    }
+}
+
+/// What is known of a session before it begins.
+pub fn about(request: &Request, goal: &Goal) -> About {
+    let grant = goal.grant.as_ref().ok();
+    let hold = grant.and_then(|grant| {
+        let who = holder(request, &goal.token, &grant.target)?;
+        Some((who, request.conf().vnc.cut_hold?))
+    });
+    let desktop = grant.and_then(|grant| grant.desktop.as_ref());
+    let target = grant.map(|grant| grant.target.to_string());
+    About {
+        id: None,
+        client: request.client_text(),
+        user: user(request),
+        role: grant.map(|grant| grant.role).unwrap_or_default(),
+        desktop: desktop.map_or_else(String::new, |desktop| desktop.name.to_string()),
+        title: goal.title.clone().unwrap_or_default(),
+        target: target.unwrap_or_default(),
+        token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
+        limits: grant.map(|grant| grant.limits).unwrap_or_default(),
+        take_over: argument(&request.args(), b"take_over") == Some(b"1"),
+        hold,
+        ..About::default()
     }
 }
 
@@ -207,9 +221,12 @@ fn level(reason: &EndReason) -> Level {
             Refusal::ServerClosed | Refusal::Idle | Refusal::TimeOver | Refusal::LoginTimeout => {
                 Level::Info
             }
-            Refusal::Cut(_) | Refusal::Removed | Refusal::Restart | Refusal::PolicyChanged => {
-                Level::Notice
-            }
+            Refusal::Cut(_)
+            | Refusal::Removed
+            | Refusal::TakenOver(_)
+            | Refusal::Restart
+            | Refusal::PolicyChanged => Level::Notice,
+            Refusal::InUse { .. } => Level::Info,
             _ => Level::Error,
         },
     }

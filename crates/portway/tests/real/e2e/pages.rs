@@ -112,6 +112,9 @@ fn the_wall_is_searched_and_opened_with_the_keyboard() {
     browser.wait("location.pathname === '/desktops/lab1/'");
     Viewer::wait_connected(&mut browser);
     assert_eq!(browser.evaluate("document.title"), "Laboratory 1");
+    Viewer::disconnect(&mut browser);
+    browser.click_on("text=All desktops");
+    browser.wait_text("7 desktops");
 }
 
 #[test]
@@ -151,19 +154,31 @@ fn people_at_a_desktop_see_each_other_and_hand_control_over() {
     open(&mut second, &server, "desktops/office/");
     first.wait_text("is here now");
     second.wait_text("Somebody else is here");
-    press_tool(&mut first, "People here");
+    in_people(&mut first, "Take control");
     first.click_on(".sheet >> text=Take control");
     second.wait_text("has control now");
-    first.wait("document.querySelector('.sheet').textContent.includes('Only you control')");
-    press_tool(&mut second, "People here");
+    in_people(&mut first, "Only you control");
+    in_people(&mut second, "Ask for control");
     second.click_on(".sheet >> text=Ask for control");
     first.wait_text("asks for control");
     assert_good_looking(&mut first, "people");
     first.click_on(".note >> text=Give control");
-    second.wait("document.querySelector('.sheet').textContent.includes('Only you control')");
+    in_people(&mut second, "Only you control");
     first.wait_text("has control now");
     second.click_on(".sheet >> text=Let everybody control");
-    first.wait_text("Everybody who may controls the desktop again");
+    in_people(&mut first, "Everybody here who may controls");
+}
+
+/// Opens the panel of the people, and waits until it says `text`. A change of control may need a
+/// new session, with which the panel closes.
+fn in_people(browser: &mut Browser, text: &str) {
+    browser.wait(&format!(
+        "(() => {{
+            const sheet = document.querySelector('.sheet');
+            if (sheet.hidden) document.querySelector(\".tools [aria-label^='People']\").click();
+            return sheet.textContent.includes({text:?});
+        }})()"
+    ));
 }
 
 /// Opens one of the bar's panels with the keyboard's help.

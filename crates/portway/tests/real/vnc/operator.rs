@@ -183,6 +183,34 @@ fn those_at_one_desktop_see_each_other_through_a_reload() {
 }
 
 #[test]
+fn who_loses_control_lets_go_of_keys_and_only_watches() {
+    let vnc = VncServer::start(Look::default());
+    let server = gateway(INSIDE, vnc.addr());
+    let (mut ann, _) = viewer(&server);
+    ann.send_binary(&KEY_A);
+    vnc.wait_event(&Event::Key(1, 0x61));
+    let (mut bob, bob_id) = viewer(&server);
+    bob.send_text("{\"type\":\"control\",\"do\":\"take\"}");
+    vnc.wait_event(&Event::Key(0, 0x61));
+    let policy = text(&mut ann, "policy");
+    assert!(policy.contains("\"view_only\":true"), "{policy}");
+    let told = get(&server, "/sessions/sessions.json").text();
+    assert_eq!(told.matches("\"controls\":true").count(), 1, "{told}");
+    // Her keys go nowhere, and his do.
+    let key = |sym: u8| [4, 1, 0, 0, 0, 0, 0, sym];
+    ann.send_binary(&key(0x62));
+    bob.send_binary(&key(0x63));
+    vnc.wait_event(&Event::Key(1, 0x63));
+    assert!(!vnc.events().contains(&Event::Key(1, 0x62)));
+    let free = format!("id={bob_id}&do=free");
+    assert_eq!(post(&server, "/sessions/control", &free).status, 200);
+    let policy = text(&mut ann, "policy");
+    assert!(policy.contains("\"view_only\":false"), "{policy}");
+    ann.send_binary(&key(0x64));
+    vnc.wait_event(&Event::Key(1, 0x64));
+}
+
+#[test]
 fn metrics_count_what_was_and_what_is() {
     let vnc = VncServer::start(Look::default());
     let server = gateway(INSIDE, vnc.addr());
