@@ -38,6 +38,8 @@ pub struct Shared {
     pub spent_tokens: Arc<vnc::SpentTokens>,
     /// What became of the last session at each desktop.
     pub outcomes: Arc<vnc::Outcomes>,
+    /// Pictures of desktops.
+    pub pictures: Arc<vnc::Pictures>,
     /// The web pages of desktops.
     pub pages: Pages,
     threads: Vec<Slot>,
@@ -79,6 +81,7 @@ impl Shared {
             sign_ins: Default::default(),
             spent_tokens: Arc::default(),
             outcomes: Arc::default(),
+            pictures: Arc::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),

@@ -19,6 +19,8 @@ pub struct Forecast<'a> {
     pub sign_out: bool,
     /// What the session may do.
     pub policy: &'a Policy,
+    /// Whether a picture of the screen may be had.
+    pub screenshot: bool,
 }
 
 /// The answer as JSON: that a session may be opened and how, or why not.
@@ -51,7 +53,11 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
+<<<<<<< HEAD
     sign_out: bool,
+=======
+    screenshot: bool,
+>>>>>>> main
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
 }
@@ -77,7 +83,11 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
+<<<<<<< HEAD
             sign_out: self.sign_out,
+=======
+            screenshot: self.screenshot,
+>>>>>>> main
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
         }
@@ -100,13 +110,19 @@ mod tests {
             role: Role::View,
             sign_out: false,
             policy: &policy,
+            screenshot: true,
         };
         assert_eq!(
             forecast(Ok(&ok), Some("Office")),
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
+<<<<<<< HEAD
              \"sign_out\":false,\"idle_timeout_s\":60,\"session_max_s\":null}"
+=======
+             \"screenshot\":true,\
+             \"idle_timeout_s\":60,\"session_max_s\":null}"
+>>>>>>> main
         );
         assert_eq!(
             forecast(Err(&Refusal::UnknownToken), None),

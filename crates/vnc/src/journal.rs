@@ -1,4 +1,4 @@
-//! The journal: one line of JSON when a session starts, and one when it is over.
+//! The journal: one line of JSON when a session starts, one when it is over, and one for a picture.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::policy::Allowed;
 use crate::sessions::view::{json, to_millis};
-use crate::{About, EndReason, Policy, Role, SessionEnd};
+use crate::{About, EndReason, Policy, Refusal, Role, SessionEnd, Shot};
 
 /// The line for a session that starts now: it has leave to, and the machine is about to be reached.
 pub fn start_record(about: &About, policy: &Policy) -> String {
@@ -53,6 +53,36 @@ pub fn end_record(end: &SessionEnd) -> String {
         last_input_s: last.idle.map(seconds),
         rtt_ms: end.rtt.map(to_millis),
     })
+}
+
+/// The line for a picture that somebody saw, or why it was not shown.
+pub fn screenshot_record(about: &About, outcome: Result<&Shot, &Refusal>) -> String {
+    let screen = outcome.ok().map(|shot| &shot.screen);
+    json(&Screenshot {
+        event: "screenshot",
+        time: now(),
+        who: Who::of(about),
+        width: screen.map(|screen| screen.width()),
+        height: screen.map(|screen| screen.height()),
+        reason: outcome.err().map(Refusal::word),
+        words: outcome.err().map(|refusal| refusal.sentence().into_owned()),
+    })
+}
+
+#[derive(Serialize)]
+struct Screenshot<'a> {
+    event: &'a str,
+    time: String,
+    #[serde(flatten)]
+    who: Who<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<String>,
 }
 
 #[derive(Serialize)]

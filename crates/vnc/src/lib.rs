@@ -24,6 +24,7 @@
 //! - [`run`]: one session from the first byte to its [`SessionEnd`]. Runs on the thread's
 //!   `LocalRuntime`; its future is small enough to live for weeks.
 //! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
+//! - [`Pictures`]: screenshots of machines, one connection at a time.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
@@ -33,6 +34,7 @@ mod forecast;
 mod journal;
 mod outcomes;
 mod password;
+mod pictures;
 mod policy;
 mod recorder;
 mod refusal;
@@ -47,9 +49,10 @@ mod tokens;
 
 pub use attempts::LoginLimit;
 pub use forecast::{Forecast, forecast};
-pub use journal::{end_record, start_record};
+pub use journal::{end_record, screenshot_record, start_record};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
+pub use pictures::{Pictures, Shot, THUMBNAIL_SIDE_MAX};
 pub use policy::{Allowed, Names, Permissions, Policy};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;

@@ -21,6 +21,8 @@ pub enum Refusal {
     ForeignPage,
     /// The person has no role here.
     NoRole,
+    /// Pictures of this desktop are not given out.
+    NoScreenshots,
     /// Too many sessions.
     Busy,
     /// The machine is for one, and somebody is there.
@@ -109,6 +111,7 @@ impl Refusal {
                 "Pages of this address may not open desktops here (see vnc_origin)."
             }
             Self::NoRole => "You have no access to this desktop.",
+            Self::NoScreenshots => "Screenshots of this desktop are switched off.",
             Self::Busy => "There are too many sessions at the moment.",
             Self::InUse { by: Some(by), .. } => return format!("In use by {by}.").into(),
             Self::InUse { by: None, .. } => "In use by somebody else.",
@@ -182,7 +185,11 @@ impl Refusal {
     pub fn close_code(&self) -> u16 {
         match self {
             Self::UnknownToken | Self::UsedUp => 4401,
-            Self::NotYours | Self::NoRole | Self::ForeignPage | Self::FarRefused => 4403,
+            Self::NotYours
+            | Self::NoRole
+            | Self::NoScreenshots
+            | Self::ForeignPage
+            | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
             Self::InUse { .. } => 4409,
@@ -222,6 +229,7 @@ impl Refusal {
             Self::UnknownDesktop => "unknown-desktop",
             Self::ForeignPage => "foreign-page",
             Self::NoRole => "no-role",
+            Self::NoScreenshots => "no-screenshots",
             Self::Busy => "busy",
             Self::InUse { .. } => "in-use",
             Self::TakenOver(_) => "taken-over",

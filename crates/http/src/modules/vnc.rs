@@ -28,6 +28,7 @@ mod journal;
 mod limit;
 pub mod login;
 mod pages;
+mod pictures;
 pub mod recordings;
 mod role;
 mod session;
@@ -92,6 +93,8 @@ settings! {
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
+    /// Whether pictures of the screen may be had, if that was said.
+    screenshot: Option<bool> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

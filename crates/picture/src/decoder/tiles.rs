@@ -111,7 +111,7 @@ impl Tiles {
             _ => runs(tile.area(), reader, &mut self.pixels, |reader| {
                 let index = reader.u8()?;
                 let pixel = palette.get(usize::from(index & 127)).copied();
-                Ok((pixel.unwrap_or_default(), index & 128 != 0))
+                Ok((pixel.unwrap_or(BLACK), index & 128 != 0))
             })?,
         }
         canvas.screen.blit(tile, &self.pixels);

@@ -14,6 +14,7 @@ mod faults;
 mod journal;
 mod limits;
 mod operator;
+mod pictures;
 mod roles;
 mod status;
 mod tickets;

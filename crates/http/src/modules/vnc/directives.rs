@@ -270,6 +270,20 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_screenshot",
+            LEVELS,
+            Arity::Flag,
+            Set::Level(|item, level, _| {
+                let flag = item.flag()?;
+                item.once(&mut level.drafts.vnc.screenshot, Some(flag))
+            }),
+            doc(
+                "vnc_screenshot on | off;",
+                "vnc_screenshot off;",
+                "Whether api/screenshot below a desktop gives its screen as a PNG to whoever may see the desktop. The gateway looks at the machine itself, with the password that is stored for it. Where desktop and location disagree, it is off.",
+            ),
+        ),
+        Directive::new(
             "vnc_connect_timeout",
             LEVELS,
             Arity::Exactly(1),

@@ -6,7 +6,11 @@ use proto::h1::{FieldName, Method};
 use vnc::{Forecast, Refusal};
 
 use super::grant::{Subject, goal, user};
+<<<<<<< HEAD
 use super::login;
+=======
+use super::pictures;
+>>>>>>> main
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
 use crate::error_page::redirect_to_slash;
@@ -35,6 +39,7 @@ pub async fn viewer(request: &Request, place: Place<'_>, subject: &Subject) -> F
     match place {
         Place::Folder => redirect_to_slash(request, &[&request.uri()[..], b"/"].concat()),
         Place::Inside("session") => forecast(request, subject).await,
+        Place::Inside("api/screenshot") => pictures::screenshot(request, subject).await,
         Place::Inside(path) if VIEWER.contains(&path) => serve(request, "vnc.html"),
         Place::Inside(path) if path.starts_with("assets/") => serve(request, path),
         Place::Inside(_) | Place::Nowhere => Flow::Status(404),
@@ -106,6 +111,7 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         role: grant.role,
         sign_out: login::may_sign_out(request),
         policy: &grant.policy,
+        screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
     });
     json(vnc::forecast(
         forecast.as_ref().map_err(|refusal| *refusal),

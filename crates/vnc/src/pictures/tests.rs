@@ -1,0 +1,158 @@
+//! Pictures of a server that shows one colour.
+
+use picture::PixelFormat;
+use testkit::Upstream;
+use testkit::vnc::{Event, Look, Security, VncServer};
+
+use super::*;
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build_local(Default::default());
+    runtime.unwrap().block_on(work)
+}
+
+fn pictures(timeout: Duration) -> Arc<Pictures> {
+    Arc::new(Pictures {
+        timeout,
+        ..Pictures::default()
+    })
+}
+
+fn target(addr: std::net::SocketAddr) -> Target {
+    addr.to_string().parse().unwrap()
+}
+
+const BLUE: [u8; 4] = [0x20, 0x80, 0xe0, 255];
+
+#[test]
+fn a_screenshot_is_the_whole_screen_and_leaves_nobody_out() {
+    let server = VncServer::start(Look::default());
+    let pictures = pictures(LOOK_TIMEOUT);
+    let shot = block_on(async {
+        let (target, sessions) = (target(server.addr()), Sessions::new());
+        pictures
+            .screenshot(&target, &Policy::default(), &sessions)
+            .await
+    });
+    let shot = shot.unwrap();
+    assert_eq!((shot.screen.width(), shot.screen.height()), (64, 48));
+    assert!(shot.screen.pixels().iter().all(|pixel| *pixel == BLUE));
+    assert_eq!(server.events()[0], Event::Init(1), "always shared");
+}
+
+#[test]
+fn those_who_ask_together_share_one_connection() {
+    let server = VncServer::start(Look::default());
+    let pictures = pictures(LOOK_TIMEOUT);
+    block_on(async {
+        let (target, sessions) = (target(server.addr()), Sessions::new());
+        let policy = Policy::default();
+        let ask = || pictures.screenshot(&target, &policy, &sessions);
+        let (one, other) = tokio::join!(ask(), ask());
+        assert!(Arc::ptr_eq(&one.unwrap(), &other.unwrap()));
+        ask().await.unwrap();
+        assert_eq!(server.connections(), 1, "a moment later too");
+        // Another password may mean another picture.
+        let policy = Policy {
+            password: Some(Password::new(b"other")),
+            ..Policy::default()
+        };
+        pictures
+            .screenshot(&target, &policy, &sessions)
+            .await
+            .unwrap();
+        assert_eq!(server.connections(), 2);
+        let deadline = Deadline::after(SHOT_AGE_MAX + Duration::from_millis(100));
+        deadline.expired().await;
+        ask().await.unwrap();
+        assert_eq!(server.connections(), 3, "but not for long");
+    });
+}
+
+#[test]
+fn thumbnails_are_small_and_kept_as_long_as_they_may() {
+    let server = VncServer::start(Look {
+        size: (1600, 400),
+        ..Look::default()
+    });
+    let pictures = pictures(LOOK_TIMEOUT);
+    block_on(async {
+        let (target, sessions) = (target(server.addr()), Sessions::new());
+        let policy = Policy::default();
+        let ask = |age_max| pictures.thumbnail(&target, &policy, &sessions, age_max);
+        let shot = ask(Duration::from_secs(60)).await.unwrap();
+        assert_eq!((shot.screen.width(), shot.screen.height()), (480, 120));
+        assert_eq!(shot.screen.pixel(479, 119), Some(BLUE));
+        ask(Duration::from_secs(60)).await.unwrap();
+        assert_eq!(server.connections(), 1);
+        ask(Duration::ZERO).await.unwrap();
+        assert_eq!(server.connections(), 2);
+    });
+}
+
+#[test]
+fn failures_are_told_and_hold_for_a_moment_too() {
+    let asking = VncServer::start(Look {
+        security: Security::Challenge {
+            challenge: [7; 16],
+            verdict: Some("no"),
+        },
+        ..Look::default()
+    });
+    let silent = Upstream::serving(|peer| {
+        peer.send(b"RFB 003.008\n");
+        peer.read_exact(12);
+        peer.send(&[1, 1]);
+        peer.read_exact(1);
+        peer.send(&[0; 4]);
+        peer.read_exact(1);
+        peer.send(&[0, 8, 0, 8]);
+        peer.send(&PixelFormat::RGBX.to_bytes());
+        peer.send(&[0; 4]);
+        peer.read_exact(1000);
+    });
+    let pictures = pictures(Duration::from_millis(300));
+    block_on(async {
+        let sessions = Sessions::new();
+        let policy = Policy::default();
+        for (addr, expected) in [
+            (asking.addr(), Refusal::NoStoredPassword),
+            (silent.addr(), Refusal::Timeout),
+        ] {
+            for _ in 0..2 {
+                let outcome = pictures.screenshot(&target(addr), &policy, &sessions).await;
+                assert_eq!(outcome.unwrap_err().refusal, expected);
+            }
+        }
+        assert_eq!((asking.connections(), silent.connections()), (1, 1));
+    });
+}
+
+#[test]
+fn what_is_no_picture_is_told_as_such() {
+    let broken = Upstream::serving(|peer| {
+        peer.send(b"RFB 003.003\n");
+        peer.read_exact(12);
+        peer.send(&[0, 0, 0, 1]);
+        peer.read_exact(1);
+        peer.send(&[0, 8, 0, 8]);
+        peer.send(&PixelFormat::RGBX.to_bytes());
+        peer.send(&[0; 4]);
+        peer.send(&[77]);
+        peer.read_exact(1000);
+    });
+    let outcome = block_on(async {
+        let (target, sessions) = (target(broken.addr()), Sessions::new());
+        let pictures = pictures(LOOK_TIMEOUT);
+        pictures
+            .screenshot(&target, &Policy::default(), &sessions)
+            .await
+    });
+    let failed = outcome.unwrap_err();
+    assert_eq!(failed.refusal, Refusal::NotVnc);
+    assert!(
+        failed.detail.contains("unknown message type 77"),
+        "{failed:?}"
+    );
+}
