@@ -53,11 +53,8 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
-<<<<<<< HEAD
     sign_out: bool,
-=======
     screenshot: bool,
->>>>>>> main
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
 }
@@ -83,11 +80,8 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
-<<<<<<< HEAD
             sign_out: self.sign_out,
-=======
             screenshot: self.screenshot,
->>>>>>> main
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
         }
@@ -117,12 +111,8 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-<<<<<<< HEAD
-             \"sign_out\":false,\"idle_timeout_s\":60,\"session_max_s\":null}"
-=======
-             \"screenshot\":true,\
+             \"sign_out\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
->>>>>>> main
         );
         assert_eq!(
             forecast(Err(&Refusal::UnknownToken), None),

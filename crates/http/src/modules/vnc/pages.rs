@@ -6,11 +6,8 @@ use proto::h1::{FieldName, Method};
 use vnc::{Forecast, Refusal};
 
 use super::grant::{Subject, goal, user};
-<<<<<<< HEAD
 use super::login;
-=======
 use super::pictures;
->>>>>>> main
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
 use crate::error_page::redirect_to_slash;
