@@ -80,6 +80,11 @@ pub fn compile(
             logs: cx.logs,
             charsets: cx.charsets,
             zones: cx.zones,
+            record_places: cx
+                .record_places
+                .into_values()
+                .map(|(place, _)| place)
+                .collect(),
             hostname: bundle.hostname.clone(),
             prefix: bundle.prefix.clone(),
             ..config

@@ -16,6 +16,7 @@ use crate::modules::charset::Charsets;
 use crate::modules::rewrite::Op;
 use crate::modules::upstream::Upstream;
 use crate::modules::vnc::desktops::Desktops;
+use crate::modules::vnc::record;
 use crate::modules::{Settings, server, ssl};
 use crate::request::Request;
 use crate::server_names::ServerNames;
@@ -45,6 +46,7 @@ pub struct Config {
     pub(crate) logs: LogTargets,
     pub(crate) charsets: Charsets,
     pub(crate) zones: Zones,
+    pub(crate) record_places: Vec<Arc<record::Place>>,
     pub(crate) desktops: Desktops,
     pub(crate) hostname: String,
     pub(crate) prefix: PathBuf,
@@ -125,6 +127,7 @@ impl Config {
             logs: LogTargets::default(),
             charsets: Charsets::default(),
             zones: Zones::default(),
+            record_places: Vec::new(),
             desktops: Desktops::default(),
             hostname: String::new(),
             prefix: PathBuf::new(),
@@ -155,6 +158,17 @@ impl Config {
             paths.map(|path| self.prefix.join(&path.folder))
         };
         self.locations.iter().flat_map(of).collect()
+    }
+
+    /// The folders that sessions are recorded in.
+    pub fn record_folders(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.record_places.iter().map(|place| place.folder())
+    }
+
+    /// How the recordings of each folder are kept; what happens to them is told to `log`.
+    pub fn record_plans(&self, log: &net::log::ErrorLog) -> Vec<recording::Plan> {
+        let places = self.record_places.iter();
+        places.map(|place| place.plan(log.clone())).collect()
     }
 
     /// Whether connections to upstreams may come from addresses that are not ours

@@ -10,6 +10,7 @@ use crate::draft::{Draft, Level, ServerLevel};
 use crate::logs::LogTargets;
 use crate::modules::charset::Charsets;
 use crate::modules::upstream::{Block, Upstreams};
+use crate::modules::vnc::record::Places;
 use crate::request::Request;
 use crate::zones::Zones;
 
@@ -91,6 +92,8 @@ pub struct Cx<'a> {
     pub wants_server_names: bool,
     /// The zones named so far.
     pub zones: Zones,
+    /// The folders of recordings named so far.
+    pub record_places: Places,
 }
 
 impl<'a> Cx<'a> {
@@ -108,6 +111,7 @@ impl<'a> Cx<'a> {
             logs: LogTargets::default(),
             wants_server_names: false,
             zones: Zones::default(),
+            record_places: Places::default(),
         };
         crate::modules::log::define_combined(&mut cx);
         cx

@@ -38,6 +38,8 @@ pub struct Shared {
     pub spent_tokens: Arc<vnc::SpentTokens>,
     /// What became of the last session at each desktop.
     pub outcomes: Arc<vnc::Outcomes>,
+    /// Who writes the recordings of sessions.
+    pub recorder: recording::Recorder,
     /// Pictures of desktops.
     pub pictures: Arc<vnc::Pictures>,
     /// The web pages of desktops.
@@ -79,6 +81,7 @@ impl Shared {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
             sign_ins: Default::default(),
+            recorder: recording::Recorder::default(),
             spent_tokens: Arc::default(),
             outcomes: Arc::default(),
             pictures: Arc::default(),

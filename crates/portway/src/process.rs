@@ -18,6 +18,7 @@ mod message;
 mod panics;
 mod pid_file;
 pub mod privileges;
+pub mod record_folders;
 mod service_manager;
 mod serving;
 pub mod signaller;

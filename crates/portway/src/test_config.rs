@@ -8,7 +8,7 @@ use net::{listen, log::Errno};
 
 use crate::invocation::Invocation;
 use crate::loader;
-use crate::process::privileges;
+use crate::process::{privileges, record_folders};
 use crate::setup::{self, Setup};
 
 /// Tests the configuration; `dump` prints it, `quiet` keeps good news back.
@@ -59,6 +59,7 @@ fn could_open(setup: &Setup, log: &ErrorLog) -> bool {
             good = false;
         }
     }
+    good &= record_folders::check(setup, log, Level::Emerg);
     for listen in setup.listens() {
         if let Err(error) = listen::check(&listen) {
             log.log(Level::Emerg, None, format_args!("{error}"));

@@ -54,6 +54,7 @@ struct Granted<'a> {
     view_only: bool,
     policy: Allowed,
     sign_out: bool,
+    recorded: bool,
     screenshot: bool,
     idle_timeout_s: Option<u64>,
     session_max_s: Option<u64>,
@@ -81,6 +82,7 @@ impl<'a> Forecast<'a> {
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
             sign_out: self.sign_out,
+            recorded: self.policy.is_recorded(),
             screenshot: self.screenshot,
             idle_timeout_s: self.policy.idle.map(seconds),
             session_max_s: self.policy.session_max.map(seconds),
@@ -111,7 +113,7 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"sign_out\":false,\"screenshot\":true,\
+             \"sign_out\":false,\"recorded\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

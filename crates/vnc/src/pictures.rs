@@ -4,6 +4,7 @@
 //! while it is asked gets the same picture, and so does who comes a moment later. The process asks
 //! few machines at a time. Decoding is no business of the threads that carry sessions.
 
+mod live;
 mod look;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,8 @@ use net::Deadline;
 use picture::{Framebuffer, Limits};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Password, Policy, Refusal, Sessions, Target, Tls, Unreachable};
+use crate::{Password, Policy, Refusal, Sessions, TapSource, Target, Tls, Unreachable};
+use live::Live;
 
 /// Machines that are asked at the same time.
 const LOOKS_MAX: usize = 8;
@@ -75,6 +77,7 @@ enum Kind {
 pub struct Pictures {
     slots: Mutex<HashMap<Key, Slot>>,
     looks: Semaphore,
+    live: Arc<Live>,
     /// How long one picture may take.
     timeout: Duration,
 }
@@ -97,6 +100,7 @@ impl Default for Pictures {
         Self {
             slots: Mutex::default(),
             looks: Semaphore::new(LOOKS_MAX),
+            live: Arc::default(),
             timeout: LOOK_TIMEOUT,
         }
     }
@@ -126,6 +130,17 @@ impl Pictures {
     ) -> Outcome {
         let key = Key::new(target, policy, Kind::Thumbnail);
         self.picture(key, policy, sessions, age_max).await
+    }
+
+    /// What a session's policy needs so that its machine has a picture while it lasts.
+    pub fn tap(&self) -> Arc<dyn TapSource> {
+        self.live.clone()
+    }
+
+    /// A small picture of a machine, by the text of its target, out of a session with
+    /// [`Self::tap`]; `None` if there is no such session, or it has seen nothing yet.
+    pub async fn live(&self, target: &str) -> Option<Arc<Shot>> {
+        self.live.show(target).await
     }
 
     async fn picture(

@@ -118,6 +118,11 @@ pub(crate) enum Level {
 }
 
 impl Policy {
+    /// Whether what the viewer is shown is kept, which the person is told.
+    pub fn is_recorded(&self) -> bool {
+        self.taps.iter().any(|tap| tap.is_recording())
+    }
+
     /// What the viewer may do.
     pub fn permissions(&self) -> Permissions {
         Permissions {

@@ -144,6 +144,10 @@ impl Tap for Recording {
         self.hand_over()
     }
 
+    fn is_recording(&self) -> bool {
+        self.track.is_some()
+    }
+
     fn refresh_every(&self) -> Option<Duration> {
         Some(REFRESH_EVERY)
     }

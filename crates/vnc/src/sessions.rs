@@ -157,6 +157,8 @@ pub struct Session {
     /// How much of the session is read: 0 the viewer's stream in passing, 1 that stream enforced,
     /// 2 the server's as well.
     pub level: u8,
+    /// What the viewer is shown is kept.
+    pub recorded: bool,
     /// What the viewer may do at most.
     pub allowed: Allowed,
     /// Bytes of RFB towards the viewer.

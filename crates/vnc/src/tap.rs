@@ -99,6 +99,11 @@ pub trait Tap: fmt::Debug + Send {
         Taken::Yes
     }
 
+    /// Whether what it gets is kept.
+    fn is_recording(&self) -> bool {
+        false
+    }
+
     /// How often the whole screen is to be asked for, beyond what the viewer asks.
     fn refresh_every(&self) -> Option<Duration> {
         None

@@ -123,6 +123,7 @@ pub static MODULES: &[&Module] = &[
     &ssl::MODULE,
     &http2::MODULE,
     &vnc::MODULE,
+    &vnc::record::MODULE,
     &vnc::recordings::MODULE,
 ];
 

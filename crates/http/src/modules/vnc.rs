@@ -14,6 +14,7 @@ use self::grant::Subject;
 use self::journal::Journal;
 use self::pages::Place;
 use self::role::Roles;
+use self::thumbnails::Thumbnail;
 use self::wall::Wall;
 use crate::modules::proxy::Origins;
 use crate::phases::Flow;
@@ -29,12 +30,14 @@ mod limit;
 pub mod login;
 mod pages;
 mod pictures;
+pub mod record;
 pub mod recordings;
 mod role;
 mod session;
 mod setters;
 mod sources;
 pub mod status;
+mod thumbnails;
 mod tickets;
 mod upgrade;
 mod wall;
@@ -83,6 +86,8 @@ settings! {
     ping: Duration = Duration::from_secs(20), inherit;
     /// Which pages may open a session.
     origin: Origins = Origins::Same, inherit;
+    /// Where sessions are recorded.
+    record: Option<record::Asked> = None, inherit;
     /// The most sessions of one user.
     limit_user: Option<u32> = None, inherit;
     /// The most sessions at one machine.
@@ -95,6 +100,8 @@ settings! {
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Whether pictures of the screen may be had, if that was said.
     screenshot: Option<bool> = None, inherit;
+    /// Where small pictures of the screen come from, if that was said.
+    thumbnail: Option<Thumbnail> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
 }

@@ -184,7 +184,7 @@ impl Words {
             },
             _ => What::Prune {
                 keep: self.read("keep", value::time)?,
-                max_size: self.read("max_size", value::size)?,
+                max_size: self.read("max_size", value::offset)?,
             },
         })
     }

@@ -31,6 +31,9 @@ fn find_page(path: &str) -> Option<Page> {
     })
 }
 
+/// How long the end of a process waits for recordings that are not on disk yet.
+const RECORDINGS_TIME: Duration = Duration::from_secs(10);
+
 /// The serving part of a worker, or of a single process.
 pub struct Serving {
     threads: Threads,
@@ -101,6 +104,7 @@ impl Serving {
         config.attach_logs(&self.files);
         self.shared
             .set_connections_max(setup.core.worker_connections);
+        self.shared.recorder.keep(config.record_plans(&self.log));
         if let Some(old) = self.current.upgrade() {
             config.take_over(&old);
         }
@@ -153,6 +157,17 @@ impl Serving {
     fn drain(&self, deadline: Option<Duration>) {
         for index in 0..self.threads.count() {
             self.threads.order(index, Order::Drain(deadline));
+        }
+    }
+
+    /// Waits until all recordings are on disk; called when the threads have ended.
+    pub fn finish_recordings(&self) {
+        if !self.shared.recorder.shut_down(RECORDINGS_TIME) {
+            self.log.log(
+                Level::Error,
+                None,
+                format_args!("recordings were not written to their end in time"),
+            );
         }
     }
 

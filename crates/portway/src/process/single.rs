@@ -84,6 +84,7 @@ impl Single {
                 Outcome::Broken => break ExitCode::FAILURE,
             }
         };
+        self.serving.finish_recordings();
         self.pid_file.remove(&self.state);
         self.state.close_sockets();
         self.state

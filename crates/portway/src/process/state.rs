@@ -9,8 +9,8 @@ use net::log::{Errno, ErrorLog, Files, Level, LogFile, Sink};
 
 use super::Logged;
 use super::sockets::Sockets;
-use super::temp_folders;
 use super::watch::{Found, Watch};
+use super::{record_folders, temp_folders};
 use crate::invocation::Invocation;
 use crate::setup::{self, Setup};
 
@@ -43,6 +43,7 @@ impl State {
         let threads = setup.core.worker.thread_count();
         let sockets = Sockets::open(&setup.listens(), threads, &Sockets::default(), &loud)?;
         temp_folders::prepare(&setup, &loud);
+        record_folders::prepare(&setup, &loud);
         Ok(Self {
             watch: Watch::new(setup.core.certificate_watch),
             invocation,
@@ -127,6 +128,7 @@ impl State {
         let threads = setup.core.worker.thread_count();
         let sockets = Sockets::open(&setup.listens(), threads, &self.sockets, &self.log)?;
         temp_folders::prepare(setup, &self.log);
+        record_folders::prepare(setup, &self.log);
         Ok((log_files, log, sockets))
     }
 

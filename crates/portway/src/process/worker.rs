@@ -87,6 +87,7 @@ impl<'a> Worker<'a> {
                 Outcome::Broken => return 1,
             }
         }
+        self.serving.finish_recordings();
         self.notice("exit");
         0
     }

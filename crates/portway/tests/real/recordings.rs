@@ -10,6 +10,8 @@ use testkit::{Response, Scratch, Server, Setup};
 
 use crate::support::portway;
 
+mod recorder;
+
 /// A raw update of the whole screen of 4 by 2.
 fn update(pixel: [u8; 4]) -> Vec<u8> {
     let head = [0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 2, 0, 0, 0, 0];

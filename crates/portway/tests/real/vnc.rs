@@ -45,7 +45,7 @@ fn get(server: &Server, path: &str) -> Response {
 }
 
 /// Shakes hands as a viewer of RFB 3.8 that is offered type None, and gives the desktop's name.
-fn enter(socket: &mut WebSocket) -> String {
+pub fn enter(socket: &mut WebSocket) -> String {
     assert_eq!(socket.recv_bytes(12), b"RFB 003.008\n");
     socket.send_binary(b"RFB 003.008\n");
     assert_eq!(socket.recv_bytes(2), [1, 1]);

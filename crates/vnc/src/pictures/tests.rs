@@ -156,3 +156,98 @@ fn what_is_no_picture_is_told_as_such() {
         "{failed:?}"
     );
 }
+
+/// A session's tap, given one update of 300 by 2 pixels in one colour.
+fn tapped(pictures: &Pictures, target: &str) -> Box<dyn crate::Tap> {
+    let about = crate::About {
+        target: target.to_owned(),
+        ..crate::About::default()
+    };
+    let start = crate::TapStart {
+        id: crate::SessionId::random().unwrap(),
+        about: &about,
+        at: SystemTime::now(),
+        width: 300,
+        height: 2,
+        pixel_format: PixelFormat::RGBX.to_bytes(),
+        name: b"desk",
+    };
+    pictures.tap().open(&start).unwrap()
+}
+
+fn tell(tap: &mut dyn crate::Tap, bytes: &[u8]) -> crate::Taken {
+    let piece = crate::Piece {
+        kind: 0,
+        begins: true,
+        ends: true,
+        bytes,
+    };
+    match tap.message(Duration::ZERO, piece) {
+        crate::Taken::Yes => tap.flush(),
+        other => other,
+    }
+}
+
+/// RRE: nothing but a background.
+const PLAIN: [u8; 24] = [
+    0, 0, 0, 1, 0, 0, 0, 0, 1, 44, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0, 0x20, 0x80, 0xe0, 0,
+];
+
+#[test]
+fn a_session_that_runs_shows_its_machine() {
+    let pictures = pictures(LOOK_TIMEOUT);
+    block_on(async {
+        assert!(pictures.live("one:1").await.is_none());
+        let mut tap = tapped(&pictures, "one:1");
+        assert!(pictures.live("one:1").await.is_none(), "nothing was seen");
+        assert_eq!(tell(&mut *tap, &PLAIN), crate::Taken::Yes);
+        let shot = pictures.live("one:1").await.unwrap();
+        assert_eq!((shot.screen.width(), shot.screen.height()), (300, 2));
+        assert_eq!(shot.screen.pixel(299, 1), Some(BLUE));
+        let again = pictures.live("one:1").await.unwrap();
+        assert!(Arc::ptr_eq(&shot, &again), "nothing has changed");
+        assert!(pictures.live("one:2").await.is_none(), "another machine");
+        drop(tap);
+        assert!(pictures.live("one:1").await.is_none(), "it is over");
+    });
+}
+
+#[test]
+fn a_session_that_cannot_be_decoded_has_no_picture_and_no_end() {
+    let pictures = pictures(LOOK_TIMEOUT);
+    block_on(async {
+        let mut tap = tapped(&pictures, "one:1");
+        let mut other = tapped(&pictures, "one:2");
+        tell(&mut *tap, &PLAIN);
+        tell(&mut *other, &PLAIN);
+        assert_eq!(tell(&mut *tap, &[77]), crate::Taken::Yes);
+        assert!(pictures.live("one:1").await.is_none());
+        assert!(
+            pictures.live("one:2").await.is_some(),
+            "others are not touched"
+        );
+        assert_eq!(tell(&mut *tap, &PLAIN), crate::Taken::Yes);
+        let too_much = vec![0; 9 << 20];
+        assert!(matches!(tell(&mut *tap, &too_much), crate::Taken::Stop(_)));
+    });
+}
+
+#[test]
+fn only_so_many_sessions_have_pictures() {
+    let pictures = pictures(LOOK_TIMEOUT);
+    let mut taps: Vec<_> = (0..128).map(|_| tapped(&pictures, "one:1")).collect();
+    let about = crate::About::default();
+    let start = crate::TapStart {
+        id: crate::SessionId::random().unwrap(),
+        about: &about,
+        at: SystemTime::now(),
+        width: 1,
+        height: 1,
+        pixel_format: PixelFormat::RGBX.to_bytes(),
+        name: b"",
+    };
+    let refused = pictures.tap().open(&start).map(drop);
+    assert!(matches!(refused, Err(crate::Taken::Stop(_))));
+    taps.pop();
+    assert!(pictures.tap().open(&start).is_ok());
+}

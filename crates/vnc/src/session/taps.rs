@@ -64,6 +64,12 @@ impl Taps {
         }
     }
 
+    /// Whether what is given is kept.
+    pub(super) fn are_recording(&self) -> bool {
+        self.waiting.iter().any(|source| source.is_recording())
+            || self.open.iter().any(|tap| tap.is_recording())
+    }
+
     /// The shortest time after which a tap wants the whole screen again.
     pub(super) fn refresh_every(&self) -> Option<Duration> {
         self.open.iter().filter_map(|tap| tap.refresh_every()).min()

@@ -30,6 +30,7 @@ pub(crate) struct Entry {
     start: SystemTime,
     start_instant: Instant,
     connected: AtomicBool,
+    recorded: AtomicBool,
     bytes_out: AtomicU64,
     bytes_in: AtomicU64,
     frames_out: AtomicU64,
@@ -111,6 +112,7 @@ impl Entry {
             start: net::clock::wall(),
             start_instant: net::clock::now(),
             connected: AtomicBool::new(false),
+            recorded: AtomicBool::new(policy.is_recorded()),
             bytes_out: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             frames_out: AtomicU64::new(0),
@@ -142,6 +144,11 @@ impl Entry {
 
     pub(super) fn start(&self) -> SystemTime {
         self.start
+    }
+
+    /// Whether what the viewer is shown is kept.
+    pub(crate) fn set_recorded(&self, recorded: bool) {
+        self.recorded.store(recorded, Relaxed);
     }
 
     /// What may change while the session runs.
@@ -357,6 +364,7 @@ impl Entry {
             view_only,
             controls: self.is_connected() && !view_only,
             level: self.live.level(),
+            recorded: self.recorded.load(Relaxed),
             allowed: terms.permissions.allowed(),
             bytes_out: self.bytes_out.load(Relaxed),
             bytes_in: self.bytes_in.load(Relaxed),

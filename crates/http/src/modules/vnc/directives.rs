@@ -11,6 +11,7 @@ use super::setters::{
     HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
     vnc_token,
 };
+use super::thumbnails::vnc_thumbnail;
 use super::wall::vnc_wall;
 use crate::module::{ANY, DESKTOP, HTTP, LOCATION_IF, Module, Set, doc, store};
 use crate::modules::core::Handler;
@@ -281,6 +282,17 @@ pub const MODULE: Module = Module {
                 "vnc_screenshot on | off;",
                 "vnc_screenshot off;",
                 "Whether api/screenshot below a desktop gives its screen as a PNG to whoever may see the desktop. The gateway looks at the machine itself, with the password that is stored for it. Where desktop and location disagree, it is off.",
+            ),
+        ),
+        Directive::new(
+            "vnc_thumbnail",
+            LEVELS,
+            Arity::Between(1, 2),
+            Set::Level(vnc_thumbnail),
+            doc(
+                "vnc_thumbnail off | live | connect [interval=time];",
+                "vnc_thumbnail off;",
+                "Where the small picture of a desktop comes from, api/thumbnail below it: from sessions that run anyway, which are decoded for it; or from the gateway itself, which looks when somebody wants to see it and not again within the interval (60s). Where desktop and location disagree, the stricter counts.",
             ),
         ),
         Directive::new(

@@ -12,6 +12,7 @@ use proto::h1::{Unescape, argument, unescape};
 use vnc::{Holder, Limits, Names, Place, Policy, Refusal, Role, Spending, Target};
 
 use super::desktops::Desktop;
+use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
 use crate::request::Request;
@@ -133,6 +134,10 @@ fn grant(
     policy.view_only |= role == Role::View;
     policy.password = special.password.clone();
     policy.title = title;
+    if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
+        let pictures = &request.generation.thread.shared.pictures;
+        policy.taps.push(pictures.tap());
+    }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
         terms.restrict(&mut policy, clock::wall());
@@ -282,6 +287,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         resize: conf.resize,
         power: conf.power,
         quality_max: conf.quality_max,
+        taps: super::record::taps(request, conf),
         ping: conf.ping,
         idle: conf.idle_timeout,
         session_max: conf.max_session,

@@ -7,9 +7,9 @@ use vnc::{Forecast, Refusal};
 
 use super::grant::{Subject, goal, user};
 use super::login;
-use super::pictures;
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
+use super::{pictures, thumbnails};
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
 use crate::phases::Flow;
@@ -36,6 +36,7 @@ pub async fn viewer(request: &Request, place: Place<'_>, subject: &Subject) -> F
     match place {
         Place::Folder => redirect_to_slash(request, &[&request.uri()[..], b"/"].concat()),
         Place::Inside("session") => forecast(request, subject).await,
+        Place::Inside("api/thumbnail") => thumbnails::serve(request, subject).await,
         Place::Inside("api/screenshot") => pictures::screenshot(request, subject).await,
         Place::Inside(path) if VIEWER.contains(&path) => serve(request, "vnc.html"),
         Place::Inside(path) if path.starts_with("assets/") => serve(request, path),

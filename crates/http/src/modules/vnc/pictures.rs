@@ -1,6 +1,7 @@
 //! `vnc_screenshot`: pictures of desktops over HTTP, for whoever may see the desktop.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use net::log::Level;
@@ -38,7 +39,7 @@ pub async fn screenshot(request: &Request, subject: &Subject) -> Flow {
         Err(flow) => return flow,
     };
     match shot.png(width_max).await {
-        Some(png) => picture(png),
+        Some(png) => picture(png, Keep::Never),
         None => Flow::Status(500),
     }
 }
@@ -127,14 +128,29 @@ fn width(request: &Request) -> Result<Option<u16>, Flow> {
     }
 }
 
-/// A picture that nobody keeps.
-fn picture(png: Vec<u8>) -> Flow {
+/// Whether clients may keep a picture.
+pub enum Keep {
+    /// No.
+    Never,
+    /// Yes, but they ask whether it has changed since.
+    Since(SystemTime),
+}
+
+/// A picture.
+pub fn picture(png: Vec<u8>, keep: Keep) -> Flow {
     let mut head = Head {
         content_type: Some(Bytes::from_static(b"image/png")),
         content_length: Some(png.len() as u64),
         ..Head::new(200)
     };
-    head.push("Cache-Control", "no-store");
+    match keep {
+        Keep::Never => head.push("Cache-Control", "no-store"),
+        Keep::Since(at) => {
+            let since = at.duration_since(SystemTime::UNIX_EPOCH);
+            head.last_modified = i64::try_from(since.unwrap_or_default().as_secs()).ok();
+            head.push("Cache-Control", "private, no-cache");
+        }
+    }
     head.push("X-Content-Type-Options", "nosniff");
     Flow::Respond(Response {
         head: head.into(),
@@ -143,7 +159,7 @@ fn picture(png: Vec<u8>) -> Flow {
 }
 
 /// What a program is told in a number.
-fn status(refusal: &Refusal) -> u16 {
+pub fn status(refusal: &Refusal) -> u16 {
     match refusal {
         Refusal::UnknownDesktop | Refusal::NoScreenshots => 404,
         Refusal::UnknownToken

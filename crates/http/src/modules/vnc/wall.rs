@@ -13,6 +13,7 @@ use super::desktops::{Desktop, Desktops};
 use super::grant::{self, Subject};
 use super::pages::{Place, json, place, reads, serve};
 use super::setters::one_way_only;
+use super::thumbnails::{Thumbnail, thumbnail};
 use super::{login, role, upgrade};
 use crate::draft::{Level, Matcher};
 use crate::error_page::redirect_to_slash;
@@ -133,6 +134,7 @@ struct Tile<'a> {
     role: &'static str,
     state: &'static str,
     sessions: &'a [Viewer],
+    thumbnail: bool,
 }
 
 /// Somebody who is at a desktop.
@@ -180,6 +182,7 @@ async fn list(request: &Request, wall: &Wall) -> String {
             role: role.word(),
             state,
             sessions: viewers,
+            thumbnail: thumbnail(request, Some(desktop)) != Thumbnail::Off,
         });
     }
     let listed = Listed {

@@ -1,9 +1,9 @@
 //! Pictures of desktops over HTTP.
 
 use testkit::vnc::{Look, Security, VncServer};
-use testkit::{Response, Server, Setup, wait_for};
+use testkit::{Response, Server, Setup, WebSocket, wait_for};
 
-use super::{CONF, gateway, get, request};
+use super::{CONF, enter, gateway, get, request};
 use crate::support::portway;
 
 /// A PNG's size, once it is sure that it is one.
@@ -164,4 +164,70 @@ fn a_desktop_or_its_location_may_forbid_screenshots() {
         let answer = get(&server, &format!("{path}/api/screenshot"));
         assert_eq!(answer.status, status, "{path}");
     }
+}
+
+const WALL: &str = "vnc_desktop office %TARGET%; server {";
+
+fn wall(thumbnail: &str, vnc: &VncServer) -> Server {
+    Setup::new(&CONF.replace("server {", WALL))
+        .with(
+            "INSIDE",
+            format!("location /wall/ {{ vnc_wall all; {thumbnail} vnc_role $arg_role; }}"),
+        )
+        .with("TARGET", vnc.addr())
+        .start(&portway())
+}
+
+#[test]
+fn the_wall_shows_desktops_that_the_gateway_looks_at_itself() {
+    let vnc = VncServer::start(Look {
+        size: (960, 600),
+        ..Look::default()
+    });
+    let server = wall("vnc_thumbnail connect interval=1h;", &vnc);
+    let path = "/wall/office/api/thumbnail?role=view";
+    let list = get(&server, "/wall/api/desktops?role=view").text();
+    assert!(list.contains("\"thumbnail\":true"), "{list}");
+    assert_eq!(vnc.connections(), 0, "nobody has looked at it yet");
+    let answer = get(&server, path);
+    assert_eq!(size(&answer), (480, 300));
+    let since = answer.field("last-modified").expect("a time");
+    let since = format!("If-Modified-Since: {since}\r\n");
+    assert_eq!(request(&server, "GET", path, &since).status, 304);
+    get(&server, path);
+    assert_eq!(vnc.connections(), 1, "once an hour");
+    let none = get(&server, "/wall/office/api/thumbnail?role=none");
+    refused(&none, 403, "You have no access to this desktop.");
+}
+
+#[test]
+fn the_wall_shows_desktops_while_somebody_is_there() {
+    let vnc = VncServer::start(Look::default());
+    let server = wall("vnc_thumbnail live;", &vnc);
+    let path = "/wall/office/api/thumbnail?role=view";
+    let nothing = get(&server, path);
+    refused(&nothing, 404, "There is no picture of this desktop now.");
+    let mut socket = WebSocket::open(server.addr(), "/wall/office/websockify?role=view", "");
+    enter(&mut socket);
+    socket.send_binary(&[3, 0, 0, 0, 0, 0, 0, 64, 0, 48]);
+    let picture = wait_for("a picture", || {
+        Some(get(&server, path)).filter(|answer| answer.status == 200)
+    });
+    assert_eq!(size(&picture), (64, 48));
+    socket.send_close(1000, "");
+    wait_for("the end of the picture", || {
+        (get(&server, path).status == 404).then_some(())
+    });
+    assert_eq!(vnc.connections(), 1, "the person's");
+}
+
+#[test]
+fn without_a_word_there_is_no_thumbnail() {
+    let vnc = VncServer::start(Look::default());
+    let server = wall("", &vnc);
+    let nothing = get(&server, "/wall/office/api/thumbnail?role=view");
+    refused(&nothing, 404, "There is no picture of this desktop now.");
+    let list = get(&server, "/wall/api/desktops?role=view").text();
+    assert!(list.contains("\"thumbnail\":false"), "{list}");
+    assert_eq!(vnc.connections(), 0);
 }

@@ -83,6 +83,7 @@ impl Pump {
             return Ok(());
         };
         screen.taps().flush();
+        self.entry.set_recorded(screen.taps().are_recording());
         screen.taps().check()
     }
 

@@ -1,0 +1,298 @@
+//! Pictures of sessions that run anyway, for the wall: a tap in each, one thread that decodes.
+//!
+//! A session hands over what it got and forgets it. When the thread cannot follow, the session's
+//! picture ends, never the session.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant, SystemTime};
+
+use net::Deadline;
+use picture::{Decoder, Limits, PixelFormat};
+use tokio::sync::oneshot;
+
+use super::{Shot, THUMBNAIL_SIDE_MAX};
+use crate::{Piece, Taken, Tap, TapSource, TapStart};
+
+/// Sessions of which there is a picture at the same time.
+const LIVE_MAX: usize = 128;
+
+/// Bytes of one session that wait to be decoded.
+const BACKLOG_MAX: usize = 8 << 20;
+
+/// Bytes that are gathered before they are handed over in the middle of a turn.
+const GATHERED_MAX: usize = 64 << 10;
+
+/// Bytes that are decoded at once; few, because few bytes may paint much.
+const STEP_LEN: usize = 4 << 10;
+
+/// Time that one hand-over may take to decode. What takes longer is made to be slow.
+const DECODE_MAX: Duration = Duration::from_secs(2);
+
+/// How long somebody waits for a picture that is behind.
+const SHOW_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Screens up to 4K, which take 36 MiB.
+const LIMITS: Limits = Limits {
+    side_max: 8192,
+    pixels_max: 9 << 20,
+};
+
+/// Opens taps, and shows what they see.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    /// The way to the thread, once there is one.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    sessions: Arc<AtomicUsize>,
+    next: AtomicU64,
+}
+
+/// What the thread is asked to do.
+enum Job {
+    Open(Box<Opened>),
+    Decode(Batch),
+    Close(u64),
+    Show(String, oneshot::Sender<Option<Arc<Shot>>>),
+}
+
+/// A session whose screen begins.
+struct Opened {
+    number: u64,
+    target: String,
+    width: u16,
+    height: u16,
+    pixel_format: [u8; 16],
+}
+
+/// What a session got.
+struct Batch {
+    number: u64,
+    bytes: Vec<u8>,
+    backlog: Arc<AtomicUsize>,
+}
+
+impl Live {
+    /// The small picture of a machine that somebody looks at now; `None` if nobody does, or nothing
+    /// was seen yet.
+    pub(super) async fn show(&self, target: &str) -> Option<Arc<Shot>> {
+        let (reply, shown) = oneshot::channel();
+        let jobs = self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        jobs?.send(Job::Show(target.to_owned(), reply)).ok()?;
+        let deadline = Deadline::after(SHOW_TIMEOUT);
+        tokio::select! {
+            shown = shown => shown.ok()?,
+            () = deadline.expired() => None,
+        }
+    }
+
+    /// The way to the thread, which is started when it is first needed.
+    fn jobs(&self) -> Result<mpsc::Sender<Job>, Taken> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = &*jobs {
+            return Ok(jobs.clone());
+        }
+        let (sender, receiver) = mpsc::channel();
+        let started = std::thread::Builder::new()
+            .name("pictures".to_owned())
+            .spawn(move || Studio::default().run(&receiver));
+        started.map_err(|error| Taken::Stop(format!("no picture: {error}")))?;
+        *jobs = Some(sender.clone());
+        Ok(sender)
+    }
+}
+
+impl TapSource for Live {
+    fn open(&self, start: &TapStart<'_>) -> Result<Box<dyn Tap>, Taken> {
+        let seat = Seat::take(&self.sessions)
+            .ok_or_else(|| Taken::Stop("no picture: too many sessions have one".to_owned()))?;
+        let jobs = self.jobs()?;
+        let number = self.next.fetch_add(1, Relaxed);
+        let opened = Opened {
+            number,
+            target: start.about.target.clone(),
+            width: start.width,
+            height: start.height,
+            pixel_format: start.pixel_format,
+        };
+        jobs.send(Job::Open(Box::new(opened))).map_err(gone)?;
+        Ok(Box::new(LiveTap {
+            number,
+            jobs,
+            gathered: Vec::new(),
+            backlog: Arc::default(),
+            _seat: seat,
+        }))
+    }
+}
+
+fn gone<T>(_: mpsc::SendError<T>) -> Taken {
+    Taken::Stop("no picture: its thread is gone".to_owned())
+}
+
+/// One of the sessions that may have a picture.
+#[derive(Debug)]
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(taken: &Arc<AtomicUsize>) -> Option<Self> {
+        let more = |taken: usize| (taken < LIVE_MAX).then_some(taken + 1);
+        taken.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(Self(Arc::clone(taken)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The tap of one session.
+#[derive(Debug)]
+struct LiveTap {
+    number: u64,
+    jobs: mpsc::Sender<Job>,
+    gathered: Vec<u8>,
+    /// Bytes that wait to be decoded.
+    backlog: Arc<AtomicUsize>,
+    _seat: Seat,
+}
+
+impl LiveTap {
+    fn hand_over(&mut self) -> Taken {
+        if self.gathered.is_empty() {
+            return Taken::Yes;
+        }
+        let bytes = std::mem::take(&mut self.gathered);
+        let len = bytes.len();
+        if self.backlog.fetch_add(len, Relaxed) + len > BACKLOG_MAX {
+            return Taken::Stop("its picture cannot keep up".to_owned());
+        }
+        let batch = Batch {
+            number: self.number,
+            bytes,
+            backlog: Arc::clone(&self.backlog),
+        };
+        match self.jobs.send(Job::Decode(batch)) {
+            Ok(()) => Taken::Yes,
+            Err(error) => gone(error),
+        }
+    }
+}
+
+impl Tap for LiveTap {
+    fn message(&mut self, _at: Duration, piece: Piece<'_>) -> Taken {
+        self.gathered.extend_from_slice(piece.bytes);
+        match self.gathered.len() >= GATHERED_MAX {
+            true => self.hand_over(),
+            false => Taken::Yes,
+        }
+    }
+
+    fn flush(&mut self) -> Taken {
+        self.hand_over()
+    }
+
+    fn end(self: Box<Self>, _at: Duration, _reason: &str) {}
+}
+
+impl Drop for LiveTap {
+    fn drop(&mut self) {
+        // Without the thread there is nothing to close.
+        let _ = self.jobs.send(Job::Close(self.number));
+    }
+}
+
+/// What the thread has: the screens of sessions.
+#[derive(Default)]
+struct Studio {
+    screens: HashMap<u64, Screen>,
+}
+
+struct Screen {
+    target: String,
+    decoder: Decoder,
+    changed: SystemTime,
+    /// The picture, unless something has changed since.
+    shot: Option<Arc<Shot>>,
+}
+
+impl Studio {
+    /// Works until nobody can ask any more.
+    fn run(mut self, jobs: &mpsc::Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            match job {
+                Job::Open(opened) => self.open(*opened),
+                Job::Decode(batch) => self.decode(&batch),
+                Job::Close(number) => drop(self.screens.remove(&number)),
+                // Who asked may have gone.
+                Job::Show(target, reply) => drop(reply.send(self.show(&target))),
+            }
+        }
+    }
+
+    fn open(&mut self, opened: Opened) {
+        let Ok(format) = PixelFormat::parse(&opened.pixel_format) else {
+            return;
+        };
+        // What is too large has no picture.
+        let Ok(decoder) = Decoder::new(opened.width, opened.height, format, LIMITS) else {
+            return;
+        };
+        let screen = Screen {
+            target: opened.target,
+            decoder,
+            changed: SystemTime::now(),
+            shot: None,
+        };
+        self.screens.insert(opened.number, screen);
+    }
+
+    fn decode(&mut self, batch: &Batch) {
+        batch.backlog.fetch_sub(batch.bytes.len(), Relaxed);
+        let Some(screen) = self.screens.get_mut(&batch.number) else {
+            return;
+        };
+        let until = Instant::now() + DECODE_MAX;
+        for step in batch.bytes.chunks(STEP_LEN) {
+            if screen.decoder.handle(step).is_err() || Instant::now() > until {
+                self.screens.remove(&batch.number);
+                return;
+            }
+        }
+        if !screen.decoder.screen().is_clean() {
+            screen.decoder.take_dirty();
+            screen.changed = SystemTime::now();
+            screen.shot = None;
+        }
+    }
+
+    /// The picture of a machine that changed last, of sessions that have seen all of it.
+    fn show(&mut self, target: &str) -> Option<Arc<Shot>> {
+        let screens = self.screens.values_mut();
+        let screen = screens
+            .filter(|screen| screen.target == target && screen.is_whole())
+            .max_by_key(|screen| screen.changed)?;
+        let scaled = screen.decoder.screen();
+        let shot = screen.shot.get_or_insert_with(|| {
+            Arc::new(Shot {
+                screen: scaled.scaled(THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX),
+                at: screen.changed,
+            })
+        });
+        Some(Arc::clone(shot))
+    }
+}
+
+impl Screen {
+    /// Whether as much was painted as there is.
+    fn is_whole(&self) -> bool {
+        let screen = self.decoder.screen();
+        screen.painted() >= screen.pixels().len() as u64
+    }
+}
