@@ -480,4 +480,6 @@ export default {
   "end.changed.title": "What you may do here has changed",
   "end.changed.text": "The page opens the desktop again by the new rules.",
   "end.changed.next": "",
+
+  "said.noshots": "Screenshots of this desktop are switched off.",
 };

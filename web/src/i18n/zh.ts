@@ -482,4 +482,6 @@ export default {
   "end.changed.title": "您在此的权限已更改",
   "end.changed.text": "页面正在按新规则重新打开桌面。",
   "end.changed.next": "",
+
+  "said.noshots": "此桌面已关闭截图。",
 } satisfies Translation;

@@ -133,18 +133,14 @@ export class Player {
   }
 
   #toggle(): void {
-    switch (this.#replay.state) {
-      case "playing":
-      case "waiting":
-      case "loading":
-        this.#replay.pause();
-        break;
-      case "failed":
-        this.#replay.seek(this.#replay.ms);
-        this.#replay.play();
-        break;
-      default:
-        this.#replay.play();
+    const { state, wanted } = this.#replay;
+    if (state === "failed") {
+      this.#replay.seek(this.#replay.ms);
+      this.#replay.play();
+    } else if (wanted === "pause" || state === "ended") {
+      this.#replay.play();
+    } else {
+      this.#replay.pause();
     }
   }
 

@@ -74,6 +74,11 @@ export class Replay {
     return this.#shown?.isWaiting === true ? "waiting" : "playing";
   }
 
+  /** What the person wants, whatever it waits for. */
+  get wanted(): "play" | "pause" {
+    return this.#wanted;
+  }
+
   play(): void {
     this.#wanted = "play";
     if (this.state === "ended") {

@@ -30,5 +30,6 @@ test("what stands in a sentence is kept, and other words are nobody's", () => {
   const wait = translate("Too many wrong passwords for this desktop. Try again in 5 minutes.");
   assert.deepEqual(wait, { key: "said.wait", words: "5 minutes" });
   assert.equal(translate("Maintenance at ten."), null);
+  assert.equal(translate("In use by somebody else.")?.key, "end.inuse.text");
   assert.equal(translate("In use by ."), null);
 });

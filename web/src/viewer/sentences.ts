@@ -12,14 +12,17 @@ export interface Said {
 
 /** The text for one of the gateway's sentences; null for other words, such as an operator's. */
 export function translate(sentence: string): Said | null {
-  for (const [begin, end, key] of FORMS) {
+  const key = SENTENCES.get(sentence);
+  if (key !== undefined) {
+    return { key, words: "" };
+  }
+  for (const [begin, end, form] of FORMS) {
     const fits = sentence.startsWith(begin) && sentence.endsWith(end);
     if (fits && sentence.length > begin.length + end.length) {
-      return { key, words: sentence.slice(begin.length, sentence.length - end.length) };
+      return { key: form, words: sentence.slice(begin.length, sentence.length - end.length) };
     }
   }
-  const key = SENTENCES.get(sentence);
-  return key === undefined ? null : { key, words: "" };
+  return null;
 }
 
 /** Those with a gap: what stands before and after it. */
@@ -63,6 +66,7 @@ export const SENTENCES: ReadonlyMap<string, TextKey> = new Map<string, TextKey>(
   ["What you may do here has changed; please connect again.", "said.changed"],
   ["The session ended because it could not be recorded.", "said.unrecorded"],
   ["The desktop sent something that the gateway does not understand.", "said.foreign"],
+  ["Screenshots of this desktop are switched off.", "said.noshots"],
   ["The session ended because nobody used it.", "said.idle"],
   ["The session's time is over.", "said.time"],
   ["The viewer sent something that is not allowed here.", "said.violation"],

@@ -5,6 +5,7 @@ mod errors;
 mod jobs;
 mod page;
 mod pages;
+mod recordings;
 mod reload;
 pub mod stage;
 mod three_hosts;

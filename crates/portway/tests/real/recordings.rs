@@ -260,7 +260,10 @@ impl Stage {
 fn a_location_lists_its_recordings() {
     let stage = Stage::new();
     let empty = stage.get("/open/recordings.json");
-    assert_eq!(empty.text(), "{\"recordings\":[],\"total\":0,\"bytes\":0}");
+    assert_eq!(
+        empty.text(),
+        "{\"role\":\"admin\",\"user\":null,\"recordings\":[],\"total\":0,\"bytes\":0}"
+    );
     assert_eq!(empty.field("cache-control"), Some("no-store"));
     for id in 1..=5 {
         record(&stage.folder(), id, id as u64 * 100);

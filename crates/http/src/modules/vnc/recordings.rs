@@ -83,7 +83,7 @@ pub async fn run(request: &Rc<Request>) -> Flow {
         ) => delete(request, role, folder, id).await,
         _ if !reads(request) => Flow::Status(405),
         (_, Some(asked)) => asked.answer(request, role, folder).await,
-        ("recordings.json", None) => list::all(request, folder).await,
+        ("recordings.json", None) => list::all(request, role, folder).await,
         ("" | "index.html" | "recordings.html", None) => serve(request, "recordings.html"),
         (path, None) if path.starts_with("assets/") => serve(request, path),
         _ => Flow::Status(404),

@@ -8,6 +8,7 @@ use recording::json::Object;
 use recording::{Entry, Folder, FolderError, Id};
 use vnc::Role;
 
+use super::super::grant;
 use super::super::pages::{error, json};
 use super::flatten;
 use crate::helpers;
@@ -63,12 +64,18 @@ impl Filter {
 }
 
 /// `recordings.json`
-pub async fn all(request: &Rc<Request>, folder: Folder) -> Flow {
+pub async fn all(request: &Rc<Request>, role: Role, folder: Folder) -> Flow {
     let filter = match Filter::of(request) {
         Ok(filter) => filter,
         Err(flow) => return flow,
     };
-    let listed = helpers::run(move || list(&folder, &filter)).await;
+    let user = grant::user(request);
+    // What the page offers depends on who asks.
+    let asking = move || {
+        let asking = Object::begin().text("role", role.word());
+        asking.text_or_null("user", user.as_deref())
+    };
+    let listed = helpers::run(move || list(&folder, &filter, asking())).await;
     match flatten(request, listed) {
         Ok((text, unreadable)) => {
             for failed in unreadable {
@@ -81,7 +88,11 @@ pub async fn all(request: &Rc<Request>, folder: Folder) -> Flow {
 }
 
 /// The answer, and what could not be read; that must not hide the others.
-fn list(folder: &Folder, filter: &Filter) -> Result<(String, Vec<FolderError>), FolderError> {
+fn list(
+    folder: &Folder,
+    filter: &Filter,
+    asking: Object,
+) -> Result<(String, Vec<FolderError>), FolderError> {
     let (mut total, mut bytes) = (0_u64, 0_u64);
     let (mut shown, mut unreadable) = (Vec::new(), Vec::new());
     for found in folder.recordings()? {
@@ -104,7 +115,7 @@ fn list(folder: &Folder, filter: &Filter) -> Result<(String, Vec<FolderError>), 
             shown.push(entry.to_public_json());
         }
     }
-    let text = Object::begin()
+    let text = asking
         .plain("recordings", format_args!("[{}]", shown.join(",")))
         .plain("total", total)
         .plain("bytes", bytes)
