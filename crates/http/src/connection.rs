@@ -95,6 +95,39 @@ impl Connection {
         }
     }
 
+    /// A connection as it was when a tunnel took it over, under the configuration of now and
+    /// without a client: for what has to be decided once more.
+    pub fn recalled(
+        memory: &Memory,
+        generation: Rc<Generation>,
+        listener: usize,
+    ) -> io::Result<Self> {
+        let load = generation.thread.uncounted_load();
+        let stream = Stream::new(memory.socket()?)?;
+        let mut conn = Self::new(
+            memory.id,
+            stream,
+            memory.peer.clone(),
+            generation,
+            listener,
+            load,
+        );
+        conn.local = OnceCell::from(memory.local.clone());
+        if let Some(header) = &memory.proxied {
+            conn.proxied = OnceCell::from(header.clone());
+        }
+        if let Some(tls) = &memory.tls {
+            conn.tls = OnceCell::from(Box::new(tls.recalled()));
+        }
+        conn.buf.borrow_mut().extend_from_slice(&memory.head);
+        Ok(conn)
+    }
+
+    /// Whether it is TLS, or was when it had a client.
+    pub fn is_tls(&self) -> bool {
+        self.stream.is_tls() || (self.tls.get().is_some() && !self.lacks_tls.get())
+    }
+
     /// Our end of it.
     pub fn local(&self) -> &Addr {
         self.local.get_or_init(|| {
@@ -195,6 +228,34 @@ impl Connection {
                 format_args!("{message}, client: {client}, server: {local}"),
             );
         }
+    }
+}
+
+/// What is kept of a connection whose request became a session, to decide about it once more.
+pub struct Memory {
+    /// Its number.
+    pub id: u64,
+    /// The head of the request, without passwords.
+    pub head: Box<[u8]>,
+    /// The client.
+    pub peer: Addr,
+    /// Our end.
+    pub local: Addr,
+    /// The address of the listening socket.
+    pub listen: Addr,
+    /// What the proxy in front said of the client.
+    pub proxied: Option<Box<Header>>,
+    /// Its TLS.
+    pub tls: Option<Box<ClientTls>>,
+}
+
+impl Memory {
+    /// A socket that leads nowhere.
+    fn socket(&self) -> io::Result<std::os::fd::OwnedFd> {
+        use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        Ok(socket)
     }
 }
 

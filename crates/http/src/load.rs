@@ -104,9 +104,20 @@ pub struct Load {
     shared: Arc<Shared>,
     thread: usize,
     state: Cell<State>,
+    counts: bool,
 }
 
 impl Load {
+    /// That of a connection that is only thought of: nothing counts it.
+    pub fn uncounted(shared: Arc<Shared>, thread: usize) -> Self {
+        Self {
+            shared,
+            thread,
+            state: Cell::new(State::Waiting),
+            counts: false,
+        }
+    }
+
     /// A new connection of a thread, which must be the one that runs.
     pub fn new(shared: Arc<Shared>, thread: usize) -> Self {
         let counters = shared.counters(thread);
@@ -116,6 +127,7 @@ impl Load {
             shared,
             thread,
             state: Cell::new(State::Waiting),
+            counts: true,
         }
     }
 
@@ -139,6 +151,9 @@ impl Load {
     }
 
     fn enter(&self, state: State) {
+        if !self.counts {
+            return;
+        }
         let before = self.state.replace(state);
         if before == state {
             return;
@@ -159,6 +174,9 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
+        if !self.counts {
+            return;
+        }
         self.enter(State::Waiting);
         down(&self.shared.counters(self.thread).connections);
     }

@@ -150,35 +150,24 @@ fn named_location(request: &Request, name: &[u8]) -> bool {
     true
 }
 
+/// Finds the place of a request that nobody waits for any more, as a request of the client would
+/// find it now; false if it would be answered before it came to a handler.
+pub fn place(request: &Rc<Request>) -> bool {
+    realip::run(request);
+    let placed = locate(request, &Entry::ServerRewrite).is_ok();
+    realip::run(request);
+    placed
+}
+
+/// The same, in a named location.
+pub fn place_named(request: &Rc<Request>, name: &[u8]) -> bool {
+    realip::run(request);
+    named_location(request, name) && locate(request, &Entry::Location).is_ok()
+}
+
 async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
-    if let Entry::ServerRewrite = entry {
-        let flow = rewrite::run(request);
-        if !matches!(flow, rewrite::After::Next | rewrite::After::NewUri) {
-            return flow.into();
-        }
-    }
-    let mut find = matches!(entry, Entry::ServerRewrite);
-    loop {
-        if find && let Some(flow) = find_location(request) {
-            return flow;
-        }
-        match rewrite::run(request) {
-            rewrite::After::Next => break,
-            rewrite::After::NewUri => {
-                if !request.change_uri() {
-                    let uri = String::from_utf8_lossy(&request.uri()).into_owned();
-                    request.log(
-                        Level::Error,
-                        format_args!(
-                            "rewrite or internal redirection cycle while processing \"{uri}\""
-                        ),
-                    );
-                    return Flow::Status(500);
-                }
-                find = true;
-            }
-            done => return done.into(),
-        }
+    if let Err(flow) = locate(request, entry) {
+        return flow;
     }
     match preaccess(request).await {
         Flow::Next => {}
@@ -198,6 +187,40 @@ async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
     match mirror::run(request).await {
         Flow::Next => content(request).await,
         flow => flow,
+    }
+}
+
+/// From the rewriting of the server to that of the location; the error is what already settles the
+/// request.
+fn locate(request: &Rc<Request>, entry: &Entry) -> Result<(), Flow> {
+    if let Entry::ServerRewrite = entry {
+        let flow = rewrite::run(request);
+        if !matches!(flow, rewrite::After::Next | rewrite::After::NewUri) {
+            return Err(flow.into());
+        }
+    }
+    let mut find = matches!(entry, Entry::ServerRewrite);
+    loop {
+        if find && let Some(flow) = find_location(request) {
+            return Err(flow);
+        }
+        match rewrite::run(request) {
+            rewrite::After::Next => return Ok(()),
+            rewrite::After::NewUri => {
+                if !request.change_uri() {
+                    let uri = String::from_utf8_lossy(&request.uri()).into_owned();
+                    request.log(
+                        Level::Error,
+                        format_args!(
+                            "rewrite or internal redirection cycle while processing \"{uri}\""
+                        ),
+                    );
+                    return Err(Flow::Status(500));
+                }
+                find = true;
+            }
+            done => return Err(done.into()),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::connection::{self, Connection};
 use crate::load::{Counters, Load, Totals};
 use crate::logs::ErrorLogs;
 use crate::modules::upstream::resolve::Names;
+use crate::modules::vnc::judge::Cases;
 use crate::open_files::OpenFiles;
 use crate::pages::Pages;
 
@@ -155,6 +156,16 @@ impl Generation {
         }
     }
 
+    /// The listening socket of an address.
+    pub(crate) fn listener_at(&self, listen: &Addr) -> Option<usize> {
+        self.listeners.get(listen).copied()
+    }
+
+    /// The error log of the configuration as a whole.
+    pub(crate) fn error_log(&self) -> &ErrorLog {
+        generation_log(self)
+    }
+
     fn close(&self) {
         self.closing.set(true);
         self.checks.iter().for_each(AbortHandle::abort);
@@ -184,6 +195,8 @@ pub struct Thread {
     accepting: RefCell<HashMap<Addr, JoinHandle<()>>>,
     generations: Cell<usize>,
     desktops: Cell<usize>,
+    /// The desktop sessions that are judged again after a reload.
+    pub(crate) cases: Cases,
     number: Cell<u64>,
     on_drained: RefCell<Option<Rc<dyn Fn()>>>,
     ended: Notify,
@@ -202,6 +215,7 @@ impl Thread {
             accepting: RefCell::default(),
             generations: Cell::new(0),
             desktops: Cell::new(0),
+            cases: Cases::default(),
             number: Cell::new(0),
             on_drained: RefCell::default(),
             ended: Notify::new(),
@@ -235,10 +249,11 @@ impl Thread {
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
             self.tunnels.reloaded(number);
-            if let Some(current) = &*self.current.borrow() {
+            if let Some(current) = self.generation_now() {
                 let desktops = &current.config.desktops;
                 let outcomes = &self.shared.outcomes;
                 outcomes.retain(|name| desktops.find(name).is_some());
+                self.cases.judge_all(&current);
             }
             if let Some(limit) = retire_after {
                 tokio::task::spawn_local(retire(
@@ -355,6 +370,16 @@ impl Thread {
                 () = deadline.expired() => return,
             }
         }
+    }
+
+    /// The configuration that is in force now.
+    pub(crate) fn generation_now(&self) -> Option<Rc<Generation>> {
+        self.current.borrow().clone()
+    }
+
+    /// For a connection that is only thought of.
+    pub(crate) fn uncounted_load(&self) -> Load {
+        Load::uncounted(self.shared.clone(), self.index)
     }
 
     /// Counts a desktop session of this thread for as long as the result lives.

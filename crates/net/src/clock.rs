@@ -4,15 +4,28 @@ use std::cell::Cell;
 use std::time::{Instant, SystemTime};
 
 thread_local! {
-    static NOW: Cell<Option<(Instant, SystemTime)>> = const { Cell::new(None) };
+    static TIME: Cell<Time> = const { Cell::new(Time::NoTurns) };
+}
+
+/// What a thread knows of the time.
+#[derive(Clone, Copy)]
+enum Time {
+    /// It has no event loop, so nobody would tell it that time goes by.
+    NoTurns,
+    /// Nobody has asked in this turn.
+    Unread,
+    Read((Instant, SystemTime)),
 }
 
 fn read() -> (Instant, SystemTime) {
-    NOW.get().unwrap_or_else(|| {
-        let now = (Instant::now(), SystemTime::now());
-        NOW.set(Some(now));
-        now
-    })
+    if let Time::Read(now) = TIME.get() {
+        return now;
+    }
+    let now = (Instant::now(), SystemTime::now());
+    if let Time::Unread = TIME.get() {
+        TIME.set(Time::Read(now));
+    }
+    now
 }
 
 /// The monotonic time of this turn.
@@ -27,5 +40,26 @@ pub fn wall() -> SystemTime {
 
 /// Forgets the time; called when the event loop wakes up, and by whoever blocked the thread.
 pub fn refresh() {
-    NOW.set(None);
+    TIME.set(Time::Unread);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn time_stands_still_within_a_turn_and_only_then() {
+        let goes_by = || {
+            let before = now();
+            std::thread::sleep(Duration::from_millis(2));
+            now() > before
+        };
+        assert!(goes_by(), "a thread without an event loop");
+        refresh();
+        assert!(!goes_by(), "a turn");
+        refresh();
+        assert!(!goes_by(), "the next turn");
+    }
 }

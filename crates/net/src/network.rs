@@ -28,6 +28,16 @@ impl Network {
         Self { ip, bits }
     }
 
+    /// Its address as it was written.
+    pub fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    /// How many leading bits count.
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
     /// Whether bits of the address are set that do not count.
     pub fn has_low_bits(&self) -> bool {
         let (bits, width) = match self.ip {

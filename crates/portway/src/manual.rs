@@ -101,7 +101,10 @@ fn blocks(page: &str) -> impl Iterator<Item = &str> {
 fn whole(block: &str) -> String {
     let shown: Vec<_> = block
         .lines()
-        .filter(|line| !line.trim_start().starts_with("vnc_password_file"))
+        .filter(|line| {
+            let files = ["vnc_password_file", "vnc_token_source jwt"];
+            !files.iter().any(|file| line.trim_start().starts_with(file))
+        })
         .collect();
     let shown = shown.join("\n");
     match shown.trim_start() {

@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
+mod fence;
 mod forecast;
 mod journal;
 mod outcomes;
@@ -48,6 +49,7 @@ mod tls;
 mod tokens;
 
 pub use attempts::LoginLimit;
+pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, screenshot_record, start_record};
 pub use outcomes::{Outcome, Outcomes};

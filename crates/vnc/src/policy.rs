@@ -10,7 +10,7 @@ use net::Resolver;
 use net::log::ErrorLog;
 use proto::rfb::Rules;
 
-use crate::{LoginLimit, Password, TapSource, Tls};
+use crate::{Fence, LoginLimit, Password, TapSource, Tls};
 pub(crate) use permissions::Terms;
 pub use permissions::{Allowed, Permissions};
 
@@ -60,6 +60,8 @@ pub struct Policy {
     pub session_max: Option<Duration>,
     /// Who knows the machine's name; otherwise the system does.
     pub names: Option<Names>,
+    /// Which addresses may be reached; `None` is every one.
+    pub fence: Option<Fence>,
     /// How long connecting to the machine may take, all of its addresses together.
     pub connect_timeout: Duration,
     /// How long the machine may take for each step of the handshake.
@@ -99,6 +101,7 @@ impl Default for Policy {
             idle: None,
             session_max: None,
             names: None,
+            fence: None,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             login_timeout: Duration::from_secs(300),

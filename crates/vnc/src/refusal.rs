@@ -34,6 +34,8 @@ pub enum Refusal {
     },
     /// Somebody, if it is known who, has taken over the machine.
     TakenOver(Option<String>),
+    /// The machine's address is not among those that may be reached.
+    Fenced,
     /// The machine's name does not resolve.
     NameNotFound,
     /// The machine, or the way to it, is down.
@@ -78,6 +80,8 @@ pub enum Refusal {
     Cut(String),
     /// The desktop, the token or the role is gone.
     Removed,
+    /// The desktop is another machine now, or has another credential.
+    Changed,
     /// What the viewer may do has changed, and the session cannot be held to that.
     PolicyChanged,
     /// The session must not go on without being recorded.
@@ -119,6 +123,7 @@ impl Refusal {
                 return format!("{by} has taken over this desktop.").into();
             }
             Self::TakenOver(None) => "Somebody else has taken over this desktop.",
+            Self::Fenced => "This gateway may not connect to that machine.",
             Self::NameNotFound => "The machine's name is not known on this network.",
             Self::HostDown => "The machine cannot be reached; it may be switched off.",
             Self::ConnectionRefused => "The machine is up, but its desktop does not run.",
@@ -158,6 +163,7 @@ impl Refusal {
             Self::Cut(words) if !words.is_empty() => return words.clone().into(),
             Self::Cut(_) => "An operator ended the session.",
             Self::Removed => "You have no access to this desktop any more.",
+            Self::Changed => "The desktop was set up anew; connecting again leads to it.",
             Self::PolicyChanged => "What you may do here has changed; please connect again.",
             Self::NotRecorded => "The session ended because it could not be recorded.",
             Self::NotFollowed => "The desktop sent something that the gateway does not understand.",
@@ -188,6 +194,7 @@ impl Refusal {
             Self::NotYours
             | Self::NoRole
             | Self::NoScreenshots
+            | Self::Fenced
             | Self::ForeignPage
             | Self::FarRefused => 4403,
             Self::UnknownDesktop => 4404,
@@ -214,7 +221,7 @@ impl Refusal {
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
-            Self::Restart | Self::PolicyChanged => close::SERVICE_RESTART,
+            Self::Restart | Self::Changed | Self::PolicyChanged => close::SERVICE_RESTART,
             Self::Busy => 1013,
             Self::Internal | Self::NotFollowed => close::INTERNAL_ERROR,
         }
@@ -233,6 +240,7 @@ impl Refusal {
             Self::Busy => "busy",
             Self::InUse { .. } => "in-use",
             Self::TakenOver(_) => "taken-over",
+            Self::Fenced => "fenced",
             Self::NameNotFound => "name-not-found",
             Self::HostDown => "host-down",
             Self::ConnectionRefused => "connection-refused",
@@ -255,6 +263,7 @@ impl Refusal {
             Self::ServerClosed => "server-closed",
             Self::Cut(_) => "cut",
             Self::Removed => "removed",
+            Self::Changed => "changed",
             Self::PolicyChanged => "policy-changed",
             Self::NotRecorded => "not-recorded",
             Self::NotFollowed => "not-followed",

@@ -274,6 +274,30 @@ impl Sessions {
         }))
     }
 
+    /// Tells the page of a session that it ends for this reason, so soon.
+    pub fn warn(&self, id: SessionId, reason: &str, left: Duration) {
+        let warning = Warning {
+            kind: "warning",
+            reason,
+            seconds: left.as_secs(),
+        };
+        if let Some(entry) = self.entry(id) {
+            entry.say(view::json(&warning));
+        }
+    }
+
+    /// Tells the page of a session that the end which it was warned of does not come.
+    pub fn warning_is_over(&self, id: SessionId, reason: &str) {
+        let over = WarningOver {
+            kind: "warning",
+            reason,
+            over: true,
+        };
+        if let Some(entry) = self.entry(id) {
+            entry.say(view::json(&over));
+        }
+    }
+
     fn tell_all(&self, text: &str) -> usize {
         let entries: Vec<_> = self.lock().values().cloned().collect();
         let told = entries.iter().filter(|entry| entry.say(text.to_owned()));
@@ -507,4 +531,12 @@ struct Warning<'a> {
     kind: &'a str,
     reason: &'a str,
     seconds: u64,
+}
+
+#[derive(Serialize)]
+struct WarningOver<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    reason: &'a str,
+    over: bool,
 }

@@ -82,6 +82,27 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
     }
 }
 
+/// A request whose head is in the buffer of a connection that is only recalled; `None` if it would
+/// not be a request any more.
+pub fn recall(conn: &Rc<Connection>) -> Option<Rc<Request>> {
+    let default_server = conn.addr_conf()?.default_server;
+    let mut parser = RequestParser::new();
+    let mut server = default_server;
+    let parsed = {
+        let buf = conn.buf.borrow();
+        parse(conn, &mut parser, &buf, &mut server)
+    };
+    match parsed {
+        Ok(Progress::Done) => {
+            let head = parser.take_head();
+            let incoming = finish(conn, head, default_server, false);
+            // Whether it had to show a certificate was decided when it did.
+            Some(incoming.request)
+        }
+        _ => None,
+    }
+}
+
 /// Parses as far as the bytes go. From the host on, the server that it names says which header
 /// lines are good.
 fn parse(

@@ -58,6 +58,18 @@ impl ClientTls {
         self.auth.get()
     }
 
+    /// The same without what the client offered, for a connection that is only remembered.
+    pub fn recalled(&self) -> Self {
+        Self {
+            server: self.server,
+            chosen_by: self.chosen_by.clone(),
+            name: self.name.clone(),
+            offered: Offered::default(),
+            auth: self.auth.clone(),
+            chain: self.chain.clone(),
+        }
+    }
+
     /// The client's certificate, and those that it sent along.
     pub fn chain(&self) -> &[Arc<Certificate>] {
         self.chain.get().map_or(&[], |chain| chain)

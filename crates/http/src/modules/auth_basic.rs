@@ -139,6 +139,23 @@ fn user_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     )
 }
 
+/// Whether names and passwords are asked for where a request is.
+pub fn asks(request: &Request) -> bool {
+    let conf = &request.conf().auth_basic;
+    let realm = conf.realm.as_ref().filter(|_| conf.user_file.is_some());
+    realm.is_some_and(|realm| request.eval(realm) != "off")
+}
+
+/// Whether somebody who came in earlier would still be known. A file that cannot be read takes
+/// nobody's place away.
+pub fn still_knows(request: &Request, user: &[u8]) -> bool {
+    let file = request.conf().auth_basic.user_file.as_ref();
+    let Some(file) = file.filter(|_| asks(request)) else {
+        return true;
+    };
+    !matches!(user_file::find(&file.path(request), user), Ok(None))
+}
+
 impl UserFile {
     fn path(&self, request: &Request) -> PathBuf {
         let path = request.eval(&self.path);

@@ -237,7 +237,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "https",
-        |r, out| put(out, if r.conn.stream.is_tls() { b"on" } else { b"" }),
+        |r, out| put(out, if r.conn.is_tls() { b"on" } else { b"" }),
         "\"on\" over TLS.",
     ),
     builtin(
@@ -346,7 +346,7 @@ fn put(out: &mut Vec<u8>, value: &[u8]) -> bool {
 }
 
 fn scheme(request: &Request) -> &'static [u8] {
-    match request.conn.stream.is_tls() {
+    match request.conn.is_tls() {
         true => b"https",
         false => b"http",
     }

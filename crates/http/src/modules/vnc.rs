@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conf::Span;
 use script::Template;
-use vnc::{Password, Target, TargetError, TokenSource};
+use vnc::{Password, Rule, Target, TargetError, TokenSource};
 
 use self::desktops::{Desktop, Desktops};
 use self::grant::Subject;
@@ -26,6 +26,7 @@ mod directives;
 mod form;
 mod grant;
 mod journal;
+pub mod judge;
 mod limit;
 pub mod login;
 mod pages;
@@ -78,6 +79,8 @@ settings! {
     quality_max: u8 = 9, inherit;
     /// Ends sessions without keys or pointer for so long.
     idle_timeout: Option<Duration> = None, inherit;
+    /// How long a session goes on whose reason to be is gone.
+    revoke_grace: Duration = Duration::from_secs(10), inherit;
     /// For how long somebody whose session was cut may not come back.
     cut_hold: Option<Duration> = Some(Duration::from_secs(300)), inherit;
     /// Ends sessions that are so old.
@@ -98,6 +101,8 @@ settings! {
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
+    /// Which addresses a token or a variable may lead to.
+    reach: Vec<Rule> = Vec::new(), inherit;
     /// Whether pictures of the screen may be had, if that was said.
     screenshot: Option<bool> = None, inherit;
     /// Where small pictures of the screen come from, if that was said.
@@ -194,6 +199,18 @@ pub async fn run(request: &Rc<Request>) -> Flow {
     }
     let uri = request.uri();
     folder(request, pages::place(request, &uri), &Subject::OfLocation).await
+}
+
+/// Which desktop a request is for, where it leads to desktops; `None` if it is for none.
+fn subject(request: &Request) -> Option<Subject> {
+    let Some(wall) = &request.conf().vnc.wall else {
+        return Some(Subject::OfLocation);
+    };
+    let uri = request.uri();
+    match pages::place(request, &uri) {
+        Place::Inside(path) => Some(wall::inside(request, wall, path).0),
+        Place::Folder | Place::Nowhere => None,
+    }
 }
 
 /// A desktop's folder: a WebSocket whatever its path, otherwise the pages.

@@ -11,13 +11,16 @@ use crate::support::portway;
 
 mod desktops;
 mod faults;
+mod fences;
 mod journal;
+mod judged;
 mod limits;
 mod operator;
 mod pictures;
 mod roles;
 mod status;
 mod tickets;
+mod websockify;
 
 const CONF: &str = "events { } http {
     log_format vnc '$request|$status|$body_bytes_sent|$vnc_session|$vnc_target|$http_referer';
@@ -365,8 +368,11 @@ fn sessions_live_through_a_reload_and_are_told_of_the_end() {
     let server = gateway("location / { vnc_pass %TARGET%; }", vnc.addr());
     let mut socket = WebSocket::open(server.addr(), "/", "");
     enter(&mut socket);
-    server.reload(&CONF.replace("%INSIDE%", "location / { return 204; }"));
-    wait_true("the new configuration", || get(&server, "/").status == 204);
+    let inside = "location / { vnc_pass %TARGET%; } location /new { return 204; }";
+    server.reload(&CONF.replace("%INSIDE%", inside));
+    wait_true("the new configuration", || {
+        get(&server, "/new").status == 204
+    });
     socket.send_binary(&KEY_A);
     vnc.wait_event(&Event::Key(1, 0x61));
     server.wait_error_log("exited with code 0");

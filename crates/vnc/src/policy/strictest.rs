@@ -46,6 +46,7 @@ impl Policy {
             idle: smaller(self.idle, other.idle),
             session_max: smaller(self.session_max, other.session_max),
             names: self.names.or(other.names),
+            fence: self.fence.or(other.fence),
             connect_timeout: self.connect_timeout.min(other.connect_timeout),
             handshake_timeout: self.handshake_timeout.min(other.handshake_timeout),
             login_timeout: self.login_timeout.min(other.login_timeout),

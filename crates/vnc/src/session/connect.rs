@@ -32,19 +32,19 @@ async fn connect_socket(target: &Target, policy: &Policy) -> Result<Stream, Fail
     let until = Instant::now() + policy.connect_timeout;
     let (host, port) = match target {
         Target::Unix(path) => {
-            return connect_one(&Addr::Unix(path.clone()), until, target).await;
+            return connect_one(&Addr::Unix(path.clone()), until, target, policy).await;
         }
         Target::Host { host, port } => (host, *port),
         Target::WebSocket(far) => (&far.host, far.port),
     };
     let stream = match Target::literal(host, port) {
-        Some(addr) => connect_one(&Addr::Ip(addr), until, target).await?,
+        Some(addr) => connect_one(&Addr::Ip(addr), until, target, policy).await?,
         None => {
             let addrs = match &policy.names {
                 Some(names) => ask(names, host, port, policy.connect_timeout).await?,
                 None => resolve(host, port, until).await?,
             };
-            connect_any(&addrs, until, target).await?
+            connect_any(&addrs, until, target, policy).await?
         }
     };
     stream.set_nodelay(true);
@@ -95,10 +95,11 @@ async fn connect_any(
     addrs: &[SocketAddr],
     until: Instant,
     target: &Target,
+    policy: &Policy,
 ) -> Result<Stream, Failure> {
     let mut failure = Failure::told(Refusal::NameNotFound, target.to_string());
     for addr in addrs.iter().take(ADDRESSES_MAX) {
-        match connect_one(&Addr::Ip(*addr), until, target).await {
+        match connect_one(&Addr::Ip(*addr), until, target, policy).await {
             Ok(stream) => return Ok(stream),
             Err(failed) => failure = failed,
         }
@@ -106,7 +107,20 @@ async fn connect_any(
     Err(failure)
 }
 
-async fn connect_one(addr: &Addr, until: Instant, target: &Target) -> Result<Stream, Failure> {
+async fn connect_one(
+    addr: &Addr,
+    until: Instant,
+    target: &Target,
+    policy: &Policy,
+) -> Result<Stream, Failure> {
+    if policy
+        .fence
+        .as_ref()
+        .is_some_and(|fence| !fence.admits(addr))
+    {
+        let detail = format!("{target} is {addr}, which may not be reached (see \"vnc_allow\")");
+        return Err(Failure::told(Refusal::Fenced, detail));
+    }
     let timeout = until.saturating_duration_since(Instant::now());
     net::connect(addr, None, timeout).await.map_err(|error| {
         let refusal = refusal_of(&error, addr);

@@ -8,8 +8,8 @@ use super::limit::vnc_limit;
 use super::login::vnc_login;
 use super::role::vnc_role;
 use super::setters::{
-    HERE, clipboard, password_file, quality_max, time_or_off, token_source, view_only, vnc_pass,
-    vnc_token,
+    HERE, clipboard, password_file, quality_max, reach, time_or_off, token_source, view_only,
+    vnc_pass, vnc_token,
 };
 use super::thumbnails::vnc_thumbnail;
 use super::wall::vnc_wall;
@@ -243,6 +243,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_revoke_grace",
+            LEVELS,
+            Arity::Exactly(1),
+            store!(time vnc.revoke_grace),
+            doc(
+                "vnc_revoke_grace time;",
+                "vnc_revoke_grace 10s;",
+                "How long a live session goes on, its person warned, after a reload or a file of tokens took away what it rests on: the desktop, its address, its credential, the token or the role.",
+            ),
+        ),
+        Directive::new(
             "vnc_ping",
             LEVELS,
             Arity::Exactly(1),
@@ -254,6 +265,28 @@ pub const MODULE: Module = Module {
                 "vnc_ping time | off;",
                 "vnc_ping 20s;",
                 "How often viewers are pinged; one that is silent for two periods is gone.",
+            ),
+        ),
+        Directive::new(
+            "vnc_allow",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(reach),
+            doc(
+                "vnc_allow address | CIDR | unix: | all;",
+                "",
+                "Machines that a token or a variable may lead to; the first of these lines and those of vnc_deny that fits decides, and without one everything may be reached but: link-local addresses and those of clouds' metadata; and, where a service or a signed token names the machine, this machine itself. Those need a line of their own, which \"all\" is not.",
+            ),
+        ),
+        Directive::new(
+            "vnc_deny",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(reach),
+            doc(
+                "vnc_deny address | CIDR | unix: | all;",
+                "",
+                "Machines that no token and no variable may lead to.",
             ),
         ),
         Directive::new(

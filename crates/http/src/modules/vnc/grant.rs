@@ -4,12 +4,16 @@
 //! session, and every other request for the same desktop alike.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
-use vnc::{Holder, Limits, Names, Place, Policy, Refusal, Role, Spending, Target};
+use vnc::{
+    Asked, Fence, Holder, Limits, NamedBy, Names, Place, Policy, Refusal, Role, Spending, Target,
+    TargetError,
+};
 
 use super::desktops::Desktop;
 use super::thumbnails::{self, Thumbnail};
@@ -35,6 +39,8 @@ pub struct Goal {
     pub title: Option<String>,
     /// The token in the clear; empty if there is none.
     pub token: String,
+    /// When its session began, or begins.
+    pub start: SystemTime,
     /// What may be had there, or why nothing.
     pub grant: Result<Grant, Refusal>,
 }
@@ -74,14 +80,42 @@ impl Goal {
 struct Found {
     target: Target,
     desktop: Option<Arc<Desktop>>,
+    /// Who named the target, unless the configuration spells it out.
+    named_by: Option<NamedBy>,
     /// What the token says that led there.
     terms: Option<Terms>,
 }
 
+/// When it is asked what a request may have.
+#[derive(Debug, Clone, Copy)]
+struct Occasion {
+    asked: Asked,
+    /// When its session began, or begins.
+    start: SystemTime,
+}
+
 /// Finds out what a request may have. Asks token sources, but never a machine.
 pub async fn goal(request: &Request, subject: &Subject) -> Goal {
+    let occasion = Occasion {
+        asked: Asked::ToOpen,
+        start: clock::wall(),
+    };
+    goal_at(request, subject, occasion).await
+}
+
+/// The same for a request whose session runs since `start`: what counts sessions, or counts once,
+/// counted it already.
+pub async fn goal_again(request: &Request, subject: &Subject, start: SystemTime) -> Goal {
+    let occasion = Occasion {
+        asked: Asked::Again,
+        start,
+    };
+    goal_at(request, subject, occasion).await
+}
+
+async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
     let token = token(request);
-    let found = find(request, subject, &token).await;
+    let found = find(request, subject, &token, occasion.asked).await;
     let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
     request.speak_of(desktop.as_ref());
     // What the desktop says of itself goes before what the location says of all.
@@ -95,11 +129,27 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
         .or_else(|| title(request, &special))
         .or_else(|| Some(desktop.as_ref()?.name.to_string()));
     let token = String::from_utf8_lossy(&token).into_owned();
-    let grant = found.and_then(|found| grant(request, found, &token, &special, title.clone()));
+    let grant = found.and_then(|found| {
+        if occasion.asked == Asked::ToOpen {
+            refuse_held(request, &found, &token)?;
+        }
+        grant(request, found, &special, title.clone(), occasion.start)
+    });
     Goal {
         title,
         token,
+        start: occasion.start,
         grant,
+    }
+}
+
+/// Refuses somebody whose session was cut a moment ago.
+fn refuse_held(request: &Request, found: &Found, token: &str) -> Result<(), Refusal> {
+    let sessions = &request.generation.thread.shared.sessions;
+    let holder = holder(request, token, &found.target);
+    match holder.is_some_and(|holder| sessions.is_held(holder)) {
+        true => Err(Refusal::Cut(String::new())),
+        false => Ok(()),
     }
 }
 
@@ -107,23 +157,20 @@ pub async fn goal(request: &Request, subject: &Subject) -> Goal {
 fn grant(
     request: &Request,
     found: Found,
-    token: &str,
     special: &Conf,
     title: Option<String>,
+    start: SystemTime,
 ) -> Result<Grant, Refusal> {
     let Found {
         target,
         desktop,
+        named_by,
         terms,
     } = found;
     let role = role::of(request, desktop.as_ref());
     let role = terms.as_ref().map_or(role, |terms| terms.limit_role(role));
     if role == Role::None {
         return Err(Refusal::NoRole);
-    }
-    let sessions = &request.generation.thread.shared.sessions;
-    if holder(request, token, &target).is_some_and(|holder| sessions.is_held(holder)) {
-        return Err(Refusal::Cut(String::new()));
     }
     let mut policy = policy(request, &request.conf().vnc);
     let mut limits = request.conf().vnc.limits();
@@ -133,6 +180,19 @@ fn grant(
     }
     policy.view_only |= role == Role::View;
     policy.password = special.password.clone();
+    policy.fence = named_by.map(|named_by| Fence {
+        rules: request.conf().vnc.reach.as_slice().into(),
+        named_by,
+    });
+    if let Some(fence) = &policy.fence
+        && !fence.admits_as_written(&target)
+    {
+        request.log(
+            Level::Error,
+            format_args!("{target} may not be reached here (see \"vnc_allow\")"),
+        );
+        return Err(Refusal::Fenced);
+    }
     policy.title = title;
     if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
         let pictures = &request.generation.thread.shared.pictures;
@@ -140,7 +200,7 @@ fn grant(
     }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
-        terms.restrict(&mut policy, clock::wall());
+        terms.restrict(&mut policy, start);
     }
     Ok(Grant {
         target,
@@ -189,16 +249,27 @@ pub fn user(request: &Request) -> Option<String> {
 }
 
 /// Where a request leads, or why it leads nowhere.
-async fn find(request: &Request, subject: &Subject, token: &[u8]) -> Result<Found, Refusal> {
+async fn find(
+    request: &Request,
+    subject: &Subject,
+    token: &[u8],
+    asked: Asked,
+) -> Result<Found, Refusal> {
     let conf = &request.conf().vnc;
     match (subject, &conf.pass, &conf.source) {
         (Subject::OnWall(desktop), ..) => Ok(desktop.into()),
         (Subject::Missing, ..) => Err(Refusal::UnknownDesktop),
         (Subject::OfLocation, Some(pass), _) => passed(request, pass),
         (Subject::OfLocation, None, Some(source)) => {
-            let terms = tickets::find(request, source, token, user(request).as_deref()).await?;
+            let terms = tickets::find(request, source, token, asked).await?;
             let found = match &terms.ticket().place {
-                Place::Target(target) => Found::from(target.clone()),
+                Place::Target(target) => Found {
+                    named_by: Some(match source.is_local() {
+                        true => NamedBy::Operator,
+                        false => NamedBy::Other,
+                    }),
+                    ..target.clone().into()
+                },
                 Place::Desktop(name) => {
                     let desktop = request.config().desktops.find(name).ok_or_else(|| {
                         let message = format_args!("no desktop \"{name}\", to which a token leads");
@@ -246,8 +317,11 @@ fn passed(request: &Request, pass: &Pass) -> Result<Found, Refusal> {
     if let Some(desktop) = desktops.find(text) {
         return Ok(desktop.into());
     }
-    let target: Result<Target, _> = text.parse();
-    target.map(Found::from).map_err(|error| failed(&error))
+    let target: Target = text.parse().map_err(|error: TargetError| failed(&error))?;
+    Ok(Found {
+        named_by: Some(NamedBy::Operator),
+        ..target.into()
+    })
 }
 
 impl From<Target> for Found {
@@ -255,6 +329,7 @@ impl From<Target> for Found {
         Self {
             target,
             desktop: None,
+            named_by: None,
             terms: None,
         }
     }
@@ -265,6 +340,7 @@ impl From<&Arc<Desktop>> for Found {
         Self {
             target: desktop.target.clone(),
             desktop: Some(desktop.clone()),
+            named_by: None,
             terms: None,
         }
     }

@@ -12,6 +12,7 @@ use vnc::{
 
 use super::grant::{Goal, holder, user};
 use super::journal::Journal;
+use super::judge::{Case, Cases, Enrolled};
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::log_later::LogLater;
@@ -26,6 +27,10 @@ pub struct Opening {
     about: About,
     /// The desktop's name, if it has one.
     desktop: Option<Arc<str>>,
+    /// What is needed to judge the session again.
+    case: Option<Case>,
+    /// The number of the generation that granted it.
+    under: u64,
     protocol: Subprotocol,
     /// The token, if it is for one use.
     spending: Option<Spending>,
@@ -47,6 +52,7 @@ impl Opening {
             seen.target.clone_from(&target);
         }
         let desktop = grant.and_then(|grant| Some(grant.desktop.as_ref()?.name.clone()));
+        let case = id.and_then(|id| Case::new(request, id, &goal));
         let about = About {
             id,
             ..about(request, &goal)
@@ -60,6 +66,8 @@ impl Opening {
             policy,
             about,
             desktop,
+            case,
+            under: request.generation.number,
             protocol,
             spending,
             journals: request.conf().vnc.journals.clone(),
@@ -142,7 +150,9 @@ impl Opening {
         }
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
         let count = thread.desktop_starts();
+        let case = self.case;
         let end = End {
+            _enrolled: case.map(|case| Cases::enrol(thread, case, self.under)),
             name,
             machine,
             log,
@@ -160,6 +170,7 @@ struct End {
     name: String,
     machine: Option<Machine>,
     log: LogLater,
+    _enrolled: Option<Enrolled>,
     spending: Option<Spending>,
     journals: Vec<Journal>,
     _load: Load,
@@ -223,6 +234,7 @@ fn level(reason: &EndReason) -> Level {
             }
             Refusal::Cut(_)
             | Refusal::Removed
+            | Refusal::Changed
             | Refusal::TakenOver(_)
             | Refusal::Restart
             | Refusal::PolicyChanged => Level::Notice,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conf::{Contexts, Diagnostic, Item, value};
+use net::Network;
 use script::Template;
 use script::template::Part;
-use vnc::{Password, TokenSource};
+use vnc::{Password, Reach, Rule, TokenSource};
 
 use super::{Clipboard, Pass, Switch, sources};
 use crate::draft::Level;
@@ -192,4 +193,19 @@ pub fn time_or_off(item: &Item) -> Result<Option<Duration>, Diagnostic> {
             .time(0)
             .map(|time| Some(time).filter(|time| !time.is_zero())),
     }
+}
+
+/// `vnc_allow` and `vnc_deny`
+pub fn reach(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+    let what = match item.text(0)? {
+        "all" => Reach::All,
+        "unix:" => Reach::Unix,
+        text => {
+            Reach::Net(Network::parse(text).ok_or_else(|| item.invalid_parameter(&item.args[0]))?)
+        }
+    };
+    let allow = item.name() == "vnc_allow";
+    let rules = level.drafts.vnc.reach.get_or_insert_default();
+    rules.push(Rule { what, allow });
+    Ok(())
 }

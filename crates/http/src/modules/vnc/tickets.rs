@@ -8,6 +8,7 @@ use vnc::{
     Asked, Bearer, Password, Policy, Refusal, Role, SpendError, Spending, Ticket, TokenSource,
 };
 
+use super::grant;
 use crate::request::Request;
 
 /// What the token of a request has to say beside where it leads.
@@ -23,11 +24,11 @@ pub async fn find(
     request: &Request,
     source: &TokenSource,
     token: &[u8],
-    user: Option<&str>,
+    asked: Asked,
 ) -> Result<Terms, Refusal> {
     // Tokens are text; what is not stands nowhere.
     let token = std::str::from_utf8(token).map_err(|_| Refusal::UnknownToken)?;
-    let found = source.lookup(token, Asked::ToOpen).await;
+    let found = source.lookup(token, asked).await;
     let found = found.map_err(|error| {
         request.log(Level::Error, format_args!("{error}"));
         match error.is_of_token() {
@@ -36,15 +37,17 @@ pub async fn find(
         }
     })?;
     let ticket = found.ok_or(Refusal::UnknownToken)?;
+    let user = grant::user(request);
     let bearer = Bearer {
-        user,
+        user: user.as_deref(),
         address: request.client().ip().map(|addr| addr.ip()),
     };
     ticket.check(&bearer, clock::wall())?;
     let id = ticket.id.as_deref().unwrap_or(token);
     let use_of = ticket.once.then(|| (source.name(), id.to_owned()));
     let spent = &request.generation.thread.shared.spent_tokens;
-    if let Some((source, id)) = &use_of
+    if asked == Asked::ToOpen
+        && let Some((source, id)) = &use_of
         && spent.is_spent(source, id)
     {
         return Err(Refusal::UsedUp);
@@ -63,10 +66,10 @@ impl Terms {
         self.ticket.role.map_or(role, |most| most.min(role))
     }
 
-    /// Adds what the token says to a policy. The session ends with the token.
-    pub fn restrict(&self, policy: &mut Policy, now: SystemTime) {
+    /// Adds what the token says to a policy. The session, which began at `start`, ends with it.
+    pub fn restrict(&self, policy: &mut Policy, start: SystemTime) {
         if let Some(end) = self.ticket.expires {
-            let left = end.duration_since(now).unwrap_or_default();
+            let left = end.duration_since(start).unwrap_or_default();
             policy.session_max = Some(policy.session_max.map_or(left, |max| max.min(left)));
         }
         if let Some(password) = &self.ticket.password {

@@ -90,29 +90,31 @@ pub async fn run(request: &Rc<Request>, wall: &Wall) -> Flow {
         Place::Inside(path) => path,
         Place::Folder | Place::Nowhere => return Flow::Status(404),
     };
-    let (name, inside) = match path.split_once('/') {
+    let (subject, folder) = inside(request, wall, path);
+    match path {
+        _ if upgrade::is_asked_for(request) => upgrade::run(request, &subject).await,
+        _ if matches!(subject, Subject::OnWall(_)) || !reads(request) => {
+            super::folder(request, folder, &subject).await
+        }
+        "" | "index.html" | "wall.html" => serve(request, "wall.html"),
+        "api/desktops" => json(list(request, wall).await),
+        path if path.starts_with("assets/") => serve(request, path),
+        // A folder that is not there has the viewer too, which says so in words; whoever may not
+        // know of a desktop sees the same.
+        _ => super::folder(request, folder, &subject).await,
+    }
+}
+
+/// Which desktop a path below a wall is for, and where in its folder it is.
+pub fn inside<'p>(request: &Request, wall: &Wall, path: &'p str) -> (Subject, Place<'p>) {
+    let (name, folder) = match path.split_once('/') {
         Some((name, inside)) => (name, Place::Inside(inside)),
         None => (path, Place::Folder),
     };
-    let desktops = &request.config().desktops;
-    let desktop = desktops.find(name).filter(|desktop| wall.has(desktop));
-    match desktop {
-        Some(desktop) => super::folder(request, inside, &Subject::OnWall(desktop.clone())).await,
-        // Told inside of the WebSocket, as everything that goes wrong there.
-        None if upgrade::is_asked_for(request) => upgrade::run(request, &Subject::Missing).await,
-        None if path.ends_with("/session") => {
-            super::folder(request, inside, &Subject::Missing).await
-        }
-        None if !reads(request) => Flow::Status(405),
-        None => match path {
-            "" | "index.html" | "wall.html" => serve(request, "wall.html"),
-            "api/desktops" => json(list(request, wall).await),
-            path if path.starts_with("assets/") => serve(request, path),
-            // A folder that is not there has the viewer too, which says so in words; whoever may
-            // not know of a desktop sees the same.
-            _ => super::folder(request, inside, &Subject::Missing).await,
-        },
-    }
+    let desktop = request.config().desktops.find(name);
+    let desktop = desktop.filter(|desktop| wall.has(desktop));
+    let subject = desktop.map_or(Subject::Missing, |desktop| Subject::OnWall(desktop.clone()));
+    (subject, folder)
 }
 
 /// What the page of a wall shows.

@@ -159,7 +159,7 @@ fn a_wall_shows_each_person_the_desktops_with_a_role() {
     assert_eq!(names(&ann), ["office", "lab1", "shared"]);
     for told in [
         "{\"name\":\"office\",\"title\":\"The <office>\",\"group\":\"staff\",\
-         \"groups\":[\"staff\"],\"role\":\"control\",\"state\":\"unknown\",\"sessions\":[]}",
+         \"groups\":[\"staff\"],\"role\":\"control\",\"state\":\"unknown\",\"sessions\":[]",
         "\"groups\":[\"lab\"],\"role\":\"view\"",
         // The better of two groups counts.
         "\"groups\":[\"lab\",\"staff\"],\"role\":\"control\"",
@@ -193,7 +193,10 @@ fn a_wall_shows_each_person_the_desktops_with_a_role() {
             .text()
             .contains("\"code\":4404")
     );
-    assert_eq!(get(&server, "/d/none/").status, 404);
+    // What is not there has the viewer too, which says so.
+    let viewer = get(&server, "/d/office/").text();
+    assert_eq!(get(&server, "/d/none/").text(), viewer);
+    assert_eq!(get(&server, "/d/none/none").status, 404);
     assert_eq!(
         request(&server, "POST", "/d/", "Content-Length: 0\r\n").status,
         405

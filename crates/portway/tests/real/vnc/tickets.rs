@@ -236,7 +236,8 @@ fn a_service_is_asked_about_tokens() {
         }
     });
     let url = format!("http://{}/api/%s?v=1", tokens.addr());
-    let inside = format!("location / {{ vnc_token_source http {url} timeout=2s; }}");
+    let inside =
+        format!("location / {{ vnc_allow 127.0.0.1; vnc_token_source http {url} timeout=2s; }}");
     let server = Setup::new(CONF).with("INSIDE", inside).start(&portway());
 
     assert!(forecast(&server, "plain").contains("\"status\":\"ok\""));
@@ -319,7 +320,7 @@ fn a_service_over_tls_must_be_who_it_says() {
     let port = tokens.addr().port();
     let dir = certs.dir().display().to_string();
     let inside = format!(
-        "location /good/ {{ vnc_token_source http https://localhost:{port}/%s
+        "vnc_allow 127.0.0.1; location /good/ {{ vnc_token_source http https://localhost:{port}/%s
              trusted={dir}/localhost.crt; }}
          location /other/ {{ vnc_token_source http https://localhost:{port}/%s
              trusted={dir}/other.crt; }}
@@ -341,8 +342,8 @@ fn signed_tokens_say_themselves_where_they_lead() {
     let (host, port) = (vnc.addr().ip(), vnc.addr().port());
     let later = seconds_in(Duration::from_secs(3600));
     let place = format!("\"host\":\"{host}\",\"port\":\"{port}\"");
-    let inside = "location / { vnc_token_source jwt %DIR%/keys; }
-        location /strict/ { vnc_token_source jwt %DIR%/keys aud=portway iss=lab once; }";
+    let inside = "location / { vnc_allow 127.0.0.1; vnc_token_source jwt %DIR%/keys; }
+        location /strict/ { vnc_allow 127.0.0.1; vnc_token_source jwt %DIR%/keys aud=portway iss=lab once; }";
     let server = Setup::new(CONF)
         .with("INSIDE", inside)
         .file("keys", SECRET)
@@ -404,7 +405,10 @@ fn keys_of_signed_tokens_change_without_a_reload() {
     );
     let conf = CONF.replacen("http {", "ssl_certificate_watch 100ms; http {", 1);
     let server = Setup::new(&conf)
-        .with("INSIDE", "location / { vnc_token_source jwt %DIR%/keys; }")
+        .with(
+            "INSIDE",
+            "location / { vnc_allow 127.0.0.1; vnc_token_source jwt %DIR%/keys; }",
+        )
         .file(
             "keys",
             format!("{{\"kty\":\"oct\",\"k\":\"{}\"}}", "A".repeat(43)),

@@ -1,0 +1,505 @@
+//! Live sessions and the configuration of now: each is judged again as its own request would be,
+//! after a reload and when a file of tokens changes.
+//!
+//! A session holds no configuration (decision 0005). What is kept of it is its request's head and
+//! what it was granted ([`Case`]); decision 0023 says why.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use net::log::Level;
+use proto::h1::FieldName;
+use tokio::task::AbortHandle;
+use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
+
+use super::grant::{self, Goal, Grant};
+use crate::connection::{Connection, Memory};
+use crate::downstream::head;
+use crate::modules::core::{Handler, Satisfy};
+use crate::modules::{access, auth_basic};
+use crate::phases::{self, Flow};
+use crate::request::Request;
+use crate::thread::{Generation, Thread};
+
+/// How often it is looked whether files of tokens have changed under live sessions.
+const FILES_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often services are asked whether the tokens of live sessions hold.
+const ELSEWHERE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Sessions that are judged before others of the thread have their turn.
+const TURN: usize = 32;
+
+/// A session, as far as it takes to judge it again.
+pub struct Case {
+    id: SessionId,
+    memory: Memory,
+    /// The person, and whether they signed in here.
+    user: Option<Bytes>,
+    signed_in: bool,
+    /// When it began.
+    start: SystemTime,
+    /// Where the request was led by the server itself, if it was.
+    led: Option<Led>,
+    /// What it was granted.
+    granted: RefCell<Granted>,
+    /// The task that ends the session, once its reason to be is gone.
+    ending: RefCell<Option<AbortHandle>>,
+}
+
+/// An internal redirect.
+struct Led {
+    uri: Bytes,
+    args: Bytes,
+    named: Option<Bytes>,
+}
+
+/// What a session was granted at last.
+struct Granted {
+    target: Target,
+    role: Role,
+    policy: Policy,
+    grace: Duration,
+    token: Option<Token>,
+}
+
+/// A token, who vouches for it, and what it said at last.
+#[derive(Clone)]
+struct Token {
+    source: Arc<TokenSource>,
+    text: Box<str>,
+    ticket: Rc<Ticket>,
+}
+
+/// Where tokens of live sessions stand, each with a task that looks whether they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    /// In files of this machine: a look costs little.
+    Files,
+    /// Somebody else has to be asked.
+    Elsewhere,
+}
+
+impl Watched {
+    fn interval(self) -> Duration {
+        match self {
+            Self::Files => FILES_INTERVAL,
+            Self::Elsewhere => ELSEWHERE_INTERVAL,
+        }
+    }
+}
+
+/// What a session comes to under the configuration of now.
+enum Verdict {
+    /// Nothing is different.
+    Same,
+    /// It may do other things than before.
+    Policy(Box<Policy>),
+    /// It has no reason to be any more.
+    Ends(Refusal),
+    /// It cannot be said, so it goes on.
+    Unknown(&'static str),
+}
+
+impl Case {
+    /// What has to be kept of a request that was granted a session; `None` for sessions that do not
+    /// belong to a location of desktops.
+    pub fn new(request: &Request, id: SessionId, goal: &Goal) -> Option<Self> {
+        let grant = goal.grant.as_ref().ok()?;
+        if request.conf().core.handler != Handler::Vnc {
+            return None;
+        }
+        let conn = &request.conn;
+        let memory = Memory {
+            id: conn.id,
+            head: without_password(request),
+            peer: conn.peer.clone(),
+            local: conn.local().clone(),
+            listen: conn.listener_conf().listen.addr.clone(),
+            proxied: conn.proxied.get().cloned(),
+            tls: conn.tls.get().map(|tls| Box::new(tls.recalled())),
+        };
+        let name = &request.location().name;
+        let led = request.internal.get().then(|| Led {
+            uri: request.uri(),
+            args: request.args(),
+            named: name.starts_with(b"@").then(|| name.clone()),
+        });
+        let signed_in = request.user.borrow().clone();
+        Some(Self {
+            id,
+            memory,
+            signed_in: signed_in.is_some(),
+            user: signed_in.or_else(|| auth_basic::user(request)),
+            start: goal.start,
+            led,
+            granted: RefCell::new(Granted::new(request, &goal.token, grant)),
+            ending: RefCell::default(),
+        })
+    }
+
+    /// The request as it would be now.
+    fn request(&self, generation: &Rc<Generation>) -> Option<Rc<Request>> {
+        let listener = generation.listener_at(&self.memory.listen)?;
+        let conn = Connection::recalled(&self.memory, generation.clone(), listener).ok()?;
+        let request = head::recall(&Rc::new(conn))?;
+        request.user.replace(self.user.clone());
+        Some(request)
+    }
+
+    /// Finds the request's place; false if that is none of desktops any more.
+    fn place(&self, request: &Rc<Request>) -> bool {
+        let placed = match &self.led {
+            None => phases::place(request),
+            Some(Led {
+                named: Some(name), ..
+            }) => phases::place_named(request, name),
+            Some(led) => {
+                request.uri.replace(led.uri.clone());
+                request.args.replace(led.args.clone());
+                request.uri_is_original.set(false);
+                request.internal.set(true);
+                phases::place(request)
+            }
+        };
+        placed && request.conf().core.handler == Handler::Vnc
+    }
+
+    /// Whether the person may still come in where the request leads, as far as addresses and
+    /// files of users say it: what was asked elsewhere (`auth_request`) is not asked again.
+    fn may_come(&self, request: &Request) -> bool {
+        let conf = request.conf();
+        let by_address = access::run(request);
+        let user = self.user.as_ref().filter(|_| self.signed_in);
+        match conf.core.satisfy {
+            Satisfy::Any => {
+                matches!(by_address, Flow::Allowed)
+                    || user.is_some()
+                    || (matches!(by_address, Flow::Next) && !auth_basic::asks(request))
+            }
+            Satisfy::All => {
+                !matches!(by_address, Flow::Status(_))
+                    && user.map_or(!auth_basic::asks(request), |user| {
+                        auth_basic::still_knows(request, user)
+                    })
+            }
+        }
+    }
+
+    async fn verdict(&self, generation: &Rc<Generation>) -> (Verdict, Option<Rc<Request>>) {
+        if generation.listener_at(&self.memory.listen).is_none() {
+            return (Verdict::Ends(Refusal::Removed), None);
+        }
+        let Some(request) = self.request(generation) else {
+            return (Verdict::Unknown("its request cannot be read again"), None);
+        };
+        let verdict = self.verdict_of(&request).await;
+        (verdict, Some(request))
+    }
+
+    async fn verdict_of(&self, request: &Rc<Request>) -> Verdict {
+        if !self.place(request) {
+            return Verdict::Ends(Refusal::Removed);
+        }
+        grant::hide_token(request);
+        let Some(subject) = super::subject(request) else {
+            return Verdict::Ends(Refusal::Removed);
+        };
+        if !self.may_come(request) {
+            return Verdict::Ends(Refusal::Removed);
+        }
+        let goal = grant::goal_again(request, &subject, self.start).await;
+        match &goal.grant {
+            Ok(grant) => self.compare(request, &goal.token, grant),
+            Err(
+                Refusal::UnknownToken
+                | Refusal::NotYours
+                | Refusal::Fenced
+                | Refusal::UnknownDesktop
+                | Refusal::NoRole,
+            ) => Verdict::Ends(Refusal::Removed),
+            Err(refusal) => Verdict::Unknown(refusal.word()),
+        }
+    }
+
+    /// What is different from what was granted, which is what is granted from now on.
+    fn compare(&self, request: &Request, token: &str, grant: &Grant) -> Verdict {
+        let new = Granted::new(request, token, grant);
+        let mut old = self.granted.borrow_mut();
+        let is_less = old.role == Role::Admin && new.role < Role::Admin;
+        let is_other = old.target != new.target || old.policy.password != new.policy.password;
+        if is_less || is_other {
+            // What is compared with stays: a configuration that is taken back makes it good.
+            old.grace = new.grace;
+            return Verdict::Ends(Refusal::Changed);
+        }
+        let same = same_terms(&old.policy, &new.policy);
+        let policy = new.policy.clone();
+        *old = new;
+        match same {
+            true => Verdict::Same,
+            false => Verdict::Policy(Box::new(policy)),
+        }
+    }
+
+    /// Whether the token says what it said, as far as its source can tell. Cancel-safe.
+    async fn token_holds(&self) -> bool {
+        let Some(Token { source, text, .. }) = self.granted.borrow().token.clone() else {
+            return true;
+        };
+        match source.lookup(&text, Asked::Again).await {
+            Ok(ticket) => {
+                let granted = self.granted.borrow();
+                let token = granted.token.as_ref();
+                token.is_none_or(|token| ticket.as_ref() == Some(&*token.ticket))
+            }
+            Err(error) => !error.is_of_token(),
+        }
+    }
+
+    /// Where its token stands, if one led to it.
+    fn watched(&self) -> Option<Watched> {
+        let granted = self.granted.borrow();
+        let token = granted.token.as_ref()?;
+        Some(match token.source.is_local() {
+            true => Watched::Files,
+            false => Watched::Elsewhere,
+        })
+    }
+
+    /// Judges the session, and does what follows.
+    async fn judge(self: &Rc<Self>, generation: &Rc<Generation>) {
+        let (verdict, request) = self.verdict(generation).await;
+        let say = |level, what: std::fmt::Arguments<'_>| {
+            let log = generation.error_log();
+            let connection = Some(self.memory.id);
+            let context = request.as_ref().map(|request| request.log_context());
+            let context = context.unwrap_or_default();
+            let id = self.id;
+            let line = format_args!("desktop session {id} {what}{context}");
+            log.log(level, connection, line);
+        };
+        let sessions = &generation.thread.shared.sessions;
+        match verdict {
+            Verdict::Ends(why) => {
+                let grace = self.granted.borrow().grace;
+                if self.ends_after(grace, why.clone(), &generation.thread) {
+                    let (reason, seconds) = (why.word(), grace.as_secs());
+                    say(
+                        Level::Notice,
+                        format_args!("is to end in {seconds}s: reason={reason}"),
+                    );
+                }
+                return;
+            }
+            Verdict::Unknown(why) => {
+                say(
+                    Level::Warn,
+                    format_args!("could not be judged again: {why}"),
+                );
+                return;
+            }
+            Verdict::Policy(policy) => {
+                sessions.set_policy(self.id, &policy);
+                say(Level::Notice, format_args!("has another policy"));
+            }
+            Verdict::Same => {}
+        }
+        if let Some(ending) = self.ending.take() {
+            ending.abort();
+            sessions.warning_is_over(self.id, "removed");
+            say(Level::Notice, format_args!("may go on"));
+        }
+    }
+
+    /// Warns the person and ends the session later; false if that was so already.
+    fn ends_after(&self, grace: Duration, why: Refusal, thread: &Rc<Thread>) -> bool {
+        let mut ending = self.ending.borrow_mut();
+        if ending.is_some() {
+            return false;
+        }
+        let sessions = thread.shared.sessions.clone();
+        let id = self.id;
+        if !grace.is_zero() {
+            sessions.warn(id, "removed", grace);
+        }
+        let task = tokio::task::spawn_local(async move {
+            net::timer::sleep(grace).await;
+            sessions.cut(id, why);
+        });
+        *ending = Some(task.abort_handle());
+        true
+    }
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if let Some(ending) = self.ending.take() {
+            ending.abort();
+        }
+    }
+}
+
+impl Granted {
+    fn new(request: &Request, token: &str, grant: &Grant) -> Self {
+        let conf = &request.conf().vnc;
+        let of_desktop = grant
+            .desktop
+            .as_ref()
+            .map(|desktop| desktop.conf.revoke_grace);
+        let graces = [Some(conf.revoke_grace), of_desktop];
+        let said = conf.source.as_ref().zip(grant.terms.as_ref());
+        let token = said.map(|(source, terms)| Token {
+            source: source.clone(),
+            text: token.into(),
+            ticket: Rc::new(terms.ticket().clone()),
+        });
+        Self {
+            target: grant.target.clone(),
+            role: grant.role,
+            policy: grant.policy.clone(),
+            grace: graces.into_iter().flatten().min().unwrap_or_default(),
+            token,
+        }
+    }
+}
+
+/// The head of a request without the password that it may hold.
+fn without_password(request: &Request) -> Box<[u8]> {
+    let mut head: Box<[u8]> = request.buf[..].into();
+    for name in [FieldName::Authorization, FieldName::ProxyAuthorization] {
+        for field in request.head.fields.all(name) {
+            let value = field.value.start as usize..field.value.end as usize;
+            let value = head.get_mut(value).unwrap_or_default();
+            if value.len() >= 6 && value[..6].eq_ignore_ascii_case(b"Basic ") {
+                value[6..].fill(b'-');
+            }
+        }
+    }
+    head
+}
+
+/// Whether a session that runs would notice no difference.
+fn same_terms(one: &Policy, other: &Policy) -> bool {
+    let terms = |policy: &Policy| (policy.permissions(), policy.idle, policy.session_max);
+    terms(one) == terms(other)
+}
+
+/// The sessions of a thread that can be judged again.
+#[derive(Default)]
+pub struct Cases {
+    all: RefCell<HashMap<SessionId, Rc<Case>>>,
+    /// The task that judges after a reload.
+    judging: RefCell<Option<AbortHandle>>,
+    /// The tasks that watch tokens.
+    watching: RefCell<Vec<Watched>>,
+}
+
+/// A session's place among them.
+pub struct Enrolled {
+    thread: Weak<Thread>,
+    id: SessionId,
+}
+
+impl Drop for Enrolled {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.upgrade() {
+            thread.cases.all.borrow_mut().remove(&self.id);
+        }
+    }
+}
+
+impl Cases {
+    /// Adds a session that begins. `under` is the number of the generation that granted it.
+    pub fn enrol(thread: &Rc<Thread>, case: Case, under: u64) -> Enrolled {
+        let id = case.id;
+        let watched = case.watched();
+        let case = Rc::new(case);
+        thread.cases.all.borrow_mut().insert(id, case.clone());
+        if let Some(watched) = watched
+            && !thread.cases.watching.borrow().contains(&watched)
+        {
+            thread.cases.watching.borrow_mut().push(watched);
+            tokio::task::spawn_local(watch_tokens(Rc::downgrade(thread), watched));
+        }
+        // There was a reload between the request and now.
+        if let Some(generation) = thread.generation_now()
+            && generation.number != under
+        {
+            tokio::task::spawn_local(async move { case.judge(&generation).await });
+        }
+        Enrolled {
+            thread: Rc::downgrade(thread),
+            id,
+        }
+    }
+
+    /// Judges all by a configuration that has just come into force.
+    pub fn judge_all(&self, generation: &Rc<Generation>) {
+        if let Some(older) = self.judging.take() {
+            older.abort();
+        }
+        let cases = self.list();
+        if cases.is_empty() {
+            return;
+        }
+        let generation = generation.clone();
+        let task = tokio::task::spawn_local(async move {
+            for (at, case) in cases.into_iter().enumerate() {
+                if at % TURN == TURN - 1 {
+                    tokio::task::yield_now().await;
+                }
+                if let Some(case) = case.upgrade() {
+                    case.judge(&generation).await;
+                }
+            }
+        });
+        self.judging.replace(Some(task.abort_handle()));
+    }
+
+    fn list(&self) -> Vec<Weak<Case>> {
+        self.all.borrow().values().map(Rc::downgrade).collect()
+    }
+}
+
+/// Judges sessions whose tokens say something else, for as long as there are sessions with such.
+async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
+    loop {
+        net::timer::sleep(watched.interval()).await;
+        let Some(cases) = thread.upgrade().map(|thread| thread.cases.list()) else {
+            return;
+        };
+        let mut seen = 0;
+        for case in cases {
+            let case = case.upgrade();
+            let Some(case) = case.filter(|case| case.watched() == Some(watched)) else {
+                continue;
+            };
+            seen += 1;
+            if seen % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+            // One that is about to end may have got its token back.
+            let holds = case.token_holds().await && case.ending.borrow().is_none();
+            let generation = thread.upgrade().and_then(|thread| thread.generation_now());
+            if let Some(generation) = generation.filter(|_| !holds) {
+                case.judge(&generation).await;
+            }
+        }
+        let Some(thread) = thread.upgrade() else {
+            return;
+        };
+        if seen == 0 {
+            thread
+                .cases
+                .watching
+                .borrow_mut()
+                .retain(|one| *one != watched);
+            return;
+        }
+    }
+}

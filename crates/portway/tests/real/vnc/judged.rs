@@ -1,0 +1,333 @@
+//! Live sessions after a reload, or after a file of tokens has changed: each is judged again.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use testkit::vnc::{Event, Look, Security, VncServer};
+use testkit::ws::Message;
+use testkit::{Server, Setup, WebSocket, wait_true};
+
+use super::{KEY_A, enter};
+use crate::support::portway;
+
+/// A page of Portway's, as somebody who may sign in.
+const PAGE: &str = "Sec-WebSocket-Protocol: portway.v1\r\n\
+    Authorization: Basic YW5uOnNlY3JldA==\r\nCookie: team=red\r\n";
+
+/// Two machines and a gateway before them.
+struct Stage {
+    one: VncServer,
+    two: VncServer,
+    server: Server,
+    text: String,
+}
+
+impl Stage {
+    /// `%ONE%` and `%TWO%` in the configuration are the machines.
+    fn start(http: &str, inside: &str) -> Self {
+        let grace = match http.contains("vnc_revoke_grace") {
+            true => "",
+            false => "vnc_revoke_grace 1s;",
+        };
+        let text = format!(
+            "events {{ }} http {{ {grace} {http}
+             server {{ listen 127.0.0.1:%PORT%; {inside} }} }}"
+        );
+        let challenge = Security::Challenge {
+            challenge: *b"0123456789abcdef",
+            verdict: None,
+        };
+        let security = match text.contains("vnc_password_file") {
+            true => challenge,
+            false => Security::None,
+        };
+        let look = Look {
+            security,
+            ..Look::default()
+        };
+        let (one, two) = (VncServer::start(look), VncServer::start(look));
+        let text = text
+            .replace("%ONE%", &one.addr().to_string())
+            .replace("%TWO%", &two.addr().to_string());
+        let setup = Setup::new(&text)
+            // The password is "secret" for both.
+            .file("users", "ann:{PLAIN}secret\nbob:{PLAIN}secret\n")
+            .file("others", "bob:{PLAIN}secret\n")
+            .file("tokens", format!("t: {}\nu: {}\n", one.addr(), one.addr()))
+            .file("secret", "secret12\n")
+            .file("secret2", "another\n");
+        for name in ["secret", "secret2"] {
+            let mode = std::fs::Permissions::from_mode(0o640);
+            std::fs::set_permissions(setup.path().join(name), mode).expect("its own file");
+        }
+        let server = setup.start(&portway());
+        Self {
+            one,
+            two,
+            server,
+            text,
+        }
+    }
+
+    fn open(&self, path: &str) -> WebSocket {
+        let mut socket = WebSocket::open(self.server.addr(), path, PAGE);
+        enter(&mut socket);
+        socket
+    }
+
+    /// Reloads with `from` replaced by `to`.
+    fn reload(&self, from: &str, to: &str) {
+        let fill = |text: &str| {
+            let text = text.replace("%ONE%", &self.one.addr().to_string());
+            text.replace("%TWO%", &self.two.addr().to_string())
+        };
+        let (from, to) = (fill(from), fill(to));
+        assert!(self.text.contains(&from), "{from} in {}", self.text);
+        self.server.reload(&self.text.replace(&from, &to));
+    }
+
+    /// Its keys still reach the first machine.
+    fn assert_lives(&self, socket: &mut WebSocket) {
+        let before = self.one.events().len();
+        socket.send_binary(&KEY_A);
+        wait_true("a key arrives", || {
+            let events = self.one.events();
+            events[before..].contains(&Event::Key(1, 0x61))
+        });
+    }
+}
+
+/// The next text that contains `words`.
+fn told(socket: &mut WebSocket, words: &str) -> String {
+    loop {
+        match socket.recv() {
+            Message::Text(text) if text.contains(words) => return text,
+            Message::Close(close) => panic!("{words:?} was awaited, not {close:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// The session is warned and, a second later, ended.
+fn assert_ends(socket: &mut WebSocket, code: u16, words: &str) {
+    let warning = told(socket, "\"warning\"");
+    assert!(
+        warning.contains("\"reason\":\"removed\",\"seconds\":1"),
+        "{warning}"
+    );
+    let warned = Instant::now();
+    let (told, reason) = socket.recv_close().expect("a close frame with its reason");
+    assert_eq!((told, &reason[..]), (code, words));
+    let after = warned.elapsed();
+    assert!(after > Duration::from_millis(800), "{after:?}");
+    socket.send_close(code, "");
+}
+
+const REMOVED: &str = "You have no access to this desktop any more.";
+const CHANGED: &str = "The desktop was set up anew; connecting again leads to it.";
+
+#[test]
+fn a_session_that_a_reload_does_not_concern_is_untouched() {
+    let stage = Stage::start(
+        "map \"$remote_user:$vnc_group:$cookie_team\" $role { ann:lab:red control; default none; }
+         vnc_desktop lab %ONE% { vnc_group lab; vnc_title Lab; } vnc_desktop other %TWO%;",
+        "rewrite ^/old/(.*) /d/$1;
+         auth_basic x; auth_basic_user_file users;
+         location /d/ { vnc_wall all; vnc_role $role; }
+         location /named/ { try_files /none @desk; } location @desk { vnc_pass lab; }",
+    );
+    let mut sockets = ["/d/lab/", "/old/lab/ws", "/named/x"].map(|path| stage.open(path));
+    stage.reload("vnc_desktop other %TWO%;", "vnc_desktop more %TWO%;");
+    std::thread::sleep(Duration::from_millis(1500));
+    for socket in &mut sockets {
+        stage.assert_lives(socket);
+        socket.send_ping(b"?");
+        loop {
+            match socket.recv() {
+                Message::Pong(_) => break,
+                Message::Text(text) => assert!(!text.contains("\"warning\""), "{text}"),
+                _ => {}
+            }
+        }
+    }
+    let log = stage.server.error_log();
+    assert!(
+        !log.contains("is to end") && !log.contains("judged"),
+        "{log}"
+    );
+}
+
+/// What stands before, what after, what the session is told: a code and words.
+const ENDS: &[(&str, &str, &str, &str, u16, &str)] = &[
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; }",
+        "vnc_desktop lab ",
+        "vnc_desktop other ",
+        4410,
+        REMOVED,
+    ),
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; }",
+        "vnc_wall all",
+        "return 204",
+        4410,
+        REMOVED,
+    ),
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; }",
+        "vnc_desktop lab %ONE%",
+        "vnc_desktop lab %TWO%",
+        1012,
+        CHANGED,
+    ),
+    (
+        "vnc_desktop lab %ONE% { vnc_password_file secret; }",
+        "location / { vnc_wall all; }",
+        "vnc_password_file secret;",
+        "vnc_password_file secret2;",
+        1012,
+        CHANGED,
+    ),
+    (
+        "vnc_desktop lab %ONE% { vnc_group g; }",
+        "location / { vnc_wall group=g; }",
+        "vnc_group g",
+        "vnc_group h",
+        4410,
+        REMOVED,
+    ),
+    (
+        "map $cookie_team $role { red control; } vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; vnc_role $role; }",
+        "red control",
+        "blue control",
+        4410,
+        REMOVED,
+    ),
+    // An expression where there was none: it sees the request as it was.
+    (
+        "map $remote_user $role { bob admin; } vnc_desktop lab %ONE%;",
+        "auth_basic x; auth_basic_user_file users; location / { vnc_wall all; }",
+        "vnc_wall all;",
+        "vnc_wall all; vnc_role $role;",
+        4410,
+        REMOVED,
+    ),
+    (
+        "vnc_desktop lab %ONE%;",
+        "auth_basic x; auth_basic_user_file users; location / { vnc_wall all; }",
+        "user_file users",
+        "user_file others",
+        4410,
+        REMOVED,
+    ),
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; }",
+        "vnc_wall all;",
+        "vnc_wall all; deny 127.0.0.1;",
+        4410,
+        REMOVED,
+    ),
+    (
+        "map $uri $target { ~lab %ONE%; }",
+        "location / { vnc_pass $target; }",
+        "~lab %ONE%",
+        "~lab %TWO%",
+        1012,
+        CHANGED,
+    ),
+];
+
+#[test]
+fn a_session_ends_when_what_it_rests_on_is_gone() {
+    std::thread::scope(|scope| {
+        for (http, inside, from, to, code, words) in ENDS {
+            scope.spawn(move || {
+                let stage = Stage::start(http, inside);
+                let mut socket = stage.open("/lab/");
+                stage.assert_lives(&mut socket);
+                stage.reload(from, to);
+                assert_ends(&mut socket, *code, words);
+                let word = if *code == 4410 { "removed" } else { "changed" };
+                stage
+                    .server
+                    .wait_error_log(&format!("is to end in 1s: reason={word}"));
+                let line = stage
+                    .server
+                    .wait_error_log(&format!("ended: reason={word}"));
+                assert!(line.contains("[notice]"), "{line}");
+            });
+        }
+    });
+}
+
+#[test]
+fn what_is_taken_back_in_time_ends_nothing() {
+    let stage = Stage::start(
+        "vnc_revoke_grace 3s; vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; }",
+    );
+    let mut socket = stage.open("/lab/");
+    stage.reload("vnc_desktop lab ", "vnc_desktop other ");
+    told(&mut socket, "\"reason\":\"removed\",\"seconds\":3");
+    stage.reload("vnc_desktop lab ", "vnc_desktop lab ");
+    told(&mut socket, "\"reason\":\"removed\",\"over\":true");
+    std::thread::sleep(Duration::from_millis(3500));
+    stage.assert_lives(&mut socket);
+}
+
+#[test]
+fn a_token_that_is_gone_ends_its_session_without_a_reload() {
+    let stage = Stage::start("", "location / { vnc_token_source file tokens; }");
+    let mut gone = stage.open("/?token=t");
+    let mut stays = stage.open("/?token=u");
+    let (one, two) = (stage.one.addr(), stage.two.addr());
+    stage.server.files().write("tokens", format!("u: {one}\n"));
+    assert_ends(&mut gone, 4410, REMOVED);
+    stage.assert_lives(&mut stays);
+    stage.server.files().write("tokens", format!("u: {two}\n"));
+    assert_ends(&mut stays, 1012, CHANGED);
+}
+
+#[test]
+fn a_token_source_that_fails_ends_nothing() {
+    let stage = Stage::start("", "location / { vnc_token_source file tokens; }");
+    let mut socket = stage.open("/?token=t");
+    let tokens = stage.server.files().path().join("tokens");
+    std::fs::rename(&tokens, tokens.with_extension("away")).expect("its own file");
+    // Neither the watch nor a reload.
+    std::thread::sleep(Duration::from_millis(2500));
+    stage.reload("vnc_token_source", "vnc_ping 21s; vnc_token_source");
+    stage.server.wait_error_log("could not be judged again");
+    std::thread::sleep(Duration::from_millis(1500));
+    stage.assert_lives(&mut socket);
+    std::fs::rename(tokens.with_extension("away"), &tokens).expect("its own file");
+    stage.server.files().write("tokens", "");
+    assert_ends(&mut socket, 4410, REMOVED);
+}
+
+#[test]
+fn another_policy_applies_to_sessions_that_run() {
+    let stage = Stage::start(
+        "map $cookie_team $role { red control; } vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; vnc_role $role; }",
+    );
+    let mut socket = stage.open("/lab/");
+    stage.assert_lives(&mut socket);
+    stage.reload("red control", "red view");
+    let policy = told(&mut socket, "\"policy\"");
+    assert!(policy.contains("\"view_only\":true"), "{policy}");
+    socket.send_binary(&[4, 1, 0, 0, 0, 0, 0, 0x62]);
+    stage.server.wait_error_log("has another policy");
+    stage.reload("red control", "red control");
+    let policy = told(&mut socket, "\"policy\"");
+    assert!(policy.contains("\"view_only\":false"), "{policy}");
+    stage.assert_lives(&mut socket);
+    let typed = stage.one.events();
+    assert!(!typed.contains(&Event::Key(1, 0x62)), "it was only watched");
+    assert!(!stage.server.error_log().contains("is to end"));
+}
