@@ -482,4 +482,7 @@ export default {
   "end.changed.next": "",
 
   "said.noshots": "Screenshots of this desktop are switched off.",
+
+  "said.fenced": "This gateway may not connect to that machine.",
+  "said.anew": "The desktop was set up anew. Connecting again leads to it.",
 };

@@ -484,4 +484,7 @@ export default {
   "end.changed.next": "",
 
   "said.noshots": "此桌面已关闭截图。",
+
+  "said.fenced": "此网关不允许连接到那台机器。",
+  "said.anew": "桌面已重新设置，重新连接即可进入。",
 } satisfies Translation;

@@ -67,6 +67,8 @@ export const SENTENCES: ReadonlyMap<string, TextKey> = new Map<string, TextKey>(
   ["The session ended because it could not be recorded.", "said.unrecorded"],
   ["The desktop sent something that the gateway does not understand.", "said.foreign"],
   ["Screenshots of this desktop are switched off.", "said.noshots"],
+  ["This gateway may not connect to that machine.", "said.fenced"],
+  ["The desktop was set up anew; connecting again leads to it.", "said.anew"],
   ["The session ended because nobody used it.", "said.idle"],
   ["The session's time is over.", "said.time"],
   ["The viewer sent something that is not allowed here.", "said.violation"],
