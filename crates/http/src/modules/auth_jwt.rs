@@ -1,4 +1,4 @@
-//! `ngx_http_auth_jwt_module` of nginx's commercial edition: signed tokens (RFC 7519) say who it is.
+//! `ngx_http_auth_jwt_module` (nginx's commercial edition): signed tokens say who it is (RFC 7519).
 
 use std::path::Path;
 use std::rc::Rc;

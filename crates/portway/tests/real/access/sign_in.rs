@@ -301,6 +301,12 @@ fn a_form_stands_where_a_page_was_asked_for_and_lets_in() {
         Some("Basic realm=\"Desktops\"")
     );
 
+}
+
+#[test]
+fn who_signed_in_by_the_form_may_sign_out_by_it() {
+    let vnc = VncServer::start(Look::default());
+    let server = start(&vnc, LOGIN);
     let wrong = post(&server, "/vm/login", "user=ann&password=no", "");
     assert_eq!(wrong.status, 401);
     assert!(wrong.text().contains("\"error\""), "{}", wrong.text());
