@@ -10,6 +10,7 @@ mod auth;
 mod client;
 mod clipboard;
 mod encoding;
+#[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod input;
 mod message;

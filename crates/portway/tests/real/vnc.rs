@@ -12,6 +12,7 @@ use crate::support::portway;
 mod desktops;
 mod faults;
 mod fences;
+mod followed;
 mod journal;
 mod judged;
 mod limits;

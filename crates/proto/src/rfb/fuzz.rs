@@ -156,6 +156,69 @@ fn enforced(data: &[u8], step: usize, rules: &Rules) -> (Vec<u8>, bool) {
     (out, clean)
 }
 
+/// Both sides of a session in turn, under rules that change: what reaches the server is whole
+/// messages, and none that it could read in another way than its viewer meant.
+pub fn both_sides(data: &[u8]) {
+    let init = ServerInit {
+        width: 64,
+        height: 48,
+        pixel_format: [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0],
+        name: Vec::new(),
+    };
+    let mut rules = Rules {
+        both_sides: true,
+        ..Rules::CONTROL
+    };
+    let (mut client, mut server) = (ClientStream::beside_server(&init), ServerFilter::new(&init));
+    let mut reader = client.clone();
+    let mut carried = Vec::new();
+    let mut rest = data;
+    while let [turn, more @ ..] = rest {
+        let (bytes, more) = more.split_at(more.len().min(usize::from(turn & 0x3f)));
+        rest = more;
+        let done = match turn >> 6 {
+            0 | 1 => {
+                let mut out = Vec::new();
+                let done = client.enforce(bytes, &rules, &mut out);
+                reader.observe(&out);
+                assert!(!reader.is_lost(), "the server would not understand");
+                if client.is_at_boundary() {
+                    assert!(reader.is_at_boundary(), "half a message was sent");
+                }
+                done
+            }
+            2 => {
+                carried.extend_from_slice(bytes);
+                let done = server.filter(&mut carried, &rules, |_, _| {});
+                done.map(|filtered| drop(carried.drain(..filtered.used)))
+            }
+            _ => {
+                change(&mut rules, *turn);
+                let mut release = Vec::new();
+                client.release_held(&mut release);
+                reader.observe(&release);
+                assert!(!reader.is_lost() && carried.len() < super::HEAD_LEN_MAX);
+                Ok(())
+            }
+        };
+        // The reader is a server that agrees to what this one has agreed to.
+        let agreed = done.and_then(|()| client.agree(&mut server));
+        if agreed.is_err() {
+            return;
+        }
+        reader.agree_as(&client);
+    }
+}
+
+fn change(rules: &mut Rules, flags: u8) {
+    rules.view_only = flags & 1 != 0;
+    rules.hands_off = flags & 2 != 0;
+    rules.clipboard_in = flags & 4 == 0;
+    rules.clipboard_out = flags & 8 == 0;
+    rules.resize = flags & 16 == 0;
+    rules.clipboard_bytes_max = if flags & 32 != 0 { 8 } else { 1 << 20 };
+}
+
 /// A VNC server's handshake, answered as the gateway would.
 pub fn client_handshake(data: &[u8]) {
     let mut handshake = ClientHandshake::default();

@@ -94,9 +94,9 @@ pub enum Violation {
     /// A message type of the server whose length is not known.
     #[error("the server sent an unknown message type {0}")]
     UnknownServerType(u8),
-    /// An update before one was asked for.
-    #[error("the server sent an update before one was asked for")]
-    UnaskedUpdate,
+    /// Pixels before updates were asked for, while the viewer changes their format.
+    #[error("the server sent pixels before their format was certain")]
+    EarlyPixels,
     /// A rectangle whose length is not known.
     #[error("the server sent an unknown encoding {0}")]
     UnknownEncoding(i32),

@@ -83,8 +83,10 @@ pub struct ServerStream {
     skip: u64,
     /// Rectangles that are left of an update.
     rects_left: u16,
-    /// `None` until the viewer asks for updates: then the format is fixed.
+    /// `None` while it is not certain which format the server has in mind.
     pixels: Option<Pixels>,
+    /// The viewer has asked for updates: from then on the format is fixed.
+    has_begun: bool,
     width: u16,
     height: u16,
     /// The first screen of the layout, as the server told it.
@@ -132,6 +134,7 @@ impl ServerStream {
             skip: 0,
             rects_left: 0,
             pixels: None,
+            has_begun: false,
             width: init.width,
             height: init.height,
             screen: rect::whole_screen(init.width, init.height),
@@ -150,15 +153,22 @@ impl ServerStream {
         self.state == State::Message
     }
 
-    /// From here on there may be updates, and all pixels have this format.
+    /// From here on there are updates, and all pixels have this format.
     pub(super) fn begin_updates(&mut self, format: &[u8; 16]) -> Result<(), Violation> {
         self.pixels = Some(Pixels::of(format)?);
+        self.has_begun = true;
         Ok(())
     }
 
-    /// There may be updates.
+    /// Before updates were asked for, servers may tell what they know of extensions, and cursors,
+    /// which have this format; `None` where it is not certain.
+    pub(super) fn expect_early(&mut self, format: Option<&[u8; 16]>) {
+        self.pixels = format.and_then(|format| Pixels::of(format).ok());
+    }
+
+    /// The viewer has asked for updates.
     pub(super) fn has_begun(&self) -> bool {
-        self.pixels.is_some()
+        self.has_begun
     }
 
     /// What the server has shown to know.
@@ -210,12 +220,12 @@ impl ServerStream {
             State::End => Ok(Some(0)),
             State::Rect => self.rect(input),
             State::Counted => Ok(self.counted(input)),
-            State::Subrects { each } => Ok(self.subrects(input, each)),
+            State::Subrects { each } => self.subrects(input, each),
             State::VmwareCursor(rect) => self.vmware_cursor(input, rect),
             State::Screens => Ok(self.screens(input)),
             State::FirstScreen { others } => Ok(self.first_screen(input, others)),
             State::Tight(part) => self.tight(input, part),
-            State::Hextile(tile) => Ok(self.hextile(input, tile)),
+            State::Hextile(tile) => self.hextile(input, tile),
         }
     }
 
@@ -233,7 +243,7 @@ impl ServerStream {
         };
         let head = match (*kind, input) {
             (kind::BELL | kind::END_OF_CONTINUOUS_UPDATES, _) => Some((1, 0)),
-            (kind::UPDATE, [_, _, high, low, ..]) => return self.update(*high, *low),
+            (kind::UPDATE, [_, _, high, low, ..]) => return Ok(self.update(*high, *low)),
             (kind::COLOUR_MAP, [_, _, _, _, high, low, ..]) => {
                 Some((6, u64::from(u16::from_be_bytes([*high, *low])) * 6))
             }
@@ -257,14 +267,11 @@ impl ServerStream {
         }))
     }
 
-    fn update(&mut self, high: u8, low: u8) -> Step {
-        if self.pixels.is_none() {
-            return Err(Violation::UnaskedUpdate);
-        }
+    fn update(&mut self, high: u8, low: u8) -> Option<usize> {
         self.message = ServerMessage::Other(kind::UPDATE);
         // 65535 means as many as there are before a `LastRect`, and is also enough of them.
         self.rects_left = u16::from_be_bytes([high, low]);
-        Ok(self.go(4, 0, State::Rect))
+        self.go(4, 0, State::Rect)
     }
 
     fn cut_text(&mut self, input: &[u8]) -> Step {
@@ -300,7 +307,7 @@ impl ServerStream {
     }
 
     fn pixel_format(&self) -> Result<Pixels, Violation> {
-        self.pixels.ok_or(Violation::UnaskedUpdate)
+        self.pixels.ok_or(Violation::EarlyPixels)
     }
 }
 

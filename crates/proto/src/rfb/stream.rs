@@ -44,6 +44,10 @@ pub struct ClientStream {
     pixel_format: [u8; 16],
     /// The viewer has asked for updates.
     wants_updates: bool,
+    /// The viewer has asked for encodings, to which servers may answer with a cursor.
+    has_asked: bool,
+    /// After that it changed the format: what is on the way has either.
+    is_unsettled: bool,
     /// A wish for another size was left out, and its viewer waits for an answer.
     resize_denied: bool,
 }
@@ -77,10 +81,20 @@ impl ClientStream {
         let stream = server.stream_mut();
         self.framer.confirmed = Some(stream.confirmed());
         stream.note_asked(self.framer.asked);
-        if self.wants_updates && !stream.has_begun() {
-            stream.begin_updates(&self.pixel_format)?;
+        if stream.has_begun() {
+            return Ok(());
         }
+        if self.wants_updates {
+            return stream.begin_updates(&self.pixel_format);
+        }
+        stream.expect_early(Some(&self.pixel_format).filter(|_| !self.is_unsettled));
         Ok(())
+    }
+
+    /// Takes over what another stream knows to be agreed.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn agree_as(&mut self, other: &Self) {
+        self.framer.confirmed = other.framer.confirmed;
     }
 
     /// What was seen so far.
@@ -188,9 +202,16 @@ impl ClientStream {
             }
         }
         match head.kind() {
-            kind::SET_PIXEL_FORMAT => self.pixel_format = head.field(4),
+            kind::SET_PIXEL_FORMAT => {
+                let format = head.field(4);
+                self.is_unsettled |= self.has_asked && format != self.pixel_format;
+                self.pixel_format = format;
+            }
             kind::UPDATE_REQUEST | kind::CONTINUOUS_UPDATES => self.wants_updates = true,
-            kind::SET_ENCODINGS => self.body = Body::Encodings(Vec::new()),
+            kind::SET_ENCODINGS => {
+                self.has_asked = true;
+                self.body = Body::Encodings(Vec::new());
+            }
             _ => {}
         }
     }

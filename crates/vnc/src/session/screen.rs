@@ -18,8 +18,8 @@ pub(super) struct Screen {
     carry: [u8; HEAD_LEN_MAX],
     /// `carry_len <= carry.len()`
     carry_len: usize,
-    /// What the viewer was shown at first; for the taps.
-    init: ServerInit,
+    /// The desktop's, for the taps.
+    name: Vec<u8>,
     taps: Taps,
 }
 
@@ -29,7 +29,7 @@ impl Screen {
             filter: ServerFilter::new(&init),
             carry: [0; HEAD_LEN_MAX],
             carry_len: 0,
-            init,
+            name: init.name,
             taps: Taps::new(sources),
         }
     }
@@ -89,7 +89,8 @@ impl Screen {
         if self.taps.wait()
             && let Some(format) = client.format_of_updates()
         {
-            self.taps.begin(entry, &self.init, format);
+            self.taps
+                .begin(entry, &self.name, self.filter.stream().size(), format);
         }
         self.taps.check()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::rfb::{Framed, ServerInit};
+use proto::rfb::Framed;
 
 use super::ending::Failure;
 use crate::Refusal;
@@ -16,6 +16,8 @@ pub(super) struct Taps {
     /// Until the screen begins.
     waiting: Vec<Arc<dyn TapSource>>,
     open: Vec<Box<dyn Tap>>,
+    /// A message has begun since: what came of one before is not theirs.
+    is_in_step: bool,
     start: Instant,
     /// Something was given since the last flush.
     is_fed: bool,
@@ -30,6 +32,7 @@ impl Taps {
         Self {
             waiting: sources,
             open: Vec::new(),
+            is_in_step: false,
             start: net::clock::now(),
             is_fed: false,
             must_end: None,
@@ -42,17 +45,23 @@ impl Taps {
         !self.waiting.is_empty()
     }
 
-    /// The screen begins, with this format.
-    pub(super) fn begin(&mut self, entry: &Entry, init: &ServerInit, pixel_format: [u8; 16]) {
+    /// The screen begins, with this size and format.
+    pub(super) fn begin(
+        &mut self,
+        entry: &Entry,
+        name: &[u8],
+        (width, height): (u16, u16),
+        pixel_format: [u8; 16],
+    ) {
         self.start = net::clock::now();
         let start = TapStart {
             id: entry.id(),
             about: entry.about(),
             at: net::clock::wall(),
-            width: init.width,
-            height: init.height,
+            width,
+            height,
             pixel_format,
-            name: &init.name,
+            name,
         };
         for source in std::mem::take(&mut self.waiting) {
             match source.open(&start) {
@@ -77,6 +86,10 @@ impl Taps {
 
     /// Gives a piece of what passes to the viewer.
     pub(super) fn give(&mut self, framed: Framed, bytes: &[u8]) {
+        self.is_in_step |= framed.begins && !self.open.is_empty();
+        if !self.is_in_step {
+            return;
+        }
         let piece = Piece {
             kind: framed.message.kind(),
             begins: framed.begins,

@@ -1,7 +1,7 @@
 //! Hextile rectangles (RFC 6143 §7.7.4), tile by tile.
 
 use super::rect::Rect;
-use super::{ServerStream, State};
+use super::{ServerStream, State, Step};
 
 /// Pixels of a tile's edge.
 const TILE: u16 = 16;
@@ -53,19 +53,21 @@ impl Hextile {
 }
 
 impl ServerStream {
-    pub(super) fn hextile(&mut self, input: &[u8], at: Hextile) -> Option<usize> {
+    pub(super) fn hextile(&mut self, input: &[u8], at: Hextile) -> Step {
         let Some(tile) = at.tile() else {
-            return self.go(0, 0, State::Rect);
+            return Ok(self.go(0, 0, State::Rect));
         };
-        let first = input.first()?;
+        let Some(first) = input.first() else {
+            return Ok(None);
+        };
         if let Some(len) = at.subrect_len {
             let skip = u64::from(*first) * u64::from(len);
-            return self.go(1, skip, State::Hextile(at.next()));
+            return Ok(self.go(1, skip, State::Hextile(at.next())));
         }
-        let pixel = self.pixels?.bytes;
+        let pixel = self.pixel_format()?.bytes;
         if first & RAW != 0 {
             let skip = tile.pixels() * u64::from(pixel);
-            return self.go(1, skip, State::Hextile(at.next()));
+            return Ok(self.go(1, skip, State::Hextile(at.next())));
         }
         let colours = (first & (BACKGROUND | FOREGROUND)).count_ones();
         let skip = u64::from(colours) * u64::from(pixel);
@@ -80,6 +82,6 @@ impl ServerStream {
             },
             _ => at.next(),
         };
-        self.go(1, skip, State::Hextile(then))
+        Ok(self.go(1, skip, State::Hextile(then)))
     }
 }

@@ -74,10 +74,9 @@ impl ServerStream {
         rect: Rect,
         encoding: i32,
     ) -> Result<(u64, State), Violation> {
-        let pixels = self.pixel_format()?;
         let extension = Extensions::of(encoding);
         Ok(match encoding {
-            encoding::RAW => (pixels.of_count(rect.pixels()), State::Rect),
+            encoding::RAW => (self.pixel_format()?.of_count(rect.pixels()), State::Rect),
             encoding::COPY_RECT => (4, State::Rect),
             encoding::RRE => (0, State::Subrects { each: 8 }),
             encoding::CO_RRE => (0, State::Subrects { each: 4 }),
@@ -86,7 +85,7 @@ impl ServerStream {
             encoding::TIGHT => (0, State::Tight(Tight::begin(rect, Dialect::Zlib))),
             encoding::TIGHT_PNG => (0, State::Tight(Tight::begin(rect, Dialect::Png))),
             encoding::CURSOR => {
-                let len = pixels.of_count(rect.pixels()) + rect.bitmap_len();
+                let len = self.pixel_format()?.of_count(rect.pixels()) + rect.bitmap_len();
                 (len, State::Rect)
             }
             encoding::X_CURSOR if rect.is_empty() => (0, State::Rect),
@@ -120,11 +119,13 @@ impl ServerStream {
         State::Screens
     }
 
-    pub(super) fn subrects(&mut self, input: &[u8], each: u8) -> Option<usize> {
-        let count = u32::from_be_bytes(*input.first_chunk()?);
-        let pixel = u64::from(self.pixels?.bytes);
+    pub(super) fn subrects(&mut self, input: &[u8], each: u8) -> Step {
+        let Some(count) = input.first_chunk().map(|count| u32::from_be_bytes(*count)) else {
+            return Ok(None);
+        };
+        let pixel = u64::from(self.pixel_format()?.bytes);
         let skip = pixel + u64::from(count) * (pixel + u64::from(each));
-        self.go(4, skip, State::Rect)
+        Ok(self.go(4, skip, State::Rect))
     }
 
     pub(super) fn vmware_cursor(&mut self, input: &[u8], rect: Rect) -> Step {

@@ -319,10 +319,6 @@ fn what_cannot_be_followed_is_named() {
         frames(RGB888, &[255, 1, 0, 3]),
         Err(Violation::UnknownQemuType(1))
     );
-    let init = init(RGB888);
-    let mut server = ServerFilter::new(&init);
-    let (_, _, ended) = feed(&mut server, &BOTH_SIDES, &[&update(&[])]);
-    assert_eq!(ended, Some(Violation::UnaskedUpdate));
 }
 
 #[test]
@@ -420,4 +416,34 @@ fn a_pixel_format_counts_only_before_updates_are_asked_for() {
         .unwrap();
     let late = client.enforce(&format(RGB565), &BOTH_SIDES, &mut out);
     assert_eq!(late, Err(Violation::LatePixelFormat));
+}
+
+#[test]
+fn what_a_server_tells_before_updates_are_asked_for_is_followed_where_its_format_is_certain() {
+    let start = init(RGB565);
+    let encodings = [2, 0, 0, 0];
+    let format = [&[0, 0, 0, 0][..], &RGB888].concat();
+    // QEMU answers a choice of encodings with what it knows, and with its cursor.
+    let acks = update(&[rect((0, 0), -258, &[]), rect((640, 480), -223, &[])]);
+    let cursor = |bytes: usize| update(&[rect((5, 3), -239, &vec![2; 15 * bytes + 3])]);
+    for (sent, bytes, is_certain) in [
+        ([&format[..], &encodings].concat(), 4, true),
+        (encodings.to_vec(), 2, true),
+        ([&encodings[..], &format].concat(), 4, false),
+    ] {
+        let mut client = ClientStream::beside_server(&start);
+        let mut server = ServerFilter::new(&start);
+        client.enforce(&sent, &BOTH_SIDES, &mut Vec::new()).unwrap();
+        client.agree(&mut server).unwrap();
+        let (passed, _, ended) = feed(&mut server, &BOTH_SIDES, &[&acks]);
+        assert_eq!((passed, ended), (acks.clone(), None));
+        assert_eq!(server.stream().size(), (640, 480));
+        let early = [&cursor(bytes)[..], &[2]].concat();
+        let (_, messages, ended) = feed(&mut server, &BOTH_SIDES, &[&early]);
+        if is_certain {
+            assert_eq!(messages, [(0, early.len() - 1), (2, 1)]);
+        } else {
+            assert_eq!(ended, Some(Violation::EarlyPixels));
+        }
+    }
 }
