@@ -300,7 +300,6 @@ fn a_form_stands_where_a_page_was_asked_for_and_lets_in() {
         files.field("www-authenticate"),
         Some("Basic realm=\"Desktops\"")
     );
-
 }
 
 #[test]
