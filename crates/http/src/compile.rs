@@ -156,6 +156,8 @@ struct Compiler<'c, 'b> {
     locations: Vec<Option<Location>>,
     tls: ssl::Servers,
     desktops: Desktops,
+    /// The server that is being compiled lets nobody in without one.
+    asks_for_certificates: bool,
 }
 
 /// What `http` says of all servers.
@@ -171,6 +173,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             locations: Vec::new(),
             tls: ssl::Servers::default(),
             desktops: Desktops::default(),
+            asks_for_certificates: false,
         }
     }
 
@@ -184,6 +187,10 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .drafts
             .compile(&Settings::default(), draft.level.kind);
         self.desktops = draft.desktops.compile(&outer.vnc);
+        self.cx.diagnostics.extend(outer.vnc.lacks_key());
+        for desktop in self.desktops.all() {
+            self.cx.diagnostics.extend(desktop.conf.lacks_key());
+        }
         let mut servers = Vec::new();
         let mut listens: Vec<(ListenDraft, ServerId)> = Vec::new();
         let mut names = Vec::new();
@@ -228,6 +235,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .server
             .ssl
             .compile(&outer_server.ssl, draft.level.kind);
+        self.asks_for_certificates = ssl.demands_certificates();
         let mut named = HashMap::new();
         let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
@@ -294,6 +302,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         }
         let takes_over = settings.core.handler != outer.core.handler;
         if (level.kind == LevelKind::Named || takes_over)
+            && !self.asks_for_certificates
             && let Some(warning) = settings.open_to_all(&self.desktops)
         {
             self.cx.diagnostics.push(warning.at(level.span));
@@ -302,6 +311,9 @@ impl<'c, 'b> Compiler<'c, 'b> {
             && let Some(warning) = settings.auth_jwt.lacks_keys()
         {
             self.cx.diagnostics.push(warning.at(level.span));
+        }
+        if !Arc::ptr_eq(&settings.vnc, &outer.vnc) {
+            self.cx.diagnostics.extend(settings.vnc.lacks_key());
         }
         if !Arc::ptr_eq(&settings.referer, &outer.referer)
             && let Some(error) = settings.referer.lacks_names()

@@ -220,7 +220,8 @@ fn picture(
 ) -> Result<ExitCode, Failed> {
     let found = find(folder, id)?;
     let until = u32::try_from(at.as_millis()).unwrap_or(u32::MAX);
-    let mut replay = recording::Replay::new(folder.read(&found)?);
+    let replay = recording::index::Index::replay(folder, &found, until);
+    let mut replay = replay.map_err(|error| Failed(error.to_string()))?;
     let failed = |error: recording::ReplayError| Failed(error.to_string());
     while replay.advance(until, usize::MAX).map_err(failed)? == recording::Progress::Short {}
     let screen = replay.screen();

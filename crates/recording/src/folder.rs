@@ -93,6 +93,14 @@ pub enum FolderError {
         /// What is wrong with it.
         error: BadSidecar,
     },
+    /// It cannot be shown.
+    #[error("{path}: {error}", path = path.display())]
+    Show {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        error: Box<crate::index::IndexError>,
+    },
     /// Its frames cannot be read.
     #[error("{path}: {error}", path = path.display())]
     Read {

@@ -28,6 +28,9 @@ fn frames(data: &[u8]) {
     if file.write_all(data).is_err() {
         return;
     }
+    if let Ok(index) = file.try_clone() {
+        let _ = crate::index::Index::read(index);
+    }
     let mut reader = Reader::new(file);
     while let Ok(Some(frame)) = reader.next_frame() {
         assert!(frame.raw.len() <= crate::frame::RAW_MAX);

@@ -6,17 +6,21 @@
 //! - `….fbs.zst`: FBS 001.001 ([`fbs`]) in frames that are compressed and chained ([`frame`]);
 //!   written by a [`Writer`], read by a [`Reader`];
 //! - `….pointer`: where the viewer's pointer was ([`pointer`]);
-//! - `….json`: who, where, when, and the seal ([`sidecar`]).
+//! - `….json`: who, where, when, and the seal ([`sidecar`]);
+//! - `….index`: where a replay can begin, and how lively it was ([`index`]).
 //!
+//! A [`Replay`] decodes a recording, an [`Excerpt`] tells it from some moment on.
 //! [`verify`] says whether they are as they were written. A [`Recorder`] has threads that write.
 
 #![forbid(unsafe_code)]
 
+mod excerpt;
 pub mod fbs;
 mod folder;
 pub mod frame;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+pub mod index;
 pub mod json;
 mod name;
 pub mod pointer;
@@ -29,6 +33,7 @@ mod tests;
 mod verify;
 mod writer;
 
+pub use excerpt::Excerpt;
 pub use fbs::Screen;
 pub use folder::{Entry, Folder, FolderError, Found, Limits, Pruned, State};
 pub use frame::Press;

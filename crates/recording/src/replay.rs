@@ -1,6 +1,6 @@
 //! A recording as pictures: decoded from the front, or from a seek point, to any moment.
 
-use picture::{Decoder, Framebuffer, PixelFormat};
+use picture::{Decoder, Framebuffer, PixelFormat, ResumeError, StateError};
 
 use crate::fbs::{self, BadFbs};
 use crate::reader::{Place, ReadError, Reader};
@@ -20,6 +20,9 @@ pub enum ReplayError {
     /// What the server sent makes no picture.
     #[error("{0}")]
     Picture(#[from] picture::Error),
+    /// A seek point is not one.
+    #[error("{0}")]
+    Resume(#[from] ResumeError),
 }
 
 /// How far a replay has come.
@@ -33,11 +36,31 @@ pub enum Progress {
     End,
 }
 
+/// One block that was decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// When it came.
+    pub ms: u32,
+    /// How much it was.
+    pub bytes: usize,
+}
+
+/// A place between two blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The frame.
+    pub place: Place,
+    /// Bytes of its blocks that are before.
+    pub done: usize,
+    /// When the last block before came.
+    pub ms: u32,
+}
+
 /// Decodes a recording.
 #[derive(Debug)]
 pub struct Replay {
     reader: Reader,
-    /// The frame that is being decoded, and how much of it is.
+    /// The blocks of the frame that is being decoded, and how much of them is.
     raw: Vec<u8>,
     done: usize,
     place: Option<Place>,
@@ -62,32 +85,55 @@ impl Replay {
         }
     }
 
-    /// Decodes what came up to `until`, at most about so many bytes of it.
-    pub fn advance(&mut self, until: u32, bytes_max: usize) -> Result<Progress, ReplayError> {
-        let mut left = bytes_max;
-        loop {
+    /// Begins at a mark, with what [`state`](Self::state) gave there.
+    pub fn resume(mut reader: Reader, mark: &Mark, state: &[u8]) -> Result<Self, ReplayError> {
+        reader.go_to(&mark.place);
+        let mut replay = Self::new(reader);
+        replay.decoder = Some(Decoder::resume(state, picture::Limits::default())?);
+        replay.ms = mark.ms;
+        if !replay.load()? || mark.done > replay.raw.len() {
+            return Err(BadFbs::Short.into());
+        }
+        replay.done = mark.done;
+        Ok(replay)
+    }
+
+    /// Decodes the next block, if it came no later than `until`.
+    pub fn step(&mut self, until: u32) -> Result<Result<Step, Progress>, ReplayError> {
+        let (block, len) = loop {
             let mut rest = &self.raw[self.done..];
             let before = rest.len();
-            let Some(block) = fbs::take(&mut rest)? else {
-                if !self.load()? {
-                    return Ok(Progress::End);
-                }
-                continue;
-            };
-            if block.ms > until {
-                return Ok(Progress::Reached);
+            if let Some(block) = fbs::take(&mut rest)? {
+                break (block, before - rest.len());
             }
-            if left == 0 {
-                return Ok(Progress::Short);
+            if !self.load()? {
+                return Ok(Err(Progress::End));
             }
-            left = left.saturating_sub(block.data.len().max(1));
-            match &mut self.decoder {
-                Some(decoder) => decoder.handle(block.data)?,
-                None => self.decoder = Some(begin(block.data)?),
-            }
-            self.ms = block.ms;
-            self.done += before - rest.len();
+        };
+        if block.ms > until {
+            return Ok(Err(Progress::Reached));
         }
+        match &mut self.decoder {
+            Some(decoder) => decoder.handle(block.data)?,
+            None => self.decoder = Some(begin(block.data)?),
+        }
+        let (ms, bytes) = (block.ms, block.data.len());
+        self.ms = ms;
+        self.done += len;
+        Ok(Ok(Step { ms, bytes }))
+    }
+
+    /// Decodes what came up to `until`, at most about so many bytes of it.
+    pub fn advance(&mut self, until: u32, bytes_max: usize) -> Result<Progress, ReplayError> {
+        let mut bytes = 0;
+        while bytes < bytes_max {
+            match self.step(until)? {
+                // Empty blocks cost something, too.
+                Ok(step) => bytes += step.bytes.max(1),
+                Err(progress) => return Ok(progress),
+            }
+        }
+        Ok(Progress::Short)
     }
 
     /// What is on the screen; `None` before the handshake.
@@ -95,9 +141,28 @@ impl Replay {
         self.decoder.as_ref().map(Decoder::screen)
     }
 
-    /// When the last thing came that is on it.
+    /// The decoder, for whoever tells what has changed.
+    pub fn decoder(&mut self) -> Option<&mut Decoder> {
+        self.decoder.as_mut()
+    }
+
+    /// When the last thing came that is on the screen.
     pub fn ms(&self) -> u32 {
         self.ms
+    }
+
+    /// Where it is; `None` before the first block.
+    pub fn mark(&self) -> Option<Mark> {
+        Some(Mark {
+            place: self.place?,
+            done: self.done,
+            ms: self.ms,
+        })
+    }
+
+    /// What is needed to go on from here; not possible everywhere.
+    pub fn state(&self) -> Option<Result<Vec<u8>, StateError>> {
+        self.decoder.as_ref().map(Decoder::state)
     }
 
     /// The next frame; `false` when there is none.

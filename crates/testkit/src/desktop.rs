@@ -9,6 +9,10 @@ use crate::ports::free_display;
 use crate::process::{Process, run_ok};
 use crate::wait::{wait_for, wait_true};
 
+pub use secure::{QemuVnc, Secure, answer_challenge, qemu_with, tightvnc};
+
+mod secure;
+
 /// Where a VNC server listens.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
@@ -51,6 +55,8 @@ pub enum Access<'a> {
     Open,
     /// With a VNC password of at most eight bytes.
     Password(&'a str),
+    /// As TigerVNC can be told.
+    Secure(Secure<'a>),
 }
 
 /// An X server that is reachable by VNC.
@@ -68,7 +74,10 @@ impl Desktop {
     #[must_use]
     pub fn tigervnc(place: Place<'_>, access: Access<'_>) -> Self {
         let (scratch, display) = (Scratch::new("tigervnc"), free_display());
-        let mut command = place.command("Xtigervnc");
+        let mut command = match access {
+            Access::Secure(secure) => secure.command(&place, &scratch),
+            Access::Open | Access::Password(_) => place.command("Xtigervnc"),
+        };
         command.args([
             &format!(":{display}"),
             "-geometry",
@@ -98,6 +107,10 @@ impl Desktop {
                     .args(["-SecurityTypes", "VncAuth", "-PasswordFile"])
                     .arg(file)
             }
+            Access::Secure(secure) => {
+                secure.arguments(&mut command, &scratch);
+                &mut command
+            }
         };
         let mut vnc = Process::spawn(&mut command, &scratch.path().join("vnc.log"));
         place.wait_open(&mut vnc);
@@ -112,6 +125,12 @@ impl Desktop {
     /// `x11vnc` on an `Xvfb`: a VNC server beside an X server, 640 by 480.
     #[must_use]
     pub fn x11vnc(place: Place<'_>) -> Self {
+        Self::x11vnc_with(place, &["-nopw"])
+    }
+
+    /// The same with more to say to it: `-nopw`, or how it is entered.
+    #[must_use]
+    pub fn x11vnc_with(place: Place<'_>, arguments: &[&str]) -> Self {
         let (scratch, display) = (Scratch::new("x11vnc"), free_display());
         let name = format!(":{display}");
         let mut xvfb = Command::new("Xvfb");
@@ -138,11 +157,11 @@ impl Desktop {
         command.args([
             "-listen",
             place.address,
-            "-nopw",
             "-forever",
             "-shared",
             "-noxdamage",
         ]);
+        command.args(arguments);
         let mut vnc = Process::spawn(&mut command, &scratch.path().join("vnc.log"));
         place.wait_open(&mut vnc);
         Self {
@@ -262,39 +281,10 @@ impl Desktop {
     }
 }
 
-/// QEMU with a machine that never boots, whose screen is reachable by VNC; its monitor is the
-/// socket `monitor` in its directory.
+/// QEMU with a machine that never boots, whose screen is reachable by VNC.
 #[must_use]
 pub fn qemu(address: &str, port: u16) -> (Process, Scratch) {
-    let scratch = Scratch::new("qemu");
-    let display = port
-        .checked_sub(5900)
-        .expect("QEMU counts its displays from port 5900");
-    let mut command = Command::new("qemu-system-x86_64");
-    command.args([
-        "-machine",
-        "pc,accel=tcg",
-        "-m",
-        "64",
-        "-S",
-        "-nodefaults",
-        "-vga",
-        "std",
-    ]);
-    command.args(["-display", &format!("vnc={address}:{display}")]);
-    let monitor = scratch.path().join("monitor");
-    command.args([
-        "-monitor",
-        &format!("unix:{},server,nowait", monitor.display()),
-    ]);
-    let mut process = Process::spawn(&mut command, &scratch.path().join("qemu.log"));
-    Place {
-        host: None,
-        address,
-        port,
-    }
-    .wait_open(&mut process);
-    (process, scratch)
+    qemu_with(address, port, QemuVnc::default())
 }
 
 /// Writes a file as `vncpasswd` does: eight obfuscated bytes, readable by the owner only.

@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
+mod credentials;
 mod fence;
 mod forecast;
 mod journal;
@@ -49,6 +50,7 @@ mod tls;
 mod tokens;
 
 pub use attempts::LoginLimit;
+pub use credentials::{Credential, Credentials, CredentialsError};
 pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, screenshot_record, start_record};
@@ -65,7 +67,7 @@ pub use session::{
 pub use sessions::{About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
-pub use tls::{Fingerprint, FingerprintError, Tls, TlsClient, TlsNeed, Trust};
+pub use tls::{Fingerprint, FingerprintError, Tls, TlsNeed, Trust};
 #[cfg(feature = "fuzz")]
 pub use tokens::fuzz;
 pub use tokens::{

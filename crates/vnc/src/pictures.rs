@@ -301,12 +301,7 @@ impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         let is_same_tls = match (&self.tls, &other.tls) {
             (None, None) => true,
-            (Some(one), Some(other)) => {
-                Arc::ptr_eq(&one.client, &other.client)
-                    && one.need == other.need
-                    && one.fingerprints == other.fingerprints
-                    && one.name == other.name
-            }
+            (Some(one), Some(other)) => one.is_same(other),
             _ => false,
         };
         is_same_tls

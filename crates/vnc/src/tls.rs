@@ -5,8 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use net::tls::client::{Connector, Objection, fingerprint, judge_connection};
+use net::tls::ciphers;
+use net::tls::client::{ClientSettings, Connector, Objection, fingerprint, judge_connection};
+use net::tls::identity::Identity;
 use net::tls::peers::Judge;
+use net::tls::server::Versions;
 use net::{Deadline, Stream};
 
 use crate::Refusal;
@@ -17,17 +20,16 @@ use crate::session::Failure;
 pub struct Tls {
     /// Whether a server without it is good enough.
     pub need: TlsNeed,
-    /// How it is made.
-    pub client: Arc<TlsClient>,
-    /// The only certificates that are accepted, whoever signed them; none: those of the client's
-    /// [`Trust`].
-    pub fingerprints: Vec<Fingerprint>,
+    /// The certificate that the gateway shows.
+    pub identity: Option<Identity>,
+    /// Whose certificates are good.
+    pub trust: Trust,
     /// The name that the certificate must have, in place of the target's.
     pub name: Option<String>,
 }
 
 /// Whether a server without TLS is good enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsNeed {
     /// It is used where the server demands it, or where it is known whose certificate is good.
     Offered,
@@ -35,24 +37,17 @@ pub enum TlsNeed {
     Required,
 }
 
-/// What is the same for all connections of a place in the configuration.
-#[derive(Debug)]
-pub struct TlsClient {
-    /// Versions, ciphers and the certificate that is shown.
-    pub connector: Connector,
-    /// Whose certificates are good.
-    pub trust: Trust,
-}
-
 /// Whose certificates are good.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Trust {
     /// Nobody's: nothing was said about it.
     Nobody,
     /// Anybody's: encryption without knowing whom with.
     Anybody,
-    /// Those that an authority signed.
-    Signed(Judge),
+    /// Those that an authority signed, for the name.
+    Signed(Arc<Judge>),
+    /// These, whoever signed them and whatever is in them.
+    Pinned(Vec<Fingerprint>),
 }
 
 /// SHA-256 of a certificate.
@@ -65,9 +60,26 @@ pub struct Fingerprint([u8; 32]);
 pub struct FingerprintError;
 
 impl Tls {
+    /// Whether the other one would do the same with the same certificates.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let identities = [self, other].map(|tls| tls.identity.as_ref());
+        let is_same_identity = match identities {
+            [None, None] => true,
+            [Some(one), Some(other)] => Arc::ptr_eq(&one.certified_key(), &other.certified_key()),
+            _ => false,
+        };
+        let is_same_trust = match (&self.trust, &other.trust) {
+            (Trust::Nobody, Trust::Nobody) | (Trust::Anybody, Trust::Anybody) => true,
+            (Trust::Signed(one), Trust::Signed(other)) => Arc::ptr_eq(one, other),
+            (Trust::Pinned(one), Trust::Pinned(other)) => one == other,
+            _ => false,
+        };
+        is_same_identity && is_same_trust && self.need == other.need && self.name == other.name
+    }
+
     /// Whether it is known what certificate is good.
     pub(crate) fn is_decided(&self) -> bool {
-        !self.fingerprints.is_empty() || !matches!(self.client.trust, Trust::Nobody)
+        !matches!(self.trust, Trust::Nobody)
     }
 
     /// Shakes hands with the machine called `host` and judges what it shows.
@@ -78,7 +90,10 @@ impl Tls {
         deadline: &Deadline,
     ) -> Result<(), Failure> {
         let host = self.name.as_deref().unwrap_or(host);
-        let shaken = self.client.connector.connect(stream, host, deadline).await;
+        let connector = Connector::new(&settings(), self.identity.as_ref());
+        let connector =
+            connector.map_err(|error| Failure::told(Refusal::Internal, format!("TLS: {error}")))?;
+        let shaken = connector.connect(stream, host, deadline).await;
         shaken.map_err(|failure| {
             let refusal = match failure {
                 net::tls::Failure::TimedOut => Refusal::Timeout,
@@ -95,17 +110,15 @@ impl Tls {
         let Some(shown) = shown else {
             return Err("the server has shown no certificate".to_owned());
         };
-        if !self.fingerprints.is_empty() {
-            return match self.fingerprints.contains(&shown) {
-                true => Ok(()),
-                false => Err(format!(
+        let objection = match &self.trust {
+            Trust::Anybody => return Ok(()),
+            Trust::Pinned(pinned) if pinned.contains(&shown) => return Ok(()),
+            Trust::Pinned(_) => {
+                return Err(format!(
                     "the server's certificate is another one than \"vnc_ssl_fingerprint\" says; \
                      its fingerprint is {shown}"
-                )),
-            };
-        }
-        let objection = match &self.client.trust {
-            Trust::Anybody => return Ok(()),
+                ));
+            }
             Trust::Nobody => {
                 return Err(format!(
                     "nothing says whether the server's certificate is good; compare its \
@@ -129,6 +142,17 @@ impl Tls {
         Err(format!(
             "server SSL certificate verify error: {why}; its fingerprint is {shown}"
         ))
+    }
+}
+
+/// What rustls has by default.
+fn settings() -> ClientSettings {
+    ClientSettings {
+        versions: Versions {
+            tls12: true,
+            tls13: true,
+        },
+        ciphers: ciphers::select("DEFAULT"),
     }
 }
 

@@ -485,4 +485,7 @@ export default {
 
   "said.fenced": "This gateway may not connect to that machine.",
   "said.anew": "The desktop was set up anew. Connecting again leads to it.",
+
+  "said.watched": "The session that was watched is over.",
+  "said.link": "The link to this desktop was ended.",
 };

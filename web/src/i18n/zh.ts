@@ -487,4 +487,7 @@ export default {
 
   "said.fenced": "此网关不允许连接到那台机器。",
   "said.anew": "桌面已重新设置，重新连接即可进入。",
+
+  "said.watched": "被查看的会话已结束。",
+  "said.link": "此桌面的链接已被终止。",
 } satisfies Translation;

@@ -69,6 +69,8 @@ export const SENTENCES: ReadonlyMap<string, TextKey> = new Map<string, TextKey>(
   ["Screenshots of this desktop are switched off.", "said.noshots"],
   ["This gateway may not connect to that machine.", "said.fenced"],
   ["The desktop was set up anew; connecting again leads to it.", "said.anew"],
+  ["The session that was watched is over.", "said.watched"],
+  ["The link to this desktop was ended.", "said.link"],
   ["The session ended because nobody used it.", "said.idle"],
   ["The session's time is over.", "said.time"],
   ["The viewer sent something that is not allowed here.", "said.violation"],

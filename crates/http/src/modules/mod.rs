@@ -123,6 +123,7 @@ pub static MODULES: &[&Module] = &[
     &ssl::MODULE,
     &http2::MODULE,
     &vnc::MODULE,
+    &vnc::credentials::MODULE,
     &vnc::record::MODULE,
     &vnc::recordings::MODULE,
 ];
@@ -209,15 +210,21 @@ level_settings! {
 
 impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
+    /// That the server asks its clients for certificates is not known here.
     pub(crate) fn open_to_all(&self, desktops: &vnc::desktops::Desktops) -> Option<Diagnostic> {
-        if self.access.has_rules() || self.auth_basic.is_on() || self.auth_jwt.is_on() {
+        let asks = self.auth_request.uri.is_some() || self.auth_jwt.is_on();
+        if self.access.has_rules() || self.auth_basic.is_on() || asks {
             return None;
         }
         let (what, remedy) = match self.core.handler {
-            core::Handler::Vnc if self.vnc.stores_password(desktops) => (
-                "\"vnc_password_file\" without access control opens the desktop to whoever comes",
-                "add \"auth_basic\", or \"allow\" and \"deny\"",
-            ),
+            core::Handler::Vnc
+                if self.vnc.stores_credentials(desktops) && !self.vnc.says_roles() =>
+            {
+                (
+                    "stored credentials without access control open the desktop to whoever comes",
+                    "add \"auth_basic\", \"allow\" and \"deny\", \"auth_request\" or \"vnc_role\"",
+                )
+            }
             core::Handler::Tunnel if self.tunnel.goes_anywhere() => (
                 "\"tunnel_pass\" without access control makes an open proxy",
                 "add \"auth_basic\", or \"allow\" and \"deny\", or name where it may go",

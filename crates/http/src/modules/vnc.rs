@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conf::Span;
+use net::tls::peers::Judge;
 use script::Template;
-use vnc::{Password, Rule, Target, TargetError, TokenSource};
+use vnc::{Credentials, LoginLimit, Password, Rule, Target, TargetError, TlsNeed, TokenSource};
 
 use self::desktops::{Desktop, Desktops};
 use self::grant::Subject;
@@ -21,6 +22,7 @@ use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
 
+pub mod credentials;
 pub mod desktops;
 mod directives;
 mod form;
@@ -63,6 +65,30 @@ settings! {
     source: Option<Arc<TokenSource>> = None, inherit;
     /// The password that the gateway shows to the machine.
     password: Option<Password> = None, inherit;
+    /// The user name that goes with it.
+    user: Option<Template> = None, inherit;
+    /// Passwords and users of many machines.
+    credentials: Option<Arc<Credentials>> = None, inherit;
+    /// Whether user and password may go in the clear.
+    plain_login: bool = false, inherit;
+    /// How many wrong passwords a person may type.
+    login_limit: Option<LoginLimit> = Some(LoginLimit::default()), inherit;
+    /// TLS towards the machine; `None` is never.
+    tls: Option<TlsNeed> = Some(TlsNeed::Offered), inherit;
+    /// Whether the machine's certificate is verified.
+    ssl_verify: bool = true, inherit;
+    /// Who says which certificates are good.
+    ssl_trusted: Option<Arc<Judge>> = None, inherit;
+    /// The only certificates that are good.
+    ssl_fingerprints: Vec<Template> = Vec::new(), inherit;
+    /// The name that the machine's certificate must have.
+    ssl_name: Option<Template> = None, inherit;
+    /// The certificate that the gateway shows.
+    ssl_certificate: Option<credentials::Loaded> = None, inherit;
+    /// Its key.
+    ssl_certificate_key: Option<credentials::Loaded> = None, inherit;
+    /// Both, where they stand.
+    ssl_pair: Option<credentials::Pair> = None, inherit;
     /// Whether the viewer may only watch.
     view_only: Switch = Switch::Off, inherit;
     /// Who has which role; without, everybody the one that is common where they are.
@@ -171,21 +197,21 @@ impl Conf {
         self.role.is_some()
     }
 
-    /// Whether viewers come in with a password of the gateway's and nothing of their own, such as a
-    /// token.
-    pub fn stores_password(&self, desktops: &Desktops) -> bool {
-        let stores = |desktop: &Desktop| desktop.conf.password.is_some();
+    /// Whether viewers come in with credentials of the gateway's and nothing of their own, such as
+    /// a token.
+    pub fn stores_credentials(&self, desktops: &Desktops) -> bool {
+        let stores = |desktop: &Desktop| desktop.conf.has_credentials();
         match (&self.wall, &self.pass) {
             (Some(wall), _) => {
                 let mut desktops = wall.desktops(desktops).peekable();
                 let any = desktops.peek().is_some();
-                (any && self.password.is_some()) || desktops.any(|desktop| stores(desktop))
+                (any && self.has_credentials()) || desktops.any(|desktop| stores(desktop))
             }
             (None, Some(Pass::Desktop { name, .. })) => {
                 let desktop = desktops.find(name);
-                self.password.is_some() || desktop.is_some_and(|desktop| stores(desktop))
+                self.has_credentials() || desktop.is_some_and(|desktop| stores(desktop))
             }
-            (None, _) => self.password.is_some() && self.token.is_none() && self.source.is_none(),
+            (None, _) => self.has_credentials() && self.token.is_none() && self.source.is_none(),
         }
     }
 }

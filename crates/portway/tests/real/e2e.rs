@@ -3,6 +3,7 @@
 mod desktops;
 mod errors;
 mod jobs;
+mod logins;
 mod page;
 mod pages;
 mod recordings;

@@ -318,6 +318,13 @@ fn a_location_gives_out_what_a_player_needs() {
     assert!(info.contains("10.1.2.3"), "{info}");
     let info = stage.get(&format!("/rec/{id}/info.json?role=view")).text();
     assert!(!info.contains("10.1.2.3"), "{info}");
+    assert!(info.contains("\"activity\":[]"), "{info}");
+    let moment = stage.get(&format!("/open/{id}/picture?at_ms=1500&width=2"));
+    assert_eq!(moment.field("content-type"), Some("image/png"));
+    let pixels = vec![[255, 0, 0, 255]; 2];
+    let screen =
+        picture::Framebuffer::from_pixels(2, 1, pixels).expect("what the test itself made");
+    assert_eq!(moment.body, picture::encode_png(&screen));
     let head = stage.ask("HEAD", &format!("/open/{id}.fbs"), "");
     assert_eq!((head.status, head.body.len()), (200, 0));
     let none = "0".repeat(32);
@@ -336,6 +343,45 @@ fn a_location_gives_out_what_a_player_needs() {
             .ask("POST", &format!("/open/{id}/data"), "Content-Length: 0\r\n")
             .status,
         405
+    );
+}
+
+#[test]
+fn a_stream_from_the_middle_begins_with_the_picture_of_the_moment() {
+    let stage = Stage::new();
+    let id = record(&stage.folder(), 7, 1000).name.id;
+    let part = stage.get(&format!("/open/{id}/data?from_ms=1500"));
+    assert_eq!((part.status, part.field("content-length")), (200, None));
+    let mut rest = &part.body[..];
+    fbs::take_magic(&mut rest).expect("FBS");
+    let mut blocks = Vec::new();
+    while let Some(block) = fbs::take(&mut rest).expect("FBS") {
+        blocks.push(block);
+    }
+    let times: Vec<u32> = blocks.iter().map(|block| block.ms).collect();
+    assert_eq!(times, [1500, 1500, 2000, 3000]);
+    let handshake = blocks[0].data;
+    assert_eq!(handshake[..20], *b"RFB 003.003\n\0\0\0\x01\0\x04\0\x02");
+    let format = handshake[20..36].try_into().expect("a pixel format");
+    let format = picture::PixelFormat::parse(format).expect("a pixel format");
+    let limits = picture::Limits::default();
+    let mut decoder = picture::Decoder::new(4, 2, format, limits).expect("a screen");
+    for (block, pixel) in [(1, [255, 0, 0, 255]), (2, [0, 0, 255, 255])] {
+        decoder.handle(blocks[block].data).expect("an update");
+        assert!(
+            decoder
+                .screen()
+                .pixels()
+                .iter()
+                .all(|shown| *shown == pixel)
+        );
+    }
+    let late = stage.get(&format!("/open/{id}/data?from_ms=99999"));
+    assert_eq!(late.status, 200);
+    assert!(late.body.starts_with(fbs::MAGIC));
+    assert_eq!(
+        stage.get(&format!("/open/{id}/data?from_ms=-1")).status,
+        400
     );
 }
 

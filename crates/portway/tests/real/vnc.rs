@@ -10,12 +10,14 @@ use testkit::{Conn, Response, Server, Setup, WebSocket, wait_for, wait_true};
 use crate::support::portway;
 
 mod desktops;
+mod far;
 mod faults;
 mod fences;
 mod followed;
 mod journal;
 mod judged;
 mod limits;
+mod login;
 mod operator;
 mod pictures;
 mod roles;

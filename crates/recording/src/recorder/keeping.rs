@@ -1,13 +1,15 @@
 //! The thread that brings recordings to their end and looks after the folders, in its own time.
 
+use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::writing::{seconds_now, tell_pruned};
 use super::{Grade, Plan};
 use crate::folder::Folder;
+use crate::index::Indexer;
 use crate::sidecar::hex;
-use crate::{End, Press, Writer};
+use crate::{End, Name, Part, Press, Writer};
 
 /// What the thread is asked to do.
 pub(super) enum Order {
@@ -32,20 +34,99 @@ pub(super) fn run(orders: &Receiver<Order>) {
     let _ = rustix::process::setpriority_process(None, NICE);
     let mut plans: Vec<Plan> = Vec::new();
     let mut next_round = Instant::now() + ROUND;
+    let mut indexing = Indexing::default();
     loop {
-        let wait = next_round.saturating_duration_since(Instant::now());
+        let wait = match indexing.has_work(&plans) {
+            true => Duration::ZERO,
+            false => next_round.saturating_duration_since(Instant::now()),
+        };
         match orders.recv_timeout(wait) {
-            Ok(Order::Finish { plan, writer, end }) => finish(&plan, *writer, &end),
+            Ok(Order::Finish { plan, writer, end }) => {
+                finish(&plan, *writer, &end);
+                indexing.look_again();
+            }
             Ok(Order::Keep(new)) => {
                 plans = new;
                 next_round = Instant::now();
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => indexing.step(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
         if next_round <= Instant::now() {
             plans.iter().for_each(look_after);
+            indexing.look_again();
             next_round = Instant::now() + ROUND;
+        }
+    }
+}
+
+/// The recordings that have no index yet, one at a time, the newest first.
+#[derive(Default)]
+struct Indexing {
+    current: Option<(Name, Indexer)>,
+    /// There may be one without.
+    looks: bool,
+    /// Those that cannot be shown, and so have none.
+    failed: HashSet<Name>,
+}
+
+/// Recordings that are remembered as those that cannot be shown.
+const FAILED_MAX: usize = 10_000;
+
+impl Indexing {
+    fn look_again(&mut self) {
+        self.looks = true;
+    }
+
+    fn has_work(&mut self, plans: &[Plan]) -> bool {
+        while self.current.is_none() && std::mem::take(&mut self.looks) {
+            for plan in plans {
+                self.find(&Folder::new(&plan.folder));
+            }
+        }
+        self.current.is_some()
+    }
+
+    fn find(&mut self, folder: &Folder) {
+        if self.current.is_some() {
+            return;
+        }
+        let all = folder.recordings().unwrap_or_default();
+        let lacks = all.into_iter().filter(|found| {
+            found.finished
+                && !self.failed.contains(&found.name)
+                && !folder.path_of(&found.name, Part::Index).exists()
+        });
+        for found in lacks.collect::<Vec<_>>() {
+            match Indexer::open(folder, &found) {
+                Ok(indexer) => {
+                    self.current = Some((found.name, indexer));
+                    return;
+                }
+                Err(_) => self.fail(found.name),
+            }
+        }
+    }
+
+    /// A piece of work on the current one.
+    fn step(&mut self) {
+        let Some((name, mut indexer)) = self.current.take() else {
+            return;
+        };
+        match indexer.step() {
+            Ok(false) => self.current = Some((name, indexer)),
+            Ok(true) => self.looks = true,
+            // It can still be played from the front, up to where it is damaged.
+            Err(_) => {
+                self.fail(name);
+                self.looks = true;
+            }
+        }
+    }
+
+    fn fail(&mut self, name: Name) {
+        if self.failed.len() < FAILED_MAX {
+            self.failed.insert(name);
         }
     }
 }

@@ -129,6 +129,13 @@ pub enum VerifyClient {
     OptionalNoCa,
 }
 
+impl Conf {
+    /// Whether nobody comes in without a certificate.
+    pub fn demands_certificates(&self) -> bool {
+        self.verify_client == VerifyClient::On
+    }
+}
+
 /// Where sessions are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionCache {

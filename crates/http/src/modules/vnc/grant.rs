@@ -15,6 +15,7 @@ use vnc::{
     TargetError,
 };
 
+use super::credentials::{Machine, equip};
 use super::desktops::Desktop;
 use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
@@ -153,6 +154,11 @@ fn refuse_held(request: &Request, found: &Found, token: &str) -> Result<(), Refu
     }
 }
 
+/// The token that a line of credentials may be for.
+fn credential_token(request: &Request) -> String {
+    String::from_utf8_lossy(&token(request)).into_owned()
+}
+
 /// Whether and how far a request may have what was found.
 fn grant(
     request: &Request,
@@ -179,7 +185,12 @@ fn grant(
         policy = policy.strictest(self::policy(request, &desktop.conf));
     }
     policy.view_only |= role == Role::View;
-    policy.password = special.password.clone();
+    let machine = Machine {
+        token: &credential_token(request),
+        desktop: desktop.as_ref().map(|desktop| &*desktop.name),
+        target: &target,
+    };
+    equip(request, special, &machine, &mut policy)?;
     policy.fence = named_by.map(|named_by| Fence {
         rules: request.conf().vnc.reach.as_slice().into(),
         named_by,

@@ -12,10 +12,11 @@ use bytes::Bytes;
 use conf::{Arity, Directive, Item};
 use net::log::Level as LogLevel;
 use proto::h1::{Method, argument};
-use recording::{Folder, FolderError, Id};
+use recording::index::Index;
+use recording::{Folder, FolderError, Id, Progress};
 use vnc::Role;
 
-use self::stream::{Produced, Whole};
+use self::stream::{Part, Produced, Whole};
 use super::form::Form;
 use super::pages::{Place, error, json, place, reads, serve};
 use super::role::role;
@@ -102,6 +103,7 @@ enum What {
     Info,
     Data,
     Pointer,
+    Picture,
     Download,
     Delete,
 }
@@ -118,6 +120,7 @@ impl Asked {
             "info.json" => What::Info,
             "data" => What::Data,
             "pointer" => What::Pointer,
+            "picture" => What::Picture,
             "delete" => What::Delete,
             _ => return None,
         };
@@ -131,7 +134,8 @@ impl Asked {
             What::Info => list::one(request, role, folder, id).await,
             What::Pointer => pointer(request, folder, id).await,
             What::Download => whole(request, folder, id, true).await,
-            What::Data | What::Delete => whole(request, folder, id, false).await,
+            What::Picture => picture(request, folder, id).await,
+            What::Data | What::Delete => data(request, folder, id).await,
         }
     }
 }
@@ -146,6 +150,72 @@ fn number(request: &Request, name: &str) -> Result<u32, Flow> {
         .ok()
         .and_then(|text| text.parse().ok());
     number.ok_or_else(|| error(400, &format!("{name} must be a number of milliseconds.")))
+}
+
+/// `ID/data`
+async fn data(request: &Rc<Request>, folder: Folder, id: Id) -> Flow {
+    let from = match number(request, "from_ms") {
+        Ok(0) => return whole(request, folder, id, false).await,
+        Ok(from) => from,
+        Err(flow) => return flow,
+    };
+    let opened = helpers::run(move || Part::open(&folder, id, from)).await;
+    let part = match flatten(request, opened) {
+        Ok(part) => part,
+        Err(flow) => return flow,
+    };
+    match Produced::decoding(Box::new(part)) {
+        Some(produced) => Flow::Respond(Response {
+            head: head("application/octet-stream").into(),
+            body: Body::Source(Box::new(produced)),
+        }),
+        None => busy(),
+    }
+}
+
+/// Bytes that are decoded for a picture of a moment at most.
+const PICTURE_BYTES: usize = 64 << 20;
+
+/// `ID/picture`
+async fn picture(request: &Rc<Request>, folder: Folder, id: Id) -> Flow {
+    let (at, width) = match (number(request, "at_ms"), number(request, "width")) {
+        (Ok(at), Ok(width)) => (at, width),
+        (Err(flow), _) | (_, Err(flow)) => return flow,
+    };
+    let width = u16::try_from(width).ok().filter(|&width| width > 0);
+    let made = helpers::run(move || {
+        let found = folder.find(id)?;
+        let failed = |error: recording::index::IndexError| FolderError::Show {
+            path: folder.path_of(&found.name, recording::Part::Data),
+            error: Box::new(error),
+        };
+        let mut replay = Index::replay(&folder, &found, at).map_err(failed)?;
+        let progress = replay.advance(at, PICTURE_BYTES);
+        let progress = progress.map_err(|error| failed(error.into()))?;
+        let screen = match progress {
+            Progress::Short => None,
+            Progress::Reached | Progress::End => replay.screen(),
+        };
+        Ok(screen.map(|screen| {
+            let scaled = width.map(|width| screen.scaled(width, u16::MAX));
+            picture::encode_png(scaled.as_ref().unwrap_or(screen))
+        }))
+    });
+    match flatten(request, made.await) {
+        Ok(Some(png)) => {
+            let mut head = head("image/png");
+            head.content_length = Some(png.len() as u64);
+            Flow::Respond(Response {
+                head: head.into(),
+                body: Body::bytes(png),
+            })
+        }
+        Ok(None) => error(
+            503,
+            "The recording is not indexed yet; try again in a while.",
+        ),
+        Err(flow) => flow,
+    }
 }
 
 /// The bytes as they were recorded.
@@ -273,6 +343,7 @@ mod tests {
             ("ID/info.json", What::Info),
             ("ID/data", What::Data),
             ("ID/pointer", What::Pointer),
+            ("ID/picture", What::Picture),
             ("ID.fbs", What::Download),
             ("ID/delete", What::Delete),
         ] {

@@ -20,6 +20,21 @@ impl StockPage {
         ));
     }
 
+    /// Enters what the page asks for.
+    pub fn log_in(browser: &mut Browser, user: Option<&str>, password: &str) {
+        browser.wait(
+            "document.querySelector('#noVNC_credentials_dlg').classList.contains('noVNC_open')",
+        );
+        let shown =
+            "!document.querySelector('#noVNC_username_block').classList.contains('noVNC_hidden')";
+        assert_eq!(browser.evaluate(shown), user.is_some().to_string());
+        if let Some(user) = user {
+            browser.fill("#noVNC_username_input", user);
+        }
+        browser.fill("#noVNC_password_input", password);
+        browser.click_on("#noVNC_credentials_button");
+    }
+
     /// Both directions of the clipboard through noVNC's panel.
     pub fn assert_clipboard(browser: &mut Browser, desktop: &Desktop) {
         let panel = "document.querySelector('#noVNC_clipboard_text')";

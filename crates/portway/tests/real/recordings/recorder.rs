@@ -137,6 +137,12 @@ fn a_session_is_on_disk_as_the_viewer_saw_it() {
     let pointer = std::fs::read(path).expect(MADE);
     assert_eq!(pointer[4..], [0, 7, 0, 9, 1]);
     assert!(stage.shows_the_screen());
+    wait_true("the index", || {
+        folder.entry(&found).is_ok_and(|entry| entry.seekable)
+    });
+    let index = recording::index::Index::open(&folder, &found.name);
+    let index = index.expect(MADE).expect("an index");
+    assert!(index.activity().iter().any(|&value| value > 0));
     let id = facts.id;
     stage
         .server

@@ -361,12 +361,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "vnc_desktop a h:1 { vnc_password_file secret; }",
         "location / { vnc_wall all; }",
-        "\"vnc_password_file\" without access control",
+        "stored credentials without access control",
     ),
     (
         "vnc_desktop a h:1 { vnc_password_file secret; }",
         "location / { vnc_pass a; }",
-        "\"vnc_password_file\" without access control",
+        "stored credentials without access control",
     ),
 ];
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
+use recording::index::{Index, SLICE_MS};
 use recording::json::Object;
 use recording::{Entry, Folder, FolderError, Id};
 use vnc::Role;
@@ -136,11 +137,53 @@ pub async fn one(request: &Rc<Request>, role: Role, folder: Folder, id: Id) -> F
         let pointer = folder
             .pointer(&found.name)
             .is_ok_and(|track| !track.is_empty());
-        Ok(object.plain("pointer", pointer).end())
+        let object = object.plain("pointer", pointer);
+        let index = Index::open(&folder, &found.name).ok().flatten();
+        Ok(liveliness(object, &entry, index.as_ref()).end())
     })
     .await;
     match flatten(request, told) {
         Ok(text) => json(text),
         Err(flow) => flow,
     }
+}
+
+/// Slices that a timeline is told in at most.
+const TIMELINE_MAX: usize = 600;
+
+/// How lively it was, from 0 to 1 for each slice of the timeline, and when the screen's size
+/// changed. Without an index, nobody knows yet.
+fn liveliness(object: Object, entry: &Entry, index: Option<&Index>) -> Object {
+    let known = index.map_or(&[][..], Index::activity);
+    let slices = (entry.duration_ms / SLICE_MS) as usize + 1;
+    let joined = slices.div_ceil(TIMELINE_MAX).max(1);
+    let sums: Vec<u64> = known
+        .chunks(joined)
+        .map(|slices| slices.iter().map(|&value| u64::from(value)).sum())
+        .collect();
+    let most = sums.iter().copied().max().unwrap_or_default();
+    // What is ten times as lively is seen as twice as lively or so: otherwise one film would make
+    // everything else look quiet.
+    let scaled = |sum: u64| (sum as f64 + 1.0).ln() / (most as f64 + 1.0).ln().max(1.0);
+    let activity: Vec<String> = sums
+        .iter()
+        .map(|&sum| format!("{:.2}", scaled(sum)))
+        .collect();
+    let sizes = index.map_or(&[][..], Index::sizes);
+    let marks: Vec<String> = sizes
+        .iter()
+        .skip(1)
+        .map(|size| {
+            Object::begin()
+                .plain("at_ms", size.ms)
+                .text("kind", "resize")
+                .plain("width", size.width)
+                .plain("height", size.height)
+                .end()
+        })
+        .collect();
+    object
+        .plain("activity", format_args!("[{}]", activity.join(",")))
+        .plain("slice_ms", joined as u64 * u64::from(SLICE_MS))
+        .plain("marks", format_args!("[{}]", marks.join(",")))
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use recording::{Folder, FolderError, Id, Reader};
+use recording::index::Index;
+use recording::{Excerpt, Folder, FolderError, Id, Reader};
 
 use crate::helpers::{self, Pending};
 use crate::response::{Chunk, Source};
@@ -14,7 +15,11 @@ use crate::response::{Chunk, Source};
 /// Bodies that may be on their way at a time.
 const BODIES_MAX: usize = 64;
 
+/// Those of them that hold a decoder and its screen.
+const DECODING_MAX: usize = 16;
+
 static BODIES: AtomicUsize = AtomicUsize::new(0);
+static DECODING: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes the pieces of a body.
 pub trait Produce: Send {
@@ -39,7 +44,16 @@ enum State {
 impl Produced {
     /// A body of what is produced; `None` when there are too many.
     pub fn new(produce: Box<dyn Produce>) -> Option<Self> {
-        let slot = Slot::take()?;
+        Self::within(produce, &BODIES, BODIES_MAX)
+    }
+
+    /// A body for which pictures are decoded; `None` when there are too many.
+    pub fn decoding(produce: Box<dyn Produce>) -> Option<Self> {
+        Self::within(produce, &DECODING, DECODING_MAX)
+    }
+
+    fn within(produce: Box<dyn Produce>, count: &'static AtomicUsize, max: usize) -> Option<Self> {
+        let slot = Slot::take(count, max)?;
         Some(Self {
             state: State::Ready(produce),
             _slot: slot,
@@ -82,20 +96,21 @@ fn overloaded() -> io::Error {
     io::Error::other("the helpers' threads have too much to do")
 }
 
-struct Slot;
+/// A place among so many.
+struct Slot(&'static AtomicUsize);
 
 impl Slot {
-    fn take() -> Option<Self> {
-        let before = BODIES.fetch_add(1, Ordering::Relaxed);
+    fn take(count: &'static AtomicUsize, max: usize) -> Option<Self> {
+        let before = count.fetch_add(1, Ordering::Relaxed);
         // Dropping it gives the place back.
-        let slot = Self;
-        (before < BODIES_MAX).then_some(slot)
+        let slot = Self(count);
+        (before < max).then_some(slot)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        BODIES.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -119,5 +134,30 @@ impl Produce for Whole {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let frame = self.0.next_frame().map_err(io::Error::other)?;
         Ok(frame.map(|frame| frame.raw.to_vec()))
+    }
+}
+
+/// A recording from some moment on.
+pub struct Part(Excerpt);
+
+impl Part {
+    /// Opens one.
+    pub fn open(folder: &Folder, id: Id, from: u32) -> Result<Self, FolderError> {
+        let found = folder.find(id)?;
+        let title = folder.sidecar(&found.name)?.facts.title.unwrap_or_default();
+        let replay = Index::replay(folder, &found, from);
+        let replay = replay.map_err(|error| FolderError::Show {
+            path: folder.path_of(&found.name, recording::Part::Data),
+            error: Box::new(error),
+        })?;
+        Ok(Self(Excerpt::new(replay, from, &title)))
+    }
+}
+
+impl Produce for Part {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut out = Vec::new();
+        let goes_on = self.0.piece(&mut out).map_err(io::Error::other)?;
+        Ok(goes_on.then_some(out))
     }
 }
