@@ -15,6 +15,8 @@ pub struct Forecast<'a> {
     pub user: Option<&'a str>,
     /// What the person is to the desktop.
     pub role: Role,
+    /// Whether the person came in by the gateway's own form, and so may leave by it.
+    pub sign_out: bool,
     /// What the session may do.
     pub policy: &'a Policy,
     /// The person may make links for guests.
@@ -54,6 +56,7 @@ struct Granted<'a> {
     view_only: bool,
     policy: Allowed,
     links: bool,
+    sign_out: bool,
     recorded: bool,
     screenshot: bool,
     idle_timeout_s: Option<u64>,
@@ -82,6 +85,7 @@ impl<'a> Forecast<'a> {
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
             links: self.links,
+            sign_out: self.sign_out,
             recorded: self.policy.is_recorded(),
             screenshot: self.screenshot,
             idle_timeout_s: self.policy.idle.map(seconds),
@@ -104,6 +108,7 @@ mod tests {
         let ok = Forecast {
             user: Some("ann"),
             role: Role::View,
+            sign_out: false,
             policy: &policy,
             links: true,
             screenshot: true,
@@ -113,7 +118,7 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"links\":true,\"recorded\":false,\"screenshot\":true,\
+             \"links\":true,\"sign_out\":false,\"recorded\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

@@ -7,6 +7,7 @@ use vnc::{Forecast, Refusal, Role};
 
 use super::grant::{Subject, goal, user};
 use super::links;
+use super::login;
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
 use super::{pictures, thumbnails};
@@ -114,6 +115,7 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
     let forecast = goal.grant.as_ref().map(|grant| Forecast {
         user: user.as_deref(),
         role: grant.role,
+        sign_out: login::may_sign_out(request),
         policy: &grant.policy,
         links: grant.links.is_some() && goal.guest.is_none() && grant.role >= Role::Control,
         screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
