@@ -47,6 +47,16 @@ pub struct File {
     pub mode: u32,
 }
 
+/// Random bytes that nobody else knows. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub [u8; 32]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
 /// The inputs of a configuration. Shared between threads; only the list of wants changes.
 #[derive(Debug, Default)]
 pub struct Bundle {
@@ -70,6 +80,9 @@ pub struct Bundle {
     pub users: BTreeMap<String, Option<UserIds>>,
     /// Group names and their ids.
     pub groups: BTreeMap<String, Option<u32>>,
+    /// A secret of this start of the program, the same for all its configurations; none where
+    /// nothing is served.
+    pub secret: Option<Secret>,
     /// What was asked for in vain since [`Bundle::take_wants`].
     pub wants: Mutex<BTreeSet<Want>>,
     /// Files that others renew in their own time (see [`Bundle::read_renewable`]).
@@ -120,6 +133,7 @@ impl Bundle {
             hosts: self.hosts.clone(),
             users: self.users.clone(),
             groups: self.groups.clone(),
+            secret: self.secret.clone(),
             wants: Mutex::default(),
             renewable: Mutex::default(),
         }

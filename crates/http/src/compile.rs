@@ -307,6 +307,11 @@ impl<'c, 'b> Compiler<'c, 'b> {
         {
             self.cx.diagnostics.push(warning.at(level.span));
         }
+        if !Arc::ptr_eq(&settings.auth_jwt, &outer.auth_jwt)
+            && let Some(warning) = settings.auth_jwt.lacks_keys()
+        {
+            self.cx.diagnostics.push(warning.at(level.span));
+        }
         if !Arc::ptr_eq(&settings.vnc, &outer.vnc) {
             self.cx.diagnostics.extend(settings.vnc.lacks_key());
         }

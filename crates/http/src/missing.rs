@@ -5,7 +5,7 @@ use conf::{Diagnostic, Item};
 /// What their names begin with.
 const BEGINNINGS: &[&str] = &[
     "ancient_browser",
-    "auth_jwt",
+    "auth_jwt_",
     "create_full_put_path",
     "dav_",
     "fastcgi_",

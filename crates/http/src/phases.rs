@@ -19,8 +19,9 @@ use crate::handle::{Outcome, limit_keepalive};
 use crate::location_tree::{Found, Match};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{
-    access, auth_basic, auth_request, autoindex, empty_gif, index, limit_conn, limit_req, mirror,
-    precompressed, random_index, realip, rewrite, static_files, stub_status, try_files, vnc,
+    access, auth_basic, auth_jwt, auth_request, autoindex, empty_gif, index, limit_conn, limit_req,
+    mirror, precompressed, random_index, realip, rewrite, static_files, stub_status, try_files,
+    vnc,
 };
 use crate::proxy;
 use crate::request::Request;
@@ -248,6 +249,10 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
     limit_keepalive(request);
     let location = request.location();
     let core = &location.settings.core;
+    if core.handler.is_of_desktops() {
+        // Whatever answers, a rewrite rule or a refusal, is logged.
+        request.secrets.borrow_mut().hide_arguments();
+    }
     if core.internal && !request.internal.get() {
         return Some(Flow::Status(404));
     }
@@ -272,6 +277,10 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
 /// are.
 async fn preaccess(request: &Request) -> Flow {
     realip::run(request);
+    if request.conf().core.handler == Handler::Vnc {
+        vnc::hide_token(request);
+    }
+    auth_jwt::hide_token(request);
     match limit_req::run(request).await {
         Flow::Next => limit_conn::run(request),
         flow => flow,
@@ -285,12 +294,21 @@ fn asks(field: &Field) -> bool {
 
 /// `satisfy`: all of the handlers must agree, or one is enough.
 async fn access(request: &Rc<Request>) -> Flow {
+    let flow = judge(request).await;
+    vnc::login::in_place_of(request, flow)
+}
+
+async fn judge(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
     let mut refused = 0;
-    for step in 0..3 {
+    for step in 0..4 {
         let flow = match step {
             0 => access::run(request),
-            1 => auth_basic::run(request).await,
+            1 => match vnc::login::run(request).await {
+                Some(flow) => flow,
+                None => auth_basic::run(request).await,
+            },
+            2 => auth_jwt::run(request),
             _ => auth_request::run(request).await,
         };
         match flow {

@@ -114,12 +114,14 @@ pub struct Request {
     pub user_id: UserId,
     /// The user that authenticated.
     pub user: RefCell<Option<Bytes>>,
+    /// The signed token that let it in.
+    pub jwt: RefCell<Option<Rc<jwt::Token>>>,
     /// What is done behind the response (`post_action`) is running.
     pub in_post_action: Cell<bool>,
     /// Fields that every response to this request gets, such as `WWW-Authenticate`.
     pub pending: RefCell<Vec<Field>>,
     /// The media type that an upstream named for a file of ours (`X-Accel-Redirect`).
-    pub pending_type: RefCell<Option<Bytes>>,
+    pub pending_type: RefCell<Option<Box<Bytes>>>,
     /// Where the response redirects to, until it is made.
     pub pending_location: RefCell<Option<Bytes>>,
     /// Whether the path follows an `alias` that an expression chose.
@@ -219,6 +221,7 @@ impl Request {
             coded: Cell::new(None),
             user_id: UserId::default(),
             user: RefCell::default(),
+            jwt: RefCell::default(),
             in_post_action: Cell::new(false),
             pending: RefCell::default(),
             pending_type: RefCell::default(),
@@ -428,7 +431,8 @@ impl Request {
             line.extend(b", upstream: \"");
             line.extend_from_slice(attempt.scheme.as_bytes());
             line.extend_from_slice(attempt.peer.as_bytes());
-            line.extend_from_slice(String::from_utf8_lossy(&attempt.uri).as_bytes());
+            let uri = self.secrets.borrow().mask(&attempt.uri).into_owned();
+            line.extend_from_slice(String::from_utf8_lossy(&uri).as_bytes());
             line.push(b'"');
         }
         if let Some(host) = self.header(FieldName::Host) {

@@ -11,11 +11,19 @@ pub struct Secrets {
     arguments: bool,
     /// A secret wherever it stands.
     value: Bytes,
+    /// More of them, of requests that have some.
+    more: Option<Box<More>>,
+}
+
+/// In a box of its own, since few requests have any.
+#[derive(Debug, Default)]
+struct More {
+    values: Vec<Bytes>,
 }
 
 /// Arguments of desktop links that hold secrets; also inside other arguments, since links of noVNC
 /// have their token in `path=websockify%3Ftoken%3D…`.
-const ARGUMENTS: [&[u8]; 2] = [b"token", b"password"];
+const ARGUMENTS: [&[u8]; 3] = [b"token", b"password", b"link"];
 
 /// Shorter values are too common to be found anywhere but in a path or an argument.
 const TELLTALE_LEN_MIN: usize = 6;
@@ -27,9 +35,32 @@ impl Secrets {
         self.value = value;
     }
 
+    /// Hides arguments by their names: what is behind them is not known yet.
+    pub fn hide_arguments(&mut self) {
+        self.arguments = true;
+    }
+
+    /// Hides another value wherever it stands as a word.
+    pub fn hide_too(&mut self, value: Bytes) {
+        if !value.is_empty() {
+            self.more.get_or_insert_default().values.push(value);
+        }
+    }
+
+    /// Whether there is nothing to hide.
+    pub fn is_empty(&self) -> bool {
+        !self.arguments && self.more.is_none()
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Bytes> {
+        let more = self.more.iter().flat_map(|more| &more.values);
+        let first = Some(&self.value).filter(|value| !value.is_empty());
+        first.into_iter().chain(more)
+    }
+
     /// The text as a log may show it.
     pub fn mask<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        if !self.arguments {
+        if self.is_empty() {
             return Cow::Borrowed(text);
         }
         let mut out: Vec<u8> = Vec::new();
@@ -69,22 +100,24 @@ impl Secrets {
         if !word_starts {
             return (0, 0);
         }
-        for name in ARGUMENTS {
+        for name in ARGUMENTS.iter().filter(|_| self.arguments) {
             if let Some(value) = argument(rest, name) {
                 return (value, value_len(&rest[value..]));
             }
         }
-        let len = match self.value.is_empty() {
-            true => 0,
-            false => spelled(rest, &self.value),
-        };
-        let found = len > 0
-            && (in_uri || self.value.len() >= TELLTALE_LEN_MIN)
-            && rest
-                .get(len)
-                .is_none_or(|byte| !byte.is_ascii_alphanumeric());
-        (0, if found { len } else { 0 })
+        let found = self.values().map(|value| value_at(rest, value, in_uri));
+        (0, found.max().unwrap_or(0))
     }
+}
+
+/// How many bytes at the beginning of a text are this value; 0 if it is another word.
+fn value_at(text: &[u8], value: &[u8], in_uri: bool) -> usize {
+    let len = spelled(text, value);
+    let is_word = (in_uri || value.len() >= TELLTALE_LEN_MIN)
+        && text
+            .get(len)
+            .is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    if is_word { len } else { 0 }
 }
 
 /// The first characters of a secret that is long enough, as everywhere else.

@@ -33,6 +33,8 @@ pub struct Shared {
     connections: AtomicU64,
     /// Live desktop sessions.
     pub sessions: Arc<vnc::Sessions>,
+    /// Who has tried to sign in of late.
+    pub sign_ins: crate::modules::vnc::login::attempts::Attempts,
     /// Tokens for one use that were used.
     pub spent_tokens: Arc<vnc::SpentTokens>,
     /// What became of the last session at each desktop.
@@ -79,6 +81,7 @@ impl Shared {
         Arc::new(Self {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
+            sign_ins: Default::default(),
             recorder: recording::Recorder::default(),
             spent_tokens: Arc::default(),
             outcomes: Arc::default(),

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use conf::Bundle;
-use conf::bundle::{Failure, File, UserIds, Want};
+use conf::bundle::{Failure, File, Secret, UserIds, Want};
 use net::log::Errno;
 use net::sys::user;
+use rustix::rand::GetRandomFlags;
 
 use crate::invocation::Invocation;
 
@@ -37,9 +39,21 @@ pub fn start(invocation: &Invocation) -> Bundle {
         globals: invocation.globals.clone(),
         hostname: user::host_name(),
         environment: environment(),
+        secret: secret(),
         files,
         ..Bundle::default()
     }
+}
+
+/// One for as long as the program runs: what is signed with it outlives reloads and workers.
+fn secret() -> Option<Secret> {
+    static SECRET: OnceLock<Option<Secret>> = OnceLock::new();
+    let make = || {
+        let mut bytes = [0; 32];
+        let got = rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty());
+        (got == Ok(bytes.len())).then_some(Secret(bytes))
+    };
+    SECRET.get_or_init(make).clone()
 }
 
 fn environment() -> BTreeMap<String, String> {

@@ -15,6 +15,8 @@ pub struct Forecast<'a> {
     pub user: Option<&'a str>,
     /// What the person is to the desktop.
     pub role: Role,
+    /// Whether the person came in by the gateway's own form, and so may leave by it.
+    pub sign_out: bool,
     /// What the session may do.
     pub policy: &'a Policy,
     /// Whether a picture of the screen may be had.
@@ -51,6 +53,7 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
+    sign_out: bool,
     recorded: bool,
     screenshot: bool,
     idle_timeout_s: Option<u64>,
@@ -78,6 +81,7 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
+            sign_out: self.sign_out,
             recorded: self.policy.is_recorded(),
             screenshot: self.screenshot,
             idle_timeout_s: self.policy.idle.map(seconds),
@@ -100,6 +104,7 @@ mod tests {
         let ok = Forecast {
             user: Some("ann"),
             role: Role::View,
+            sign_out: false,
             policy: &policy,
             screenshot: true,
         };
@@ -108,7 +113,7 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"recorded\":false,\"screenshot\":true,\
+             \"sign_out\":false,\"recorded\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

@@ -6,8 +6,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
@@ -26,7 +28,11 @@ use crate::request::Request;
 use crate::response::Field;
 use crate::settings::settings;
 
+mod cookie;
 mod user_file;
+
+use cookie::{Jar, Mode};
+use user_file::Found;
 
 settings! {
     /// What the browser shows; `off` switches authentication off.
@@ -35,6 +41,14 @@ settings! {
     user_file: Option<UserFile> = None, inherit;
     /// How long a refusal takes.
     delay: Duration = Duration::ZERO, inherit;
+    /// Whether a cookie stands in for the password.
+    cookie: Mode = Mode::Auto, inherit;
+    /// How long such a cookie is good.
+    cookie_time: Duration = Duration::from_secs(12 * 3600), inherit;
+    /// What cookies are signed with, if a file says so.
+    cookie_key: Option<Arc<hmac::Key>> = None, inherit;
+    /// What cookies are signed with otherwise.
+    program_key: Option<Arc<hmac::Key>> = None, inherit;
 }
 
 /// `auth_basic_user_file`
@@ -89,6 +103,28 @@ pub const MODULE: Module = Module {
                 "How long a request without a good password waits for its 401, to slow guessing down.",
             ),
         ),
+        Directive::new(
+            "auth_basic_cookie",
+            ANY.or(LIMIT_EXCEPT),
+            Arity::Between(1, 2),
+            Set::Level(cookie::auth_basic_cookie),
+            doc(
+                "auth_basic_cookie auto | on | off [time];",
+                "auth_basic_cookie auto 12h;",
+                "Whether a right password is answered with a signed cookie that stands in for it for that time, since some browsers send no password with a WebSocket; auto is in front of desktops. It is good for the same realm and file of users, and ends when the user's line there changes.",
+            ),
+        ),
+        Directive::new(
+            "auth_basic_cookie_key",
+            ANY.or(LIMIT_EXCEPT),
+            Arity::Exactly(1),
+            Set::Level(cookie::auth_basic_cookie_key),
+            doc(
+                "auth_basic_cookie_key file;",
+                "",
+                "What such cookies are signed with: at least 32 bytes that others may not read. Without it a key is made at each start, which reloads keep.",
+            ),
+        ),
     ],
     variables: &[],
 };
@@ -96,6 +132,7 @@ pub const MODULE: Module = Module {
 fn user_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let path = cx.template(item, 0)?;
     let folder = cx.bundle.conf_path(b"");
+    level.drafts.auth_basic.program_key = Some(cookie::key_of_program(cx));
     item.once(
         &mut level.drafts.auth_basic.user_file,
         Some(UserFile { path, folder }),
@@ -126,39 +163,69 @@ impl UserFile {
     }
 }
 
+/// A place that asks for a password.
+struct Door {
+    realm: Bytes,
+    path: PathBuf,
+}
+
+impl Door {
+    /// That of the request's location, if it has one.
+    fn of(request: &Request) -> Option<Self> {
+        let conf = &request.conf().auth_basic;
+        let (realm, file) = (conf.realm.as_ref()?, conf.user_file.as_ref()?);
+        let realm = request.eval(realm);
+        (realm != "off").then(|| Self {
+            realm,
+            path: file.path(request),
+        })
+    }
+
+    /// The cookies that stand in for a password here.
+    fn jar<'r>(&self, request: &'r Request) -> Option<Jar<'r>> {
+        Jar::of(request, &self.realm, self.path.as_os_str().as_bytes())
+    }
+}
+
 /// The handler of the access phase.
 pub async fn run(request: &Rc<Request>) -> Flow {
-    let conf = request.conf().auth_basic.clone();
-    let (Some(realm), Some(file)) = (&conf.realm, &conf.user_file) else {
+    let Some(door) = Door::of(request) else {
         return Flow::Next;
     };
-    let realm = request.eval(realm);
-    if realm == "off" {
-        return Flow::Next;
-    }
+    let jar = door.jar(request);
     let Some(Credentials { user, password }) = Credentials::of(request) else {
+        let stored = |user: &[u8]| user_file::find(&door.path, user).ok().flatten();
+        if let Some(user) = jar.and_then(|jar| jar.user(request, stored)) {
+            request.user.replace(Some(user));
+            return Flow::Allowed;
+        }
         request.log(
             LogLevel::Info,
             format_args!("no user/password was provided for basic authentication"),
         );
-        return challenge(request, &realm);
+        return challenge(request, &door.realm);
     };
-    let path = file.path(request);
     let shown = String::from_utf8_lossy(&user);
-    let stored = match user_file::find(&path, &user) {
+    let stored = match user_file::find(&door.path, &user) {
         Ok(Some(stored)) => stored,
         Ok(None) => {
-            let path = path.display();
+            let path = door.path.display();
             request.log(
                 LogLevel::Error,
                 format_args!("user \"{shown}\" was not found in \"{path}\""),
             );
-            return challenge(request, &realm);
+            return challenge(request, &door.realm);
         }
-        Err(error) => return unreadable(request, &path, &error),
+        Err(error) => return unreadable(request, &door.path, &error),
     };
     match password::check(&stored, &password).await {
         Ok(true) => {
+            if let Some(jar) = jar
+                && !is_kept_by_all(request)
+                && jar.user(request, |_| Some(stored.clone())).is_none()
+            {
+                jar.give(request, &user, &stored);
+            }
             request.user.replace(Some(user.clone()));
             Flow::Allowed
         }
@@ -167,16 +234,88 @@ pub async fn run(request: &Rc<Request>) -> Flow {
                 LogLevel::Error,
                 format_args!("user \"{shown}\": password mismatch"),
             );
-            challenge(request, &realm)
+            challenge(request, &door.realm)
         }
-        Err(error) => {
-            request.log(LogLevel::Crit, format_args!("user \"{shown}\": {error}"));
-            Flow::Status(match error {
-                password::Error::UnknownKind => 500,
-                password::Error::Busy => 503,
-            })
-        }
+        Err(error) => Flow::Status(impossible(request, &shown, error)),
     }
+}
+
+fn impossible(request: &Request, user: &str, error: password::Error) -> u16 {
+    request.log(LogLevel::Crit, format_args!("user \"{user}\": {error}"));
+    match error {
+        password::Error::UnknownKind => 500,
+        password::Error::Busy => 503,
+    }
+}
+
+/// Whether a proxy may give the answer to others, with a cookie that is none of theirs.
+fn is_kept_by_all(request: &Request) -> bool {
+    let uri = request.uri();
+    request.conf().core.handler.is_of_desktops() && uri.windows(8).any(|part| part == b"/assets/")
+}
+
+/// What became of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// It is the user's.
+    Right,
+    /// It is not, or there is no such user.
+    Wrong,
+    /// It cannot be checked; the status that says so.
+    Impossible(u16),
+}
+
+/// Checks what was typed in a form, and gives a cookie if it is right. An unknown user takes as
+/// long as a wrong password.
+pub async fn sign_in(request: &Rc<Request>, user: &[u8], password: &[u8]) -> Check {
+    let Some(door) = Door::of(request) else {
+        return Check::Wrong;
+    };
+    let Some(jar) = door.jar(request) else {
+        let message = format_args!("\"vnc_login\" without cookies: \"auth_basic_cookie\" is off");
+        request.log(LogLevel::Error, message);
+        return Check::Impossible(500);
+    };
+    let (stored, is_theirs) = match user_file::find_or_other(&door.path, user) {
+        Ok(Found::User(stored)) => (stored, true),
+        Ok(Found::Other(stored)) => (stored, false),
+        Ok(Found::Nobody) => return Check::Wrong,
+        Err(error) => {
+            unreadable(request, &door.path, &error);
+            return Check::Impossible(500);
+        }
+    };
+    let shown = String::from_utf8_lossy(user);
+    match password::check(&stored, password).await {
+        Ok(true) if is_theirs => {
+            jar.give(request, user, &stored);
+            Check::Right
+        }
+        Ok(_) => {
+            let what = match is_theirs {
+                true => "password mismatch",
+                false => "not found",
+            };
+            request.log(LogLevel::Error, format_args!("user \"{shown}\": {what}"));
+            Check::Wrong
+        }
+        Err(error) => Check::Impossible(impossible(request, &shown, error)),
+    }
+}
+
+/// Takes the cookie back.
+pub fn sign_out(request: &Request) {
+    if let Some(door) = Door::of(request)
+        && let Some(jar) = door.jar(request)
+    {
+        jar.take_back(request);
+    }
+}
+
+/// Whether a cookie let a request in, given that it was let in.
+pub fn came_by_cookie(request: &Request) -> bool {
+    let jar_has = |door: Door| door.jar(request).is_some_and(|jar| jar.has_any(request));
+    Credentials::of(request).is_none() && Door::of(request).is_some_and(jar_has)
 }
 
 fn unreadable(request: &Request, path: &Path, error: &io::Error) -> Flow {

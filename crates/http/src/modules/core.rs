@@ -136,6 +136,13 @@ pub enum Handler {
     StubStatus,
 }
 
+impl Handler {
+    /// Whether links to it may hold secrets.
+    pub fn is_of_desktops(self) -> bool {
+        matches!(self, Self::Vnc | Self::VncStatus | Self::VncRecordings)
+    }
+}
+
 /// `root` and `alias`.
 #[derive(Debug, Clone)]
 pub enum Root {

@@ -1,6 +1,5 @@
 //! `ngx_http_log_module`: `access_log` and `log_format`.
 
-use std::borrow::Cow;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -236,15 +235,25 @@ fn target(item: &Item, cx: &mut Cx<'_>) -> Result<Target, Diagnostic> {
 /// Writes a finished request to the logs of its location.
 pub fn write(request: &Request) {
     for log in wanted(request) {
-        let mut line = Vec::with_capacity(256);
-        log.format.append(request, &mut line);
-        if let Cow::Owned(masked) = request.secrets.borrow().mask(&line) {
-            line = masked;
-        }
+        let line = line_of(request, log);
         if let Err(failure) = log.to.of(request).deliver(line, log.buffer.as_ref()) {
             request.log(LogLevel::Error, format_args!("{failure}"));
         }
     }
+}
+
+/// The finished line. Secrets are looked for in each value by itself, since nobody knows what
+/// stands between two of them.
+fn line_of(request: &Request, log: &AccessLog) -> Vec<u8> {
+    let mut line = Vec::with_capacity(256);
+    let secrets = request.secrets.borrow();
+    match secrets.is_empty() {
+        true => log.format.append(request, &mut line),
+        false => log.format.append_parts(request, |_, value| {
+            line.extend_from_slice(&secrets.mask(&value));
+        }),
+    }
+    line
 }
 
 /// The logs whose conditions the request fulfils.

@@ -14,6 +14,7 @@ use crate::settings::LevelKind;
 pub mod access;
 pub mod addition;
 pub mod auth_basic;
+pub mod auth_jwt;
 pub mod auth_request;
 pub mod autoindex;
 pub mod brotli;
@@ -85,6 +86,7 @@ pub static MODULES: &[&Module] = &[
     &log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
+    &auth_jwt::MODULE,
     &realip::MODULE,
     &referer::MODULE,
     &secure_link::MODULE,
@@ -174,6 +176,7 @@ level_settings! {
     access,
     addition,
     auth_basic,
+    auth_jwt,
     auth_request,
     autoindex,
     brotli,
@@ -209,7 +212,7 @@ impl Settings {
     /// What deserves a warning because whoever reaches the location may do it.
     /// That the server asks its clients for certificates is not known here.
     pub(crate) fn open_to_all(&self, desktops: &vnc::desktops::Desktops) -> Option<Diagnostic> {
-        let asks = self.auth_request.uri.is_some();
+        let asks = self.auth_request.uri.is_some() || self.auth_jwt.is_on();
         if self.access.has_rules() || self.auth_basic.is_on() || asks {
             return None;
         }

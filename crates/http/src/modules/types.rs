@@ -82,7 +82,7 @@ fn types(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 /// The media type of the request's path; empty is none.
 pub fn content_type(request: &Request) -> Bytes {
     if let Some(named) = &*request.pending_type.borrow() {
-        return named.clone();
+        return Bytes::clone(named);
     }
     let conf = &request.conf().types;
     let uri = request.uri.borrow();

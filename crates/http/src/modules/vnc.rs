@@ -30,6 +30,7 @@ mod grant;
 mod journal;
 pub mod judge;
 mod limit;
+pub mod login;
 mod pages;
 mod pictures;
 pub mod record;
@@ -45,6 +46,7 @@ mod upgrade;
 mod wall;
 
 pub use directives::MODULE;
+pub use grant::hide_token;
 
 settings! {
     /// Where the desktop is.
@@ -55,6 +57,10 @@ settings! {
     groups: Vec<Arc<str>> = Vec::new(), local;
     /// What names the desktop among those of the source; `None` is the argument `token`.
     token: Option<Template> = None, inherit;
+    /// A form in place of the browser's dialog, and how often it may be tried.
+    login: Option<login::attempts::Limit> = None, inherit;
+    /// Who the person is, if not the user that authenticated.
+    person: Option<Template> = None, inherit;
     /// Where tokens are looked up.
     source: Option<Arc<TokenSource>> = None, inherit;
     /// The password that the gateway shows to the machine.
@@ -212,7 +218,7 @@ impl Conf {
 
 /// The handler of a location of desktops: one, or a wall of many.
 pub async fn run(request: &Rc<Request>) -> Flow {
-    grant::hide_token(request);
+    hide_token(request);
     let conf = request.conf().vnc.clone();
     if let Some(wall) = &conf.wall {
         return wall::run(request, wall).await;

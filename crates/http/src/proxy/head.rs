@@ -131,7 +131,7 @@ fn accel_redirect(request: &Rc<Request>, conf: &Conf, replied: &Replied) -> Opti
     let content_type = replied.head.value(&replied.buf, FieldName::ContentType);
     request
         .pending_type
-        .replace(content_type.map(Bytes::copy_from_slice));
+        .replace(content_type.map(|name| Box::new(Bytes::copy_from_slice(name))));
     if to.starts_with(b"@") {
         return Some(Flow::Named(to));
     }

@@ -11,7 +11,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use conf::Bundle;
-use conf::bundle::{File, UserIds};
+use conf::bundle::{File, Secret, UserIds};
 use net::Addr;
 use net::channel::{Channel, Message};
 
@@ -201,6 +201,7 @@ impl Writer {
             out.text(name.as_bytes());
             out.maybe(*id, |out, id| out.length(id as usize));
         });
+        self.maybe(bundle.secret.as_ref(), |out, secret| out.text(&secret.0));
     }
 }
 
@@ -293,6 +294,7 @@ impl Reader<'_> {
             })?,
             users: self.list(|input| Some((input.text()?, input.maybe(Self::ids)?)))?,
             groups: self.list(|input| Some((input.text()?, input.maybe(Self::number)?)))?,
+            secret: self.maybe(|input| input.bytes()?.try_into().ok().map(Secret))?,
             wants: Default::default(),
             renewable: Default::default(),
         })
@@ -352,6 +354,7 @@ mod tests {
             .insert("www-data".into(), Some(UserIds { uid: 33, gid: 33 }));
         bundle.users.insert("ghost".into(), None);
         bundle.groups.insert("adm".into(), Some(4));
+        bundle.secret = Some(Secret([7; 32]));
         bundle
     }
 

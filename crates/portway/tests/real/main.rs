@@ -1,5 +1,6 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
+mod access;
 mod balancing;
 mod bodies;
 mod compat;

@@ -12,6 +12,37 @@ pub fn find(path: &Path, user: &[u8]) -> io::Result<Option<Vec<u8>>> {
     find_in(BufReader::new(File::open(path)?.take(FILE_BYTES_MAX)), user)
 }
 
+/// The same, and the stored password of another user if there is none of this one: to compare with,
+/// so that the time that it takes does not tell who exists.
+pub fn find_or_other(path: &Path, user: &[u8]) -> io::Result<Found> {
+    let mut lines = BufReader::new(File::open(path)?.take(FILE_BYTES_MAX));
+    let mut line = Vec::new();
+    let mut other = None;
+    while read_line(&mut lines, &mut line)? {
+        if let Some(stored) = stored_of(&line, user) {
+            return Ok(Found::User(stored.to_vec()));
+        }
+        if other.is_none()
+            && let Some(colon) = memchr::memchr(b':', &line)
+            && let Some(stored) = stored_of(&line, &line[..colon])
+        {
+            other = Some(stored.to_vec());
+        }
+    }
+    Ok(other.map_or(Found::Nobody, Found::Other))
+}
+
+/// Whose password was found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The user's.
+    User(Vec<u8>),
+    /// Somebody else's.
+    Other(Vec<u8>),
+    /// There are no users.
+    Nobody,
+}
+
 /// Looks through lines without keeping any but the one of the user, of which as much is kept as a
 /// stored password can have.
 fn find_in(mut lines: impl BufRead, user: &[u8]) -> io::Result<Option<Vec<u8>>> {

@@ -5,6 +5,7 @@ use conf::{Arity, Directive};
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
 use super::limit::vnc_limit;
+use super::login::vnc_login;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, reach, time_or_off, token_source, view_only,
@@ -87,6 +88,28 @@ pub const MODULE: Module = Module {
                 "vnc_wall all | group=name …;",
                 "",
                 "Shows all desktops, or those of these groups: a page with those that the person has a role for, and each desktop in a folder of its name.",
+            ),
+        ),
+        Directive::new(
+            "vnc_login",
+            ANY.or(LOCATION_IF),
+            Arity::Between(1, 3),
+            Set::Level(vnc_login),
+            doc(
+                "vnc_login on [attempts=number] [time=time] | off;",
+                "vnc_login off;",
+                "In front of desktops, asks for the password of auth_basic with a page of our own in place of the browser's dialog, and gives the cookie of auth_basic_cookie. A user has so many attempts (5) from an address within the time (1m).",
+            ),
+        ),
+        Directive::new(
+            "vnc_person",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            store!(optional template vnc.person),
+            doc(
+                "vnc_person value;",
+                "",
+                "Who the person is, for roles, limits, the list of sessions and terms of tokens: $ssl_client_s_dn, what auth_request_set has taken from an answer, a claim of a token. Without it, the user that auth_basic or auth_jwt has let in. An empty value is nobody.",
             ),
         ),
         Directive::new(

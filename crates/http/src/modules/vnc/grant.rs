@@ -251,9 +251,12 @@ pub fn holder(request: &Request, token: &str, target: &Target) -> Option<Holder>
     sessions.holder(user(request).as_deref(), token, &target.identity())
 }
 
-/// The person, when one has signed in.
+/// The person, when one has signed in: as `vnc_person` says, otherwise the user that authenticated.
 pub fn user(request: &Request) -> Option<String> {
-    request.user.borrow().as_ref().map(|user| lossy(user))
+    let Some(person) = &request.conf().vnc.person else {
+        return request.user.borrow().as_ref().map(|user| lossy(user));
+    };
+    Some(lossy(&request.eval(person))).filter(|person| !person.is_empty())
 }
 
 /// Where a request leads, or why it leads nowhere.

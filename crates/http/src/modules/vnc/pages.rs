@@ -6,6 +6,7 @@ use proto::h1::{FieldName, Method};
 use vnc::{Forecast, Refusal};
 
 use super::grant::{Subject, goal, user};
+use super::login;
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
 use super::{pictures, thumbnails};
@@ -106,6 +107,7 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
     let forecast = goal.grant.as_ref().map(|grant| Forecast {
         user: user.as_deref(),
         role: grant.role,
+        sign_out: login::may_sign_out(request),
         policy: &grant.policy,
         screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
     });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conf::{Diagnostic, Item, value};
-use jwt::{Demands, Keys};
+use jwt::Demands;
 use net::fetch::Secure;
 use net::tls::ciphers;
 use net::tls::client::ClientSettings;
@@ -15,6 +15,7 @@ use net::tls::server::Versions;
 use vnc::{Service, Signed, TokenSource};
 
 use crate::module::Cx;
+use crate::modules::auth_jwt;
 
 /// How long a service has to answer, if nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -127,7 +128,7 @@ fn judge_of_system(item: &Item, cx: &Cx<'_>) -> Result<Judge, Diagnostic> {
 
 /// `vnc_token_source jwt`
 pub fn jwt(item: &Item, cx: &mut Cx<'_>) -> Result<TokenSource, Diagnostic> {
-    let (file, keys) = keys(item, 1, cx)?;
+    let (file, keys) = auth_jwt::keys(item, 1, cx)?;
     let mut demands = Demands::default();
     let mut once = false;
     for word in &item.args[2..] {
@@ -151,20 +152,6 @@ pub fn jwt(item: &Item, cx: &mut Cx<'_>) -> Result<TokenSource, Diagnostic> {
         demands,
         once,
     }))
-}
-
-/// The keys in a file that an argument names, with the file's name for messages. When the file
-/// changes, they change with it.
-fn keys(item: &Item, index: usize, cx: &Cx<'_>) -> Result<(String, Arc<Keys>), Diagnostic> {
-    let word = item.arg(index)?;
-    let path = cx.bundle.conf_path(&word.text);
-    let shown = path.display().to_string();
-    let wrong = |message: String| item.error(message).at(word.span);
-    let text = cx.bundle.read_renewable(&path);
-    let text = text.map_err(|failure| wrong(format!("open() \"{shown}\" failed ({failure})")))?;
-    let keys = Keys::parse(&text);
-    let keys = keys.map_err(|error| wrong(format!("no keys in \"{shown}\": {error}")))?;
-    Ok((shown, Arc::new(keys)))
 }
 
 /// An address with a place for the token.

@@ -9,6 +9,7 @@ use vnc::{Asking, Order, Refusal, Role, SessionId, Sessions};
 
 use super::form::Form;
 use super::grant::user;
+use super::login;
 use super::pages::{Place, error, json, place, reads, serve};
 use super::role::role;
 use crate::error_page::redirect_to_slash;
@@ -41,7 +42,7 @@ pub async fn run(request: &Rc<Request>) -> Flow {
         ("sessions.json", _) => json(sessions(request).to_json(&Asking {
             role,
             user: user(request),
-            sign_out: false,
+            sign_out: login::may_sign_out(request),
         })),
         ("metrics", _) => metrics(request),
         ("" | "index.html" | "status.html", _) => serve(request, "status.html"),

@@ -14,7 +14,7 @@ use super::grant::{self, Subject};
 use super::pages::{Place, json, place, reads, serve};
 use super::setters::one_way_only;
 use super::thumbnails::{Thumbnail, thumbnail};
-use super::{role, upgrade};
+use super::{login, role, upgrade};
 use crate::draft::{Level, Matcher};
 use crate::error_page::redirect_to_slash;
 use crate::module::{Cx, Done};
@@ -122,6 +122,7 @@ pub fn inside<'p>(request: &Request, wall: &Wall, path: &'p str) -> (Subject, Pl
 struct Listed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
+    sign_out: bool,
     desktops: Vec<Tile<'a>>,
 }
 
@@ -188,6 +189,7 @@ async fn list(request: &Request, wall: &Wall) -> String {
     }
     let listed = Listed {
         user: user.as_deref(),
+        sign_out: login::may_sign_out(request),
         desktops,
     };
     // Texts and numbers can always be written.

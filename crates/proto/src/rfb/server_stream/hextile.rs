@@ -53,35 +53,48 @@ impl Hextile {
 }
 
 impl ServerStream {
-    pub(super) fn hextile(&mut self, input: &[u8], at: Hextile) -> Step {
-        let Some(tile) = at.tile() else {
-            return Ok(self.go(0, 0, State::Rect));
-        };
-        let Some(first) = input.first() else {
-            return Ok(None);
-        };
-        if let Some(len) = at.subrect_len {
-            let skip = u64::from(*first) * u64::from(len);
-            return Ok(self.go(1, skip, State::Hextile(at.next())));
-        }
+    /// As many tiles as are at hand: there may be a million of few bytes each.
+    pub(super) fn hextile(&mut self, input: &[u8], mut at: Hextile) -> Step {
         let pixel = self.pixel_format()?.bytes;
+        let mut used = 0;
+        while let Some(tile) = at.tile() {
+            let Some(first) = input.get(used) else {
+                let taken = self.go(used, 0, State::Hextile(at));
+                return Ok(taken.filter(|taken| *taken > 0));
+            };
+            let (skip, then) = at.follow(tile, *first, pixel);
+            used += 1;
+            if skip > (input.len() - used) as u64 {
+                return Ok(self.go(used, skip, State::Hextile(then)));
+            }
+            used += skip as usize;
+            at = then;
+        }
+        Ok(self.go(used, 0, State::Rect))
+    }
+}
+
+impl Hextile {
+    /// What a tile's first byte, or its number of subrectangles, announces: bytes to jump over,
+    /// and what comes then.
+    fn follow(self, tile: Rect, first: u8, pixel: u8) -> (u64, Self) {
+        if let Some(len) = self.subrect_len {
+            return (u64::from(first) * u64::from(len), self.next());
+        }
         if first & RAW != 0 {
-            let skip = tile.pixels() * u64::from(pixel);
-            return Ok(self.go(1, skip, State::Hextile(at.next())));
+            return (tile.pixels() * u64::from(pixel), self.next());
         }
         let colours = (first & (BACKGROUND | FOREGROUND)).count_ones();
         let skip = u64::from(colours) * u64::from(pixel);
-        let then = match first & (SUBRECTS | COLOURED) {
-            SUBRECTS => Hextile {
-                subrect_len: Some(2),
-                ..at
-            },
-            both if both == SUBRECTS | COLOURED => Hextile {
-                subrect_len: Some(2 + pixel),
-                ..at
-            },
-            _ => at.next(),
+        let counted = |len| Self {
+            subrect_len: Some(len),
+            ..self
         };
-        Ok(self.go(1, skip, State::Hextile(then)))
+        let then = match first & (SUBRECTS | COLOURED) {
+            SUBRECTS => counted(2),
+            both if both == SUBRECTS | COLOURED => counted(2 + pixel),
+            _ => self.next(),
+        };
+        (skip, then)
     }
 }
