@@ -300,6 +300,13 @@ async fn access(request: &Rc<Request>) -> Flow {
 
 async fn judge(request: &Rc<Request>) -> Flow {
     let any = request.conf().core.satisfy == Satisfy::Any;
+    if vnc::links::opens(request) {
+        // It stands in place of signing in, and of nothing else.
+        return match any {
+            true => Flow::Allowed,
+            false => access::run(request),
+        };
+    }
     let mut refused = 0;
     for step in 0..4 {
         let flow = match step {

@@ -39,6 +39,8 @@ pub struct Shared {
     pub spent_tokens: Arc<vnc::SpentTokens>,
     /// What became of the last session at each desktop.
     pub outcomes: Arc<vnc::Outcomes>,
+    /// Links for guests.
+    pub links: vnc::Links,
     /// Who writes the recordings of sessions.
     pub recorder: recording::Recorder,
     /// Pictures of desktops.
@@ -81,6 +83,7 @@ impl Shared {
         Arc::new(Self {
             connections: AtomicU64::new(0),
             sessions: Arc::default(),
+            links: vnc::Links::default(),
             sign_ins: Default::default(),
             recorder: recording::Recorder::default(),
             spent_tokens: Arc::default(),

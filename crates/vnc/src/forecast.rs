@@ -19,6 +19,8 @@ pub struct Forecast<'a> {
     pub sign_out: bool,
     /// What the session may do.
     pub policy: &'a Policy,
+    /// The person may make links for guests.
+    pub links: bool,
     /// Whether a picture of the screen may be had.
     pub screenshot: bool,
 }
@@ -53,6 +55,7 @@ struct Granted<'a> {
     role: Role,
     view_only: bool,
     policy: Allowed,
+    links: bool,
     sign_out: bool,
     recorded: bool,
     screenshot: bool,
@@ -81,6 +84,7 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
+            links: self.links,
             sign_out: self.sign_out,
             recorded: self.policy.is_recorded(),
             screenshot: self.screenshot,
@@ -106,6 +110,7 @@ mod tests {
             role: Role::View,
             sign_out: false,
             policy: &policy,
+            links: true,
             screenshot: true,
         };
         assert_eq!(
@@ -113,7 +118,7 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"sign_out\":false,\"recorded\":false,\"screenshot\":true,\
+             \"links\":true,\"sign_out\":false,\"recorded\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

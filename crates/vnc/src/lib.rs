@@ -34,6 +34,7 @@ mod credentials;
 mod fence;
 mod forecast;
 mod journal;
+mod links;
 mod outcomes;
 mod password;
 mod pictures;
@@ -54,6 +55,7 @@ pub use credentials::{Credential, Credentials, CredentialsError};
 pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
 pub use journal::{end_record, screenshot_record, start_record};
+pub use links::{GuestLink, LinkError, LinkTerms, Links, Whose};
 pub use outcomes::{Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use pictures::{Pictures, Shot, THUMBNAIL_SIDE_MAX};
@@ -64,7 +66,10 @@ pub use role::{Role, UnknownRole};
 pub use session::{
     Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
 };
-pub use sessions::{About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions};
+pub use sessions::view::unix;
+pub use sessions::{
+    About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions, Watch,
+};
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
 pub use tls::{Fingerprint, FingerprintError, Tls, TlsNeed, Trust};

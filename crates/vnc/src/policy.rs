@@ -121,6 +121,21 @@ pub(crate) enum Level {
 }
 
 impl Policy {
+    /// The same machine in the same way, but nothing is done there and nothing ends it by itself.
+    #[must_use]
+    pub fn for_watching(self) -> Self {
+        Self {
+            view_only: true,
+            clipboard_in: false,
+            resize: false,
+            power: false,
+            idle: None,
+            session_max: None,
+            taps: Vec::default(),
+            ..self
+        }
+    }
+
     /// Whether what the viewer is shown is kept, which the person is told.
     pub fn is_recorded(&self) -> bool {
         self.taps.iter().any(|tap| tap.is_recording())

@@ -34,6 +34,10 @@ pub enum Refusal {
     },
     /// Somebody, if it is known who, has taken over the machine.
     TakenOver(Option<String>),
+    /// The session that was watched is over.
+    WatchedIsOver,
+    /// The link by which a guest came was ended.
+    LinkEnded,
     /// The machine's address is not among those that may be reached.
     Fenced,
     /// The machine's name does not resolve.
@@ -119,10 +123,9 @@ impl Refusal {
             Self::Busy => "There are too many sessions at the moment.",
             Self::InUse { by: Some(by), .. } => return format!("In use by {by}.").into(),
             Self::InUse { by: None, .. } => "In use by somebody else.",
-            Self::TakenOver(Some(by)) => {
-                return format!("{by} has taken over this desktop.").into();
-            }
-            Self::TakenOver(None) => "Somebody else has taken over this desktop.",
+            Self::TakenOver(by) => return taken_over(by.as_deref()).into(),
+            Self::WatchedIsOver => "The session that was watched is over.",
+            Self::LinkEnded => "The link to this desktop was ended.",
             Self::Fenced => "This gateway may not connect to that machine.",
             Self::NameNotFound => "The machine's name is not known on this network.",
             Self::HostDown => "The machine cannot be reached; it may be switched off.",
@@ -197,10 +200,14 @@ impl Refusal {
             | Self::Fenced
             | Self::ForeignPage
             | Self::FarRefused => 4403,
-            Self::UnknownDesktop => 4404,
+            Self::UnknownDesktop | Self::WatchedIsOver => 4404,
             Self::Idle | Self::TimeOver | Self::LoginTimeout => 4408,
             Self::InUse { .. } => 4409,
-            Self::Cut(_) | Self::Removed | Self::TakenOver(_) | Self::NotRecorded => 4410,
+            Self::Cut(_)
+            | Self::Removed
+            | Self::TakenOver(_)
+            | Self::LinkEnded
+            | Self::NotRecorded => 4410,
             Self::NameNotFound
             | Self::HostDown
             | Self::ConnectionRefused
@@ -240,6 +247,8 @@ impl Refusal {
             Self::Busy => "busy",
             Self::InUse { .. } => "in-use",
             Self::TakenOver(_) => "taken-over",
+            Self::WatchedIsOver => "watched-is-over",
+            Self::LinkEnded => "link-ended",
             Self::Fenced => "fenced",
             Self::NameNotFound => "name-not-found",
             Self::HostDown => "host-down",
@@ -285,6 +294,11 @@ fn in_words(wait: Duration) -> String {
         2..120 => format!("{seconds} seconds"),
         _ => format!("{} minutes", seconds.div_ceil(60)),
     }
+}
+
+fn taken_over(by: Option<&str>) -> String {
+    let by = by.unwrap_or("Somebody else");
+    format!("{by} has taken over this desktop.")
 }
 
 #[cfg(test)]

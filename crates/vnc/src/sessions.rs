@@ -181,6 +181,21 @@ pub struct Session {
     pub server_tcp: Option<TcpHealth>,
 }
 
+/// A session as somebody may watch it.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// The session.
+    pub id: SessionId,
+    /// Its machine.
+    pub machine: Target,
+    /// How the machine is reached, for watching only.
+    pub policy: Policy,
+    /// The desktop's name, if it has one.
+    pub desktop: String,
+    /// Its name for people.
+    pub title: String,
+}
+
 /// The table of live sessions. Clones are the same table.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
@@ -302,6 +317,19 @@ impl Sessions {
         let entries: Vec<_> = self.lock().values().cloned().collect();
         let told = entries.iter().filter(|entry| entry.say(text.to_owned()));
         told.count()
+    }
+
+    /// What somebody needs who watches a session; `None` when it is over or goes nowhere.
+    pub fn watch(&self, id: SessionId) -> Option<Watch> {
+        let entry = self.entry(id)?;
+        let (machine, policy) = entry.watch()?;
+        Some(Watch {
+            id,
+            machine,
+            policy,
+            desktop: entry.about().desktop.clone(),
+            title: entry.about().title.clone(),
+        })
     }
 
     /// Gives control of its desktop to a session alone, or frees the desktop. `None` when there is
@@ -504,6 +532,10 @@ impl Drop for Seat {
         let mut table = self.sessions.lock();
         if let Some(id) = self.id {
             table.remove(&id);
+            let watches = |entry: &&Arc<Entry>| entry.about().watches == Some(id);
+            for entry in table.values().filter(watches) {
+                entry.cut(Refusal::WatchedIsOver, None);
+            }
         }
         self.sessions.metrics.moved(self.entry.moved());
     }

@@ -30,6 +30,7 @@ mod grant;
 mod journal;
 pub mod judge;
 mod limit;
+pub mod links;
 pub mod login;
 mod pages;
 mod pictures;
@@ -125,6 +126,8 @@ settings! {
     limit_all: Option<u32> = None, inherit;
     /// The folder of recordings that is shown.
     recordings: Option<Arc<std::path::Path>> = None, unnamed;
+    /// What links may be made.
+    links: Option<links::Allowed> = None, inherit;
     /// Where starts and ends of sessions are written.
     journals: Vec<Journal> = Vec::new(), inherit;
     /// Which addresses a token or a variable may lead to.

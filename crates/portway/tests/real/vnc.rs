@@ -17,12 +17,14 @@ mod followed;
 mod journal;
 mod judged;
 mod limits;
+mod links;
 mod login;
 mod operator;
 mod pictures;
 mod roles;
 mod status;
 mod tickets;
+mod watch;
 mod websockify;
 
 const CONF: &str = "events { } http {

@@ -22,8 +22,8 @@ use crate::{Policy, Refusal, Subprotocol, Target};
 pub(crate) struct Entry {
     id: SessionId,
     about: About,
-    /// Where it goes, if it goes anywhere.
-    machine: Option<Target>,
+    /// Where it goes and how it was opened, if it goes anywhere.
+    opened: Option<Box<(Target, Policy)>>,
     live: Live,
     /// Its page understands texts.
     speaks: bool,
@@ -106,7 +106,7 @@ impl Entry {
         Self {
             id,
             about,
-            machine,
+            opened: machine.map(|machine| Box::new((machine, policy.clone()))),
             live: Live::new(policy.terms()),
             speaks: protocol == Subprotocol::Portway,
             start: net::clock::wall(),
@@ -139,7 +139,13 @@ impl Entry {
     }
 
     pub(super) fn machine(&self) -> Option<&Target> {
-        self.machine.as_ref()
+        self.opened.as_ref().map(|opened| &opened.0)
+    }
+
+    /// What somebody needs who watches: the machine, and a policy for watching it in the same way.
+    pub(super) fn watch(&self) -> Option<(Target, Policy)> {
+        let (machine, policy) = &**self.opened.as_ref()?;
+        Some((machine.clone(), policy.clone().for_watching()))
     }
 
     pub(super) fn start(&self) -> SystemTime {

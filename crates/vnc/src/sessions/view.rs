@@ -129,7 +129,7 @@ pub(crate) fn json(value: &impl Serialize) -> String {
 }
 
 /// Seconds since 1970.
-pub(crate) fn unix(time: SystemTime) -> u64 {
+pub fn unix(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
 }

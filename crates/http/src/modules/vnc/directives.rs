@@ -5,6 +5,7 @@ use conf::{Arity, Directive};
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
 use super::limit::vnc_limit;
+use super::links::vnc_links;
 use super::login::vnc_login;
 use super::role::vnc_role;
 use super::setters::{
@@ -348,6 +349,17 @@ pub const MODULE: Module = Module {
                 "vnc_limit [user=number] [desktop=number] [all=number] | off;",
                 "vnc_limit off;",
                 "The most sessions that there may be together with a new one: of the same user, at the same machine, of this server in all; whichever location they came by. With desktop=1 the person reads who is there, and whoever may control may take over. Each part is inherited by itself.",
+            ),
+        ),
+        Directive::new(
+            "vnc_links",
+            LEVELS,
+            Arity::Between(1, 3),
+            Set::Level(vnc_links),
+            doc(
+                "vnc_links off | on [max=time] [access=open|login];",
+                "vnc_links off;",
+                "Whoever may control a desktop may make links by which guests watch it, for at most the time max (one day, unless given). A link takes the place of a role and of signing in (auth_basic and the like); allow and deny hold for guests too. With access=login guests must sign in besides. A link opens one desktop for watching, without its clipboard; it can be ended, and a restart ends all.",
             ),
         ),
         Directive::new(

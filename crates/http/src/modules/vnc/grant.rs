@@ -11,12 +11,13 @@ use net::clock;
 use net::log::Level;
 use proto::h1::{Unescape, argument, unescape};
 use vnc::{
-    Asked, Fence, Holder, Limits, NamedBy, Names, Place, Policy, Refusal, Role, Spending, Target,
-    TargetError,
+    Asked, Fence, Holder, Limits, NamedBy, Names, Place, Policy, Refusal, Role, SessionId,
+    Spending, Target, TargetError, Watch,
 };
 
 use super::credentials::{Machine, equip};
 use super::desktops::Desktop;
+use super::links::{self, Guest};
 use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
 use super::{Conf, Pass, role};
@@ -31,6 +32,8 @@ pub enum Subject {
     OnWall(Arc<Desktop>),
     /// One that the wall has not.
     Missing,
+    /// That of a session which an operator watches.
+    Watched(SessionId),
 }
 
 /// What a request leads to.
@@ -44,6 +47,10 @@ pub struct Goal {
     pub start: SystemTime,
     /// What may be had there, or why nothing.
     pub grant: Result<Grant, Refusal>,
+    /// The session whose machine it is, for an operator who watches.
+    pub watched: Option<Box<Watch>>,
+    /// The link by which a guest comes.
+    pub guest: Option<Guest>,
 }
 
 /// Leave to open a session.
@@ -59,11 +66,23 @@ pub struct Grant {
     pub policy: Policy,
     /// How many sessions there may be.
     pub limits: Limits,
+    /// What links may be made for guests.
+    pub links: Option<links::Allowed>,
     /// What the token says, where one led here.
     pub terms: Option<Terms>,
 }
 
+/// By what somebody is kept from coming back: a guest as a guest, and not as the link's maker.
+fn held_by<'a>(token: &'a str, guest: Option<&'a Guest>) -> &'a str {
+    guest.map_or(token, Guest::id)
+}
+
 impl Goal {
+    /// The token, or what stands in its place, of whoever is kept from coming back.
+    pub fn held_by(&self) -> &str {
+        held_by(&self.token, self.guest.as_ref())
+    }
+
     /// Uses up a token that is for one use; if somebody was faster, nothing is granted any more.
     pub fn spend(&mut self, request: &Request) -> Option<Spending> {
         let terms = self.grant.as_ref().ok()?.terms.as_ref()?;
@@ -115,7 +134,40 @@ pub async fn goal_again(request: &Request, subject: &Subject, start: SystemTime)
 }
 
 async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
+    if let Subject::Watched(id) = subject {
+        return watched(request, *id, occasion.start);
+    }
+    match links::come(request) {
+        Ok(None) => goal_of(request, subject, occasion, None).await,
+        Ok(Some(guest)) => {
+            let goal = goal_of(request, subject, occasion, Some(guest)).await;
+            if let Some(guest) = &goal.guest {
+                guest.leave(request);
+            }
+            goal
+        }
+        Err(refusal) => Goal {
+            title: None,
+            token: String::new(),
+            start: occasion.start,
+            grant: Err(refusal),
+            watched: None,
+            guest: None,
+        },
+    }
+}
+
+async fn goal_of(
+    request: &Request,
+    subject: &Subject,
+    occasion: Occasion,
+    guest: Option<Guest>,
+) -> Goal {
     let token = token(request);
+    if guest.is_some() {
+        // The token of the link's maker, which no log shows either.
+        hide_token(request);
+    }
     let found = find(request, subject, &token, occasion.asked).await;
     let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
     request.speak_of(desktop.as_ref());
@@ -132,15 +184,45 @@ async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Go
     let token = String::from_utf8_lossy(&token).into_owned();
     let grant = found.and_then(|found| {
         if occasion.asked == Asked::ToOpen {
-            refuse_held(request, &found, &token)?;
+            refuse_held(request, &found, held_by(&token, guest.as_ref()))?;
         }
-        grant(request, found, &special, title.clone(), occasion.start)
+        let by = guest.as_ref();
+        grant(request, found, &special, title.clone(), occasion.start, by)
     });
     Goal {
         title,
         token,
         start: occasion.start,
         grant,
+        watched: None,
+        guest,
+    }
+}
+
+/// What an operator may have of a session's machine.
+fn watched(request: &Request, id: SessionId, start: SystemTime) -> Goal {
+    let watch = request.generation.thread.shared.sessions.watch(id);
+    let role = role::role(request, Role::Admin);
+    let grant = match &watch {
+        None => Err(Refusal::WatchedIsOver),
+        Some(_) if role < Role::Control => Err(Refusal::NoRole),
+        Some(watch) => Ok(Grant {
+            target: watch.machine.clone(),
+            desktop: None,
+            role: Role::View,
+            policy: watch.policy.clone(),
+            limits: Limits::default(),
+            links: None,
+            terms: None,
+        }),
+    };
+    Goal {
+        title: watch.as_ref().map(|watch| watch.title.clone()),
+        token: String::new(),
+        start,
+        grant,
+        watched: watch.map(Box::new),
+        guest: None,
     }
 }
 
@@ -166,6 +248,7 @@ fn grant(
     special: &Conf,
     title: Option<String>,
     start: SystemTime,
+    guest: Option<&Guest>,
 ) -> Result<Grant, Refusal> {
     let Found {
         target,
@@ -173,7 +256,10 @@ fn grant(
         named_by,
         terms,
     } = found;
-    let role = role::of(request, desktop.as_ref());
+    let role = match guest {
+        Some(guest) => guest.role(&target, special.links)?,
+        None => role::of(request, desktop.as_ref()),
+    };
     let role = terms.as_ref().map_or(role, |terms| terms.limit_role(role));
     if role == Role::None {
         return Err(Refusal::NoRole);
@@ -213,12 +299,16 @@ fn grant(
     if let Some(terms) = &terms {
         terms.restrict(&mut policy, start);
     }
+    if let Some(guest) = guest {
+        policy = guest.restrict(policy, start);
+    }
     Ok(Grant {
         target,
         desktop,
         role,
         policy,
         limits,
+        links: special.links,
         terms,
     })
 }
@@ -269,7 +359,7 @@ async fn find(
     let conf = &request.conf().vnc;
     match (subject, &conf.pass, &conf.source) {
         (Subject::OnWall(desktop), ..) => Ok(desktop.into()),
-        (Subject::Missing, ..) => Err(Refusal::UnknownDesktop),
+        (Subject::Missing | Subject::Watched(_), ..) => Err(Refusal::UnknownDesktop),
         (Subject::OfLocation, Some(pass), _) => passed(request, pass),
         (Subject::OfLocation, None, Some(source)) => {
             let terms = tickets::find(request, source, token, asked).await?;

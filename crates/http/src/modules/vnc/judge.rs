@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
 use super::grant::{self, Goal, Grant};
+use super::links;
 use crate::connection::{Connection, Memory};
 use crate::downstream::head;
 use crate::modules::core::{Handler, Satisfy};
@@ -174,6 +175,10 @@ impl Case {
     fn may_come(&self, request: &Request) -> bool {
         let conf = request.conf();
         let by_address = access::run(request);
+        if links::opens(request) {
+            let any = conf.core.satisfy == Satisfy::Any;
+            return any || !matches!(by_address, Flow::Status(_));
+        }
         let user = self.user.as_ref().filter(|_| self.signed_in);
         match conf.core.satisfy {
             Satisfy::Any => {

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use net::log::Level;
 use proto::h1::{FieldName, Method};
-use vnc::{Forecast, Refusal};
+use vnc::{Forecast, Refusal, Role};
 
 use super::grant::{Subject, goal, user};
+use super::links;
 use super::login;
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
@@ -29,6 +30,9 @@ const VIEWER: [&str; 5] = [
 pub async fn viewer(request: &Request, place: Place<'_>, subject: &Subject) -> Flow {
     if let (Place::Inside("session"), Method::Post) = (&place, request.method.get()) {
         return forecast(request, subject).await;
+    }
+    if let Place::Inside(path @ ("api/links" | "api/links/revoke")) = place {
+        return links::run(request, path, subject).await;
     }
     if !reads(request) {
         return Flow::Status(405);
@@ -77,10 +81,14 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
         },
         // The location is chosen by an expression or by its name: the folder is where the path
         // says that it is.
-        None => match (uri.rfind("/assets/"), uri.rfind('/')) {
-            (Some(at), _) | (None, Some(at)) => Place::Inside(&uri[at + 1..]),
-            (None, None) => Place::Nowhere,
-        },
+        None => {
+            let parts = ["/assets/", "/api/"].into_iter();
+            let inside = parts.filter_map(|part| uri.rfind(part)).max();
+            match inside.or_else(|| uri.rfind('/')) {
+                Some(at) => Place::Inside(&uri[at + 1..]),
+                None => Place::Nowhere,
+            }
+        }
     }
 }
 
@@ -109,6 +117,7 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         role: grant.role,
         sign_out: login::may_sign_out(request),
         policy: &grant.policy,
+        links: grant.links.is_some() && goal.guest.is_none() && grant.role >= Role::Control,
         screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
     });
     json(vnc::forecast(

@@ -13,6 +13,7 @@ use vnc::{
 use super::grant::{Goal, holder, user};
 use super::journal::Journal;
 use super::judge::{Case, Cases, Enrolled};
+use super::links::Guest;
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::log_later::LogLater;
@@ -41,6 +42,9 @@ impl Opening {
     /// Takes from the request what its session needs.
     pub fn new(request: &Request, mut goal: Goal, protocol: Subprotocol) -> Self {
         let spending = goal.spend(request);
+        if let (Ok(_), Some(guest)) = (&goal.grant, &goal.guest) {
+            guest.note_use();
+        }
         let grant = goal.grant.as_ref().ok();
         let target = grant.map(|grant| grant.target.to_string());
         // Without a random name the session cannot start, which it says itself.
@@ -79,24 +83,31 @@ impl Opening {
 pub fn about(request: &Request, goal: &Goal) -> About {
     let grant = goal.grant.as_ref().ok();
     let hold = grant.and_then(|grant| {
-        let who = holder(request, &goal.token, &grant.target)?;
+        let who = holder(request, goal.held_by(), &grant.target)?;
         Some((who, request.conf().vnc.cut_hold?))
     });
     let desktop = grant.and_then(|grant| grant.desktop.as_ref());
+    let desktop = match &goal.watched {
+        Some(watched) => watched.desktop.clone(),
+        None => desktop.map_or_else(String::new, |desktop| desktop.name.to_string()),
+    };
     let target = grant.map(|grant| grant.target.to_string());
     About {
         id: None,
         client: request.client_text(),
-        user: user(request),
+        // Whoever comes by a link comes as nobody else.
+        user: user(request).filter(|_| goal.guest.is_none()),
+        link: goal.guest.as_ref().map(Guest::link_use),
         role: grant.map(|grant| grant.role).unwrap_or_default(),
-        desktop: desktop.map_or_else(String::new, |desktop| desktop.name.to_string()),
+        desktop,
         title: goal.title.clone().unwrap_or_default(),
         target: target.unwrap_or_default(),
-        token: (!goal.token.is_empty()).then(|| vnc::mask_token(&goal.token)),
+        token: (!goal.token.is_empty() && goal.guest.is_none())
+            .then(|| vnc::mask_token(&goal.token)),
+        watches: goal.watched.as_ref().map(|watched| watched.id),
         limits: grant.map(|grant| grant.limits).unwrap_or_default(),
         take_over: argument(&request.args(), b"take_over") == Some(b"1"),
         hold,
-        ..About::default()
     }
 }
 

@@ -7,8 +7,9 @@ use net::log::Level;
 use proto::h1::Method;
 use vnc::{Asking, Order, Refusal, Role, SessionId, Sessions};
 
+use super::folder;
 use super::form::Form;
-use super::grant::user;
+use super::grant::{Subject, user};
 use super::login;
 use super::pages::{Place, error, json, place, reads, serve};
 use super::role::role;
@@ -35,6 +36,9 @@ pub async fn run(request: &Rc<Request>) -> Flow {
     if role == Role::None {
         return Flow::Status(403);
     }
+    if let Some(path) = path.strip_prefix("watch/") {
+        return watch(request, path).await;
+    }
     match (path, request.method.get()) {
         ("cut" | "message" | "control", Method::Post) => act(request, role, path).await,
         ("cut" | "message" | "control", _) => Flow::Status(405),
@@ -48,6 +52,18 @@ pub async fn run(request: &Rc<Request>) -> Flow {
         ("" | "index.html" | "status.html", _) => serve(request, "status.html"),
         (path, _) if path.starts_with("assets/") => serve(request, path),
         (path, _) => one(request, path),
+    }
+}
+
+/// `watch/ID/`: the folder of a desktop, for watching only.
+async fn watch(request: &Rc<Request>, path: &str) -> Flow {
+    let (id, place) = match path.split_once('/') {
+        Some((id, inside)) => (id, Place::Inside(inside)),
+        None => (path, Place::Folder),
+    };
+    match id.parse() {
+        Ok(id) => folder(request, place, &Subject::Watched(id)).await,
+        Err(_) => Flow::Status(404),
     }
 }
 
