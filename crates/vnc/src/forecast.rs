@@ -33,6 +33,10 @@ pub fn forecast(goal: Result<&Forecast<'_>, &Refusal>, title: Option<&str>) -> S
             status: "refused",
             code: refusal.close_code(),
             reason: &refusal.sentence(),
+            by: match refusal {
+                Refusal::InUse { by, .. } => by.as_deref(),
+                _ => None,
+            },
             title,
             take_over: matches!(
                 refusal,
@@ -68,6 +72,8 @@ struct Refused<'a> {
     status: &'a str,
     code: u16,
     reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -34,7 +34,8 @@ fn a_machine_for_one_is_told_to_be_in_use_and_can_be_taken_over() {
     let told = ask("/session", BOB);
     assert_eq!(
         told,
-        "{\"status\":\"refused\",\"code\":4409,\"reason\":\"In use by ann.\",\"take_over\":true}"
+        "{\"status\":\"refused\",\"code\":4409,\"reason\":\"In use by ann.\",\
+         \"by\":\"ann\",\"take_over\":true}"
     );
     let told = ask("/look/session?take_over=1", BOB);
     assert!(
