@@ -286,7 +286,7 @@ fn the_wall_shows_each_person_the_desktops_with_a_role() {
     let hall = example.status("http://gateway.example:8080/hall/");
     assert_eq!(hall, "403", "this host is not in the hall");
     let viewer = example.curl(&["-u", "ann:secret", &format!("{wall}office/")]);
-    assert!(viewer.contains("<!doctype html>"), "{viewer}");
+    assert!(viewer.contains("<title>Desktop</title>"), "{viewer}");
 }
 
 #[test]
