@@ -102,7 +102,12 @@ fn whole(block: &str) -> String {
     let shown: Vec<_> = block
         .lines()
         .filter(|line| {
-            let files = ["vnc_password_file", "vnc_token_source jwt"];
+            let files = [
+                "vnc_password_file",
+                "vnc_credentials_file",
+                "vnc_token_source jwt",
+                "vnc_ssl_",
+            ];
             !files.iter().any(|file| line.trim_start().starts_with(file))
         })
         .collect();

@@ -61,7 +61,15 @@ impl Tight {
                 canvas.screen.blit(self.rect, &pixels);
                 Body::Plain(Content::Painted)
             }
-            basic @ 0..=7 => self.basic(basic, reader, canvas)?,
+            basic @ 0..=7 => {
+                let (content, len) = self.filter(basic & 4 != 0, reader, canvas)?;
+                deflated(basic & 3, content, len, reader)?
+            }
+            // libvncserver's way at compression 0.
+            form @ (10 | 14) => {
+                let (content, len) = self.filter(form & 4 != 0, reader, canvas)?;
+                as_it_is(content, len, reader)?
+            }
             form => return Err(no_such("form", form)),
         };
         // Only now is it sure that this is not tried again.
@@ -71,12 +79,17 @@ impl Tight {
         Ok(body)
     }
 
-    /// The filter, and then its data.
-    fn basic(&self, control: u8, reader: &mut Reader<'_>, canvas: &Canvas) -> Result<Body, Stop> {
-        let filter = if control & 4 != 0 { reader.u8()? } else { 0 };
+    /// The filter, and how long the pixels behind it are.
+    fn filter(
+        &self,
+        is_told: bool,
+        reader: &mut Reader<'_>,
+        canvas: &Canvas,
+    ) -> Result<(Content, usize), Stop> {
+        let filter = if is_told { reader.u8()? } else { 0 };
         let pixels = canvas.readers.tight.clone();
         let rect = self.rect;
-        let (content, len) = match filter {
+        Ok(match filter {
             0 => {
                 let len = rect.area() * pixels.len;
                 (Content::Pixels(Pixels::new(rect, pixels)), len)
@@ -91,20 +104,37 @@ impl Tight {
                 (Content::Gradient(Gradient::new(rect, pixels)), len)
             }
             filter => return Err(no_such("filter", filter)),
-        };
-        if len < COMPRESSED_LEN_MIN {
-            return Ok(Body::Plain(content));
-        }
-        let stream = StreamId::Tight(control & 3);
-        Ok(Body::Deflated(Deflated::new(
-            stream,
-            read_len(reader)?,
-            content,
-        )))
+        })
     }
 }
 
-fn no_such(what: &'static str, value: u8) -> Stop {
+/// Data of one of the four streams.
+fn deflated(
+    stream: u8,
+    content: Content,
+    len: usize,
+    reader: &mut Reader<'_>,
+) -> Result<Body, Stop> {
+    if len < COMPRESSED_LEN_MIN {
+        return Ok(Body::Plain(content));
+    }
+    let stream = StreamId::Tight(stream);
+    let len = read_len(reader)?;
+    Ok(Body::Deflated(Deflated::new(stream, len, content)))
+}
+
+/// Data that is not compressed although it is long; its length is told all the same.
+fn as_it_is(content: Content, len: usize, reader: &mut Reader<'_>) -> Result<Body, Stop> {
+    if len >= COMPRESSED_LEN_MIN {
+        let told = read_len(reader)?;
+        if usize::try_from(told) != Ok(len) {
+            return Err(no_such("length", told));
+        }
+    }
+    Ok(Body::Plain(content))
+}
+
+fn no_such(what: &'static str, value: impl Into<u32>) -> Stop {
     let error = Error::NoSuch {
         encoding: "Tight",
         what,

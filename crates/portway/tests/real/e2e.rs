@@ -8,5 +8,6 @@ mod page;
 mod pages;
 mod recordings;
 mod reload;
+mod sign_in;
 pub mod stage;
 mod three_hosts;

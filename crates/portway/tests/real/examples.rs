@@ -269,6 +269,27 @@ fn home_assistant_is_open_at_home() {
 }
 
 #[test]
+fn the_wall_shows_each_person_the_desktops_with_a_role() {
+    let example = Example::start("vnc-wall", "example.org", "");
+    let users = ["ann", "bob", "root"].map(|user| format!("{user}:{{PLAIN}}secret\n"));
+    example.files.write("etc/users", users.concat());
+    let wall = "http://gateway.example:8080/desktops/";
+    assert_eq!(example.status(wall), "401");
+    let api = format!("{wall}api/desktops");
+    let shown = |user: &str| {
+        let list = example.curl(&["-u", &format!("{user}:secret"), &api]);
+        ["lab1", "lab2", "office"].map(|name| list.contains(&format!("\"name\":\"{name}\"")))
+    };
+    assert_eq!(shown("ann"), [false, true, true]);
+    assert_eq!(shown("bob"), [true, true, true]);
+    assert_eq!(shown("root"), [true, true, true]);
+    let hall = example.status("http://gateway.example:8080/hall/");
+    assert_eq!(hall, "403", "this host is not in the hall");
+    let viewer = example.curl(&["-u", "ann:secret", &format!("{wall}office/")]);
+    assert!(viewer.contains("<title>Desktop</title>"), "{viewer}");
+}
+
+#[test]
 fn every_folder_of_the_examples_has_its_test() {
     let folders = fs::read_dir(repository().join("examples")).expect("the examples are there");
     let source = include_str!("examples.rs");

@@ -96,7 +96,8 @@ pub struct QemuVnc<'a> {
     pub asks_for_certificate: bool,
 }
 
-/// QEMU, with what is not usual about its VNC server.
+/// QEMU, with what is not usual about its VNC server. Its monitor is the socket `monitor` in its
+/// directory.
 #[must_use]
 pub fn qemu_with(address: &str, port: u16, how: QemuVnc<'_>) -> (Process, Scratch) {
     let scratch = Scratch::new("qemu");
@@ -106,6 +107,9 @@ pub fn qemu_with(address: &str, port: u16, how: QemuVnc<'_>) -> (Process, Scratc
     let mut command = Command::new("qemu-system-x86_64");
     command.args(["-machine", "pc,accel=tcg", "-m", "64", "-S"]);
     command.args(["-nodefaults", "-vga", "std"]);
+    let monitor = scratch.path().join("monitor");
+    let monitor = format!("unix:{},server,nowait", monitor.display());
+    command.args(["-monitor", &monitor]);
     let mut vnc = format!("vnc={address}:{display}");
     if let Some(port) = how.websocket {
         vnc.push_str(&format!(",websocket={address}:{port}"));

@@ -98,6 +98,17 @@ fn tight_sends_little_as_it_is_and_more_compressed() {
 }
 
 #[test]
+fn tight_may_leave_much_uncompressed() {
+    let colours = [R3, G3, B3, R3].concat();
+    let body = [&[0xa0, 12][..], &colours].concat();
+    assert_eq!(painted(4, 1, TIGHT, &body), [RED, GREEN, BLUE, RED]);
+    let body = [&[0xe0, 0, 12][..], &colours].concat();
+    assert_eq!(painted(4, 1, TIGHT, &body), [RED, GREEN, BLUE, RED]);
+    let few = [&[0xa0][..], &R3, &G3].concat();
+    assert_eq!(painted(2, 1, TIGHT, &few), [RED, GREEN]);
+}
+
+#[test]
 fn tight_palettes_have_bits_or_bytes() {
     let two = [&[0x40, 1, 1][..], &R3, &B3, &[0b0100_0000, 0b1000_0000]].concat();
     let expected = [RED, BLUE, RED, BLUE, RED, RED];
@@ -149,9 +160,10 @@ fn png_is_for_tight_png_only() {
     let head = [0xa0, len as u8 | 0x80, (len >> 7) as u8];
     let body = [&head[..], &png].concat();
     assert_eq!(painted(3, 1, TIGHT_PNG, &body), [RED, GREEN, BLUE]);
+    // In Tight the same says that pixels are not compressed, and how many bytes they are.
     assert!(matches!(
         error(TIGHT, &body),
-        Error::NoSuch { value: 10, .. }
+        Error::NoSuch { what: "length", .. }
     ));
     let wrong = error(TIGHT_PNG, &body).to_string();
     assert!(wrong.contains("its rectangle 4x2"), "{wrong}");
