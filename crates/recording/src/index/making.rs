@@ -141,7 +141,8 @@ impl Indexer {
             add(&mut self.activity[at], lively);
         }
         self.bytes_since_point += bytes as u64;
-        let is_due = ms - self.point_ms >= POINT_EVERY_MS
+        // What was not written by this program may go back in time.
+        let is_due = ms.saturating_sub(self.point_ms) >= POINT_EVERY_MS
             && self.bytes_since_point >= POINT_EVERY_BYTES
             && self.records < RECORDS_MAX / 2;
         match is_due {
