@@ -63,12 +63,13 @@ fn pass_if(passes: bool) -> Verdict {
     if passes { Verdict::Pass } else { Verdict::Drop }
 }
 
-/// Whether a provided clipboard, unpacked, has no format that is longer than `bytes_max`. Unpacks
-/// no more than that, and keeps nothing.
+/// Whether a provided clipboard, unpacked, has no format that is longer than `bytes_max`, and all
+/// together are no longer than two of that length. Unpacks no more than that, and keeps nothing.
 pub(super) fn is_bearable(flags: u32, packed: &[u8], bytes_max: u32) -> bool {
     let mut lengths = Lengths {
         formats_left: (flags & FORMATS).count_ones(),
         bytes_max,
+        budget: u64::from(bytes_max) * 2,
         head: [0; 4],
         head_len: 0,
         body_left: 0,
@@ -102,6 +103,8 @@ pub(super) fn is_bearable(flags: u32, packed: &[u8], bytes_max: u32) -> bool {
 struct Lengths {
     formats_left: u32,
     bytes_max: u32,
+    /// Bytes that formats may still have: a receiver has to bear all of them, not only each.
+    budget: u64,
     head: [u8; 4],
     /// `head_len < 4`
     head_len: u8,
@@ -128,6 +131,10 @@ impl Lengths {
             if self.head_len == 0 {
                 self.body_left = u32::from_be_bytes(self.head);
                 self.formats_left -= 1;
+                let Some(budget) = self.budget.checked_sub(self.body_left.into()) else {
+                    return false;
+                };
+                self.budget = budget;
             }
             if self.body_left > self.bytes_max {
                 return false;

@@ -22,24 +22,29 @@ struct Key {
     scan_code: Option<[u8; 4]>,
 }
 
+impl Key {
+    /// The key of a key event, and whether it goes down.
+    fn of(head: &Head) -> Option<(Self, bool)> {
+        let (scan_code, is_down) = match head.kind() {
+            kind::KEY => (None, head.field::<1>(1) != [0]),
+            kind::QEMU if head.field::<1>(1) == [0] => {
+                (Some(head.field(8)), head.field::<2>(2) != [0, 0])
+            }
+            _ => return None,
+        };
+        let keysym = head.field(4);
+        Some((Self { keysym, scan_code }, is_down))
+    }
+}
+
 impl Held {
     /// Notes an input message; says whether it was one.
     pub(super) fn note(&mut self, head: &Head) -> bool {
+        if let Some((key, is_down)) = Key::of(head) {
+            self.note_key(key, is_down);
+            return true;
+        }
         match head.kind() {
-            kind::KEY => {
-                let key = Key {
-                    keysym: head.field(4),
-                    scan_code: None,
-                };
-                self.note_key(key, head.field::<1>(1) != [0]);
-            }
-            kind::QEMU if head.field::<1>(1) == [0] => {
-                let key = Key {
-                    keysym: head.field(4),
-                    scan_code: Some(head.field(8)),
-                };
-                self.note_key(key, head.field::<2>(2) != [0, 0]);
-            }
             kind::POINTER => {
                 let [buttons] = head.field(1);
                 let more = head.bytes().get(6).copied().unwrap_or_default();
@@ -57,6 +62,12 @@ impl Held {
         let [x0, x1, y0, y1] = self.position;
         let (x, y) = (u16::from_be_bytes([x0, x1]), u16::from_be_bytes([y0, y1]));
         (x, y, self.buttons as u8)
+    }
+
+    /// A key is pressed that could not be remembered.
+    pub(super) fn is_overfull_with(&self, head: &Head) -> bool {
+        self.keys.len() >= KEYS_MAX
+            && Key::of(head).is_some_and(|(key, is_down)| is_down && !self.keys.contains(&key))
     }
 
     fn note_key(&mut self, key: Key, is_down: bool) {

@@ -58,6 +58,13 @@ impl Head {
         is_extended_pointer || self.clipboard_flags().is_some()
     }
 
+    /// Puts another value into a field that it has.
+    pub(super) fn set_field<const N: usize>(&mut self, at: usize, value: [u8; N]) {
+        if let Some(field) = self.bytes.get_mut(at..at + N) {
+            field.copy_from_slice(&value);
+        }
+    }
+
     /// All of its bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]

@@ -29,6 +29,30 @@ impl Pixels {
         })
     }
 
+    /// The one spelling of a viewer's format that every server reads in the same way. QEMU takes
+    /// whatever has no true colours for 8 bits, a maximum of 0 for 255, and does not look at the
+    /// depth where it packs `TPIXEL`s.
+    pub(super) fn spell(format: &mut [u8; 16]) -> Result<(), Violation> {
+        let [bits, depth, big_endian, true_colour, maxima @ ..] = format;
+        *big_endian = u8::from(*big_endian != 0);
+        *true_colour = u8::from(*true_colour != 0);
+        if *true_colour == 0 {
+            return match bits {
+                8 => Ok(()),
+                _ => Err(Violation::AmbiguousPixelFormat),
+            };
+        }
+        let [r0, r1, g0, g1, b0, b1, ..] = *maxima;
+        let maxima = [[r0, r1], [g0, g1], [b0, b1]].map(u16::from_be_bytes);
+        if maxima.contains(&0) {
+            return Err(Violation::AmbiguousPixelFormat);
+        }
+        if *bits == 32 && maxima == [255; 3] {
+            *depth = 24;
+        }
+        Ok(())
+    }
+
     /// Bytes of `count` pixels.
     pub(super) fn of_count(self, count: u64) -> u64 {
         count * u64::from(self.bytes)

@@ -88,8 +88,11 @@ pub enum Violation {
     /// An extended clipboard message without room for its flags.
     #[error("extended clipboard of {0} bytes")]
     ShortClipboard(u32),
-    /// Another pixel format after updates were asked for.
-    #[error("the pixel format changed after updates were asked for")]
+    /// A pixel format that not every server reads in the same way.
+    #[error("a pixel format that servers read in different ways")]
+    AmbiguousPixelFormat,
+    /// Another pixel format after encodings or updates were asked for.
+    #[error("the pixel format changed after encodings or updates were asked for")]
     LatePixelFormat,
     /// A message type of the server whose length is not known.
     #[error("the server sent an unknown message type {0}")]

@@ -161,9 +161,9 @@ impl ServerStream {
     }
 
     /// Before updates were asked for, servers may tell what they know of extensions, and cursors,
-    /// which have this format; `None` where it is not certain.
-    pub(super) fn expect_early(&mut self, format: Option<&[u8; 16]>) {
-        self.pixels = format.and_then(|format| Pixels::of(format).ok());
+    /// which have this format.
+    pub(super) fn expect_early(&mut self, format: &[u8; 16]) {
+        self.pixels = Pixels::of(format).ok();
     }
 
     /// The viewer has asked for updates.

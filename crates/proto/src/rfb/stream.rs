@@ -46,8 +46,6 @@ pub struct ClientStream {
     wants_updates: bool,
     /// The viewer has asked for encodings, to which servers may answer with a cursor.
     has_asked: bool,
-    /// After that it changed the format: what is on the way has either.
-    is_unsettled: bool,
     /// A wish for another size was left out, and its viewer waits for an answer.
     resize_denied: bool,
 }
@@ -87,7 +85,8 @@ impl ClientStream {
         if self.wants_updates {
             return stream.begin_updates(&self.pixel_format);
         }
-        stream.expect_early(Some(&self.pixel_format).filter(|_| !self.is_unsettled));
+        // Servers answer a choice of encodings, after which the format does not change any more.
+        stream.expect_early(&self.pixel_format);
         Ok(())
     }
 
@@ -202,11 +201,7 @@ impl ClientStream {
             }
         }
         match head.kind() {
-            kind::SET_PIXEL_FORMAT => {
-                let format = head.field(4);
-                self.is_unsettled |= self.has_asked && format != self.pixel_format;
-                self.pixel_format = format;
-            }
+            kind::SET_PIXEL_FORMAT => self.pixel_format = head.field(4),
             kind::UPDATE_REQUEST | kind::CONTINUOUS_UPDATES => self.wants_updates = true,
             kind::SET_ENCODINGS => {
                 self.has_asked = true;

@@ -36,7 +36,7 @@ pub(super) async fn open(
         why = cut(&entry) => Err(Failure::told(why, "cut during the handshake")),
     };
     match opened {
-        Ok((server, follow)) => Pump::start(viewer, server, follow, policy, entry),
+        Ok((server, follow)) => Ok(Pump::start(viewer, server, follow, policy, entry)),
         Err(failure) => {
             entry.set_left();
             Err(viewer.dismiss(failure).await)

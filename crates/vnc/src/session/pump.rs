@@ -72,6 +72,16 @@ pub(super) struct Pump {
     listener: Option<Box<Listener>>,
     /// Since when input waits for the server to take it.
     input_waits: Option<Instant>,
+    /// What the handshake left. It waits for the first turn, since only then is it known who
+    /// controls the desktop, and what was changed while the handshake ran.
+    early: Option<Box<Early>>,
+}
+
+/// Bytes that both sides sent right behind the handshake.
+#[derive(Debug)]
+struct Early {
+    server: Vec<u8>,
+    viewer: Vec<u8>,
 }
 
 /// What the server is to be told where the viewer's message that is under way ends.
@@ -95,12 +105,12 @@ type Step = Result<usize, Failure>;
 impl Pump {
     /// Goes on where the handshake ended, with the bytes that it left.
     pub(super) fn start(
-        mut viewer: Viewer,
+        viewer: Viewer,
         server: Server,
         follow: Follow,
         policy: Policy,
         entry: Arc<Entry>,
-    ) -> Result<Box<Self>, Failure> {
+    ) -> Box<Self> {
         let level = policy.level();
         entry.live().set_level(level);
         let clock = Clock::start(&policy);
@@ -111,7 +121,7 @@ impl Pump {
             }
             _ => (follow, None),
         };
-        let mut pump = Box::new(Self {
+        let pump = Box::new(Self {
             viewer: viewer.stream,
             server: server.link,
             receiver: viewer.receiver,
@@ -126,14 +136,14 @@ impl Pump {
             screen_read: SCREEN_READ_MIN,
             listener: None,
             input_waits: None,
+            early: Some(Box::new(Early {
+                server: server.inbox,
+                viewer: viewer.inbox,
+            })),
         });
         pump.entry.set_connected();
         pump.note_tcp();
-        pump.begin_screen(server.inbox)?;
-        let mut passed = Vec::new();
-        pump.pass(&mut viewer.inbox, &mut passed)?;
-        pump.to_server.push(&passed);
-        Ok(pump)
+        pump
     }
 
     /// Carries the session until it ends.
@@ -147,14 +157,30 @@ impl Pump {
         }
         let done = self
             .apply_change(cx)
+            .and_then(|()| self.pass_early())
             .and_then(|()| self.pass_words_on(cx))
             .and_then(|()| self.turn(cx))
+            // Words that a page behind could not take were left where they are, and nothing wakes
+            // this task for them again.
+            .and_then(|()| self.pass_words_on(cx))
             .and_then(|()| self.tick(cx))
             .and_then(|()| self.flush_taps());
         match done {
             Ok(()) => Poll::Pending,
             Err(failure) => Poll::Ready(failure),
         }
+    }
+
+    /// Passes what the handshake left, under the rules that hold now.
+    fn pass_early(&mut self) -> Result<(), Failure> {
+        let Some(mut early) = self.early.take() else {
+            return Ok(());
+        };
+        self.begin_screen(early.server)?;
+        let mut passed = Vec::new();
+        self.pass(&mut early.viewer, &mut passed)?;
+        self.to_server.push(&passed);
+        Ok(())
     }
 
     /// Moves what can be moved, input first: a person feels it, and it is small.
@@ -330,6 +356,21 @@ impl Pump {
 
     /// Takes RFB bytes of the viewer: notes them, and appends what may pass to `out`.
     fn pass(&mut self, payload: &mut [u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+        let start = out.len();
+        let taps_wait = self
+            .screen
+            .as_mut()
+            .is_some_and(|screen| screen.taps().wait());
+        let passed = self.pass_noted(payload, out);
+        // The request that a recording should have begun with, and what came behind it, do not
+        // reach the machine when the recording could not begin.
+        if passed.is_err() && taps_wait {
+            out.truncate(start);
+        }
+        passed
+    }
+
+    fn pass_noted(&mut self, payload: &mut [u8], out: &mut Vec<u8>) -> Result<(), Failure> {
         let before = self.follow.counts();
         self.entry.add_in(payload.len() as u64);
         let passed = self.follow.pass(payload, out);

@@ -7,6 +7,7 @@ use super::{ClientStream, Following};
 use crate::rfb::clipboard::{self, Verdict};
 use crate::rfb::encoding::{self, Extensions};
 use crate::rfb::message::{Head, Piece, kind};
+use crate::rfb::pixels::Pixels;
 use crate::rfb::{Rules, Violation};
 
 /// Encodings that a viewer may ask for at once; real ones ask for about thirty.
@@ -54,7 +55,7 @@ impl ClientStream {
         self.following = Following::Enforced;
         while let Some(piece) = self.framer.next(&mut input)? {
             match piece {
-                Piece::Head(head) => self.enforce_head(&head, rules, out)?,
+                Piece::Head(head) => self.enforce_head(head, rules, out)?,
                 Piece::Body { bytes, last } => self.enforce_body(bytes, last, rules, out),
             }
         }
@@ -63,11 +64,17 @@ impl ClientStream {
 
     fn enforce_head(
         &mut self,
-        head: &Head,
+        mut head: Head,
         rules: &Rules,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
         self.body = Body::Drop;
+        if head.kind() == kind::SET_PIXEL_FORMAT && self.framer.confirmed.is_some() {
+            let mut format = head.field(4);
+            Pixels::spell(&mut format)?;
+            head.set_field(4, format);
+        }
+        let head = &head;
         let verdict = self.judge(head, rules);
         if verdict == Verdict::Drop {
             self.counts.messages += 1;
@@ -75,6 +82,11 @@ impl ClientStream {
             return Ok(());
         }
         self.check(head)?;
+        // What is not remembered could not be released at the end.
+        if self.held.is_overfull_with(head) {
+            self.counts.messages += 1;
+            return Ok(());
+        }
         self.note(head);
         match head.kind() {
             kind::SET_ENCODINGS if head.body_len == 0 => self.write_encodings(&[], out),
@@ -97,6 +109,9 @@ impl ClientStream {
 
     /// Whether the rules let a message through; otherwise it is left out.
     fn judge(&self, head: &Head, rules: &Rules) -> Verdict {
+        if self.acts_unseen(head) {
+            return Verdict::Drop;
+        }
         let allowed = match head.kind() {
             kind::KEY | kind::POINTER => rules.controls(),
             kind::QEMU if head.field::<1>(1) == [0] => rules.controls(),
@@ -112,6 +127,21 @@ impl ClientStream {
         } else {
             Verdict::Drop
         }
+    }
+
+    /// Whether a message acts on the machine before the viewer has asked for updates. Recordings
+    /// begin with that request, so whatever came before it would be done behind their back.
+    fn acts_unseen(&self, head: &Head) -> bool {
+        let acts = match head.kind() {
+            kind::KEY | kind::POINTER | kind::SET_DESKTOP_SIZE | kind::XVP => true,
+            kind::QEMU => head.field::<1>(1) == [0],
+            // What a side can do is told once, and brings nothing.
+            kind::CUT_TEXT => head
+                .clipboard_flags()
+                .is_none_or(|flags| flags & clipboard::CAPS == 0),
+            _ => false,
+        };
+        acts && self.framer.confirmed.is_some() && !self.wants_updates
     }
 
     fn judge_clipboard(&self, head: &Head, rules: &Rules) -> Verdict {
@@ -158,10 +188,11 @@ impl ClientStream {
         Err(Violation::NotNegotiated(head.kind()))
     }
 
-    /// Where the server's side is read, nobody could say from which update on a format counts.
+    /// Where the server's side is read, nobody could say from which update on a format counts, nor
+    /// whether the cursor that servers answer a choice of encodings with has it already.
     fn check_pixel_format(&self, head: &Head) -> Result<(), Violation> {
         let format: [u8; 16] = head.field(4);
-        let is_late = self.framer.confirmed.is_some() && self.wants_updates;
+        let is_late = self.framer.confirmed.is_some() && (self.has_asked || self.wants_updates);
         match format[0] {
             8 | 16 | 32 if is_late && format[..13] != self.pixel_format[..13] => {
                 Err(Violation::LatePixelFormat)

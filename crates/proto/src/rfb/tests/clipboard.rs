@@ -184,6 +184,33 @@ fn a_clipboard_that_unpacks_to_too_much_is_left_out_both_ways() {
 }
 
 #[test]
+fn formats_that_are_too_much_together_are_left_out() {
+    let rules = Rules {
+        clipboard_bytes_max: 1000,
+        ..BOTH_SIDES
+    };
+    let (mut client, mut server) = agreed(&rules);
+    let full = vec![b'a'; 1000];
+    for (formats, passes) in [
+        (&[&full[..], &full][..], true),
+        (&[&full, &full, b""], true),
+        (&[&full, &full, b"a"], false),
+        (&[&full[..]; 16], false),
+    ] {
+        let flags = PROVIDE | ((1 << formats.len()) - 1);
+        let packed = packed(formats);
+        let sent = message(6, flags, &packed);
+        let mut out = Vec::new();
+        client.enforce(&sent, &rules, &mut out).unwrap();
+        assert_eq!(out == sent, passes);
+        assert_eq!(out.is_empty(), !passes);
+        let told = message(3, flags, &packed);
+        let passed = feed(&mut server, &rules, &[&told]).0;
+        assert_eq!(passed == told, passes);
+    }
+}
+
+#[test]
 fn a_plain_text_over_the_limit_is_left_out_both_ways() {
     let rules = Rules {
         clipboard_bytes_max: 4,

@@ -347,3 +347,19 @@ fn nothing_is_put_inside_a_message() {
     stream.release_held(&mut out);
     assert!(out.is_empty());
 }
+
+#[test]
+fn a_key_that_could_not_be_released_is_not_pressed() {
+    let key = |is_down: u8, key: u8| [4, is_down, 0, 0, 0, 0, 0, key];
+    let pressed: Vec<u8> = (0..32).flat_map(|at| key(1, at)).collect();
+    let bytes = [
+        &pressed[..],
+        &key(1, 32),
+        &key(1, 31),
+        &key(0, 0),
+        &key(1, 33),
+    ]
+    .concat();
+    let expected = [&pressed[..], &key(1, 31), &key(0, 0), &key(1, 33)].concat();
+    assert_eq!(enforce(&Rules::CONTROL, &bytes), (expected, None));
+}

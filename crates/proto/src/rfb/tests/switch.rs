@@ -1,6 +1,6 @@
 //! Streams whose rules change, and extensions that are agreed on the way.
 
-use super::server_stream::{BOTH_SIDES, RGB888, feed, rect, sides, update};
+use super::server_stream::{BOTH_SIDES, RGB888, feed, init, rect, sides, update};
 use crate::rfb::{ClientStream, Rules, Violation};
 
 const KEY_DOWN: [u8; 8] = [4, 1, 0, 0, 0, 0, 0, 0x61];
@@ -178,4 +178,24 @@ fn what_is_held_is_released_though_the_viewer_has_begun_another_message() {
     ));
     client.release_held(&mut out);
     assert!(!client.is_at_boundary() && !out.ends_with(&KEY_UP));
+}
+
+#[test]
+fn nothing_acts_before_updates_are_asked_for_where_both_sides_are_read() {
+    let asked = encodings(&[-258, -308, -309]);
+    let text = [6, 0, 0, 0, 0, 0, 0, 2, b'h', b'i'];
+    let acting = [
+        &KEY_DOWN[..],
+        &POINTER,
+        &text,
+        &[250, 0, 1, 2],
+        &[251, 0, 0, 9, 0, 9, 0, 0],
+        &[255, 0, 0, 1, 0, 0, 0, 0x61, 0, 0, 0, 0x1e],
+    ]
+    .concat();
+    let request = [3, 1, 0, 0, 0, 0, 3, 32, 2, 88];
+    let mut client = ClientStream::beside_server(&init(RGB888));
+    let bytes = [&asked[..], &acting, &request, &acting].concat();
+    let expected = [&asked[..], &request, &acting].concat();
+    assert_eq!(enforce(&mut client, &BOTH_SIDES, &bytes), expected);
 }

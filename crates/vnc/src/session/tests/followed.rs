@@ -262,6 +262,33 @@ fn a_tap_may_stop_and_may_end_the_session() {
     }
 }
 
+/// A recording that cannot begin.
+#[derive(Debug)]
+struct Broken;
+
+impl TapSource for Broken {
+    fn open(&self, _start: &TapStart<'_>) -> Result<Box<dyn Tap>, Taken> {
+        Err(Taken::EndSession("no disk".into()))
+    }
+}
+
+#[test]
+fn no_key_reaches_the_machine_without_the_recording_that_must_be() {
+    let policy = Policy {
+        taps: vec![Arc::new(Broken)],
+        ..policy()
+    };
+    let (server, told, _say) = scripted_server();
+    let gateway = Gateway::start(target(server.addr()), policy);
+    let mut viewer = enter(&gateway, "desk");
+    viewer.send_binary(&[&KEY_DOWN[..], &REQUEST, &KEY_DOWN].concat());
+    closed(&mut viewer, &Refusal::NotRecorded);
+    gateway.end();
+    // Letting go of what was never pressed does nothing.
+    let got: Vec<u8> = told.iter().take(8).collect();
+    assert!(got.is_empty() || got == KEY_UP, "{got:?}");
+}
+
 #[test]
 fn the_whole_screen_is_asked_for_as_often_as_a_tap_wants_it() {
     let (policy, _given) = tapped(Taken::Yes, Some(Duration::from_millis(50)));

@@ -7,6 +7,7 @@ use testkit::vnc::{Event, Look, VncServer};
 
 use super::*;
 use crate::sessions::Entry;
+use crate::sessions::control::Order;
 
 /// A server that tells what it receives after the handshake.
 pub(super) fn recording_server() -> (Upstream, mpsc::Receiver<u8>) {
@@ -93,6 +94,25 @@ fn what_came_with_the_upgrade_is_not_lost() {
     let script = [VERSION, &[1, 0], &KEY_DOWN].concat();
     viewer.send_binary(&script);
     assert_eq!(receive(&told, 8), KEY_DOWN);
+}
+
+#[test]
+fn what_came_early_waits_until_it_is_known_who_controls() {
+    let (server, told) = recording_server();
+    let gateway = Gateway::start(target(server.addr()), policy());
+    let other = gateway.sessions.enter(
+        About::default(),
+        target(server.addr()).ok(),
+        &policy(),
+        Subprotocol::Binary,
+    );
+    other.join();
+    let ordered = gateway.sessions.order(other.entry.id(), Order::Take);
+    assert_eq!(ordered, Some(Ok(())));
+    let mut viewer = gateway.viewer();
+    let request = [3, 1, 0, 0, 0, 0, 3, 32, 2, 88];
+    viewer.send_binary(&[VERSION, &[1, 0], &KEY_DOWN, &request].concat());
+    assert_eq!(receive(&told, 10), request, "the keys are dropped");
 }
 
 #[test]
