@@ -5,12 +5,12 @@
 //!
 //! - `….fbs.zst`: FBS 001.001 ([`fbs`]) in frames that are compressed and chained ([`frame`]);
 //!   written by a [`Writer`], read by a [`Reader`];
-//! - `….pointer`: where the viewer's pointer was ([`pointer`]);
+//! - `….pointer`: where the viewer's pointer was ([`mod@pointer`]);
 //! - `….json`: who, where, when, and the seal ([`sidecar`]);
 //! - `….index`: where a replay can begin, and how lively it was ([`index`]).
 //!
 //! A [`Replay`] decodes a recording, an [`Excerpt`] tells it from some moment on.
-//! [`verify`] says whether they are as they were written. A [`Recorder`] has threads that write.
+//! [`verify()`] says whether they are as they were written. A [`Recorder`] has threads that write.
 
 #![forbid(unsafe_code)]
 

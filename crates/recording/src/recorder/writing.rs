@@ -41,6 +41,12 @@ const MEASURED_FOR: Duration = Duration::from_secs(60);
 /// Where the thread looks when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// How long orders gather before they are looked at again.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Orders that are obeyed before files are flushed; as many do not gather any longer.
+const TURN_MAX: usize = 256;
+
 pub(super) struct Writing {
     live: HashMap<u64, Live>,
     folders: HashMap<PathBuf, Use>,
@@ -91,18 +97,30 @@ impl Writing {
     }
 
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
-        loop {
+        'turns: loop {
             let now = Instant::now();
             let wait = self
                 .due
                 .map_or(IDLE, |due| due.saturating_duration_since(now));
-            match orders.recv_timeout(wait) {
-                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(order) => self.obey(order),
-                Err(RecvTimeoutError::Timeout) => {}
+            let first = match orders.recv_timeout(wait) {
+                Ok(order) => Some(order),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut obeyed = 0;
+            for order in first.into_iter().chain(orders.try_iter().take(TURN_MAX)) {
+                if let Order::Stop = order {
+                    break 'turns;
+                }
+                self.obey(order);
+                obeyed += 1;
             }
             if self.due.is_some_and(|due| due <= Instant::now()) {
                 self.flush_due();
+            }
+            // To be woken for each small update would cost more than to write it down.
+            if (1..TURN_MAX).contains(&obeyed) {
+                std::thread::sleep(GATHER);
             }
         }
         // Sessions that are still there are cut off by the end of the process.

@@ -1,6 +1,6 @@
 //! `vnc_recordings`: the recordings of a folder as a page, as JSON, and as what a player needs.
 //!
-//! Files are read and pictures decoded by the helpers' threads ([`crate::helpers`]).
+//! Files are read and pictures decoded by the helpers' threads.
 
 mod list;
 mod stream;
