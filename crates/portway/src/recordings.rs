@@ -232,7 +232,8 @@ fn picture(
 }
 
 fn prune(folder: &Folder, limits: Limits) -> Result<ExitCode, Failed> {
-    for name in folder.recover()? {
+    let recovered = folder.recover();
+    for name in recovered.names {
         print(&format!("{} was cut short; mended\n", name.id))?;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -242,7 +243,12 @@ fn prune(folder: &Folder, limits: Limits) -> Result<ExitCode, Failed> {
         pruned.recordings,
         text::size(pruned.bytes),
         text::size(pruned.bytes_left)
-    ))
+    ))?;
+    // What cannot be mended keeps nothing from being removed.
+    match recovered.failed {
+        Some(error) => Err(error.into()),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// A file, or standard output unless that is a person's terminal.

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::FlockOperation;
 use sha2::{Digest as _, Sha256};
@@ -119,6 +119,18 @@ pub struct Limits {
     /// The oldest go until all together have no more bytes.
     pub bytes_max: Option<u64>,
 }
+
+/// What was mended.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// The recordings that were cut short and are finished now.
+    pub names: Vec<Name>,
+    /// Why another one, the first of them, could not be mended.
+    pub failed: Option<FolderError>,
+}
+
+/// How long a live file may be without a sidecar: its writer may be about to write one.
+const ORPHAN_AGE: Duration = Duration::from_secs(60);
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -315,6 +327,10 @@ impl Folder {
         if !found.finished && self.is_being_written(&found.name) {
             return Err(FolderError::Live(found.name.id));
         }
+        self.remove(&found.name)
+    }
+
+    fn remove(&self, name: &Name) -> Result<(), FolderError> {
         let parts = [
             Part::NewIndex,
             Part::Index,
@@ -325,7 +341,7 @@ impl Folder {
             Part::Sidecar,
         ];
         for part in parts {
-            let path = self.path_of(&found.name, part);
+            let path = self.path_of(name, part);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(FolderError::Io { path, error });
@@ -366,25 +382,46 @@ impl Folder {
         let Some(keep) = limits.keep else {
             return false;
         };
-        // A session of many hours is as old as its end.
         let age = now.saturating_sub(found.name.started);
-        let lasted = || self.sidecar(&found.name).ok()?.outcome;
-        found.finished
-            && age > keep.as_secs()
-            && age - lasted().map_or(0, |outcome| u64::from(outcome.duration_ms) / 1000)
-                > keep.as_secs()
+        if age <= keep.as_secs() {
+            return false;
+        }
+        // A session of many hours is as old as its end.
+        if found.finished {
+            let outcome = self.sidecar(&found.name).ok().and_then(|s| s.outcome);
+            let lasted = outcome.map_or(0, |outcome| u64::from(outcome.duration_ms) / 1000);
+            // A clock that was set back, or damage, makes it last longer than it is old.
+            return age.saturating_sub(lasted) > keep.as_secs();
+        }
+        // Nobody knows how long it lasted, but its writer wrote every few seconds. One that still
+        // does holds the lock, and what is locked is not deleted.
+        let written = fs::metadata(self.path_of(&found.name, Part::LiveData))
+            .and_then(|meta| meta.modified())
+            .ok()
+            .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        written.is_some_and(|at| now.saturating_sub(at.as_secs()) > keep.as_secs())
     }
 
     /// Finishes the recordings whose writer is gone: what is not a whole frame is cut off, and the
-    /// sidecar says that it was cut short. Says which.
-    pub fn recover(&self) -> Result<Vec<Name>, FolderError> {
-        let mut names = Vec::new();
-        for found in self.recordings()? {
-            if !found.finished && self.recover_one(&found.name)? {
-                names.push(found.name);
+    /// sidecar says that it was cut short. Says which, and what stood in the way of others: one
+    /// that cannot be mended keeps none of them from it.
+    pub fn recover(&self) -> Recovered {
+        let mut recovered = Recovered::default();
+        let all = match self.recordings() {
+            Ok(all) => all,
+            Err(error) => {
+                recovered.failed = Some(error);
+                return recovered;
+            }
+        };
+        for found in all.iter().filter(|found| !found.finished) {
+            match self.recover_one(&found.name) {
+                Ok(true) => recovered.names.push(found.name),
+                Ok(false) => {}
+                Err(error) => recovered.failed = recovered.failed.or(Some(error)),
             }
         }
-        Ok(names)
+        recovered
     }
 
     fn recover_one(&self, name: &Name) -> Result<bool, FolderError> {
@@ -399,7 +436,17 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed(error)),
         };
+        let is_orphan = !self.path_of(name, Part::Sidecar).exists();
+        // Before the lock: a writer that is just beginning would not get it.
+        if is_orphan && is_young(&file).map_err(failed)? {
+            return Ok(false);
+        }
         if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(false);
+        }
+        // The sidecar comes before the first frame, so that nothing was recorded yet.
+        if is_orphan && file.metadata().map_err(failed)?.len() == 0 {
+            self.remove(name)?;
             return Ok(false);
         }
         let mut sidecar = self.sidecar(name)?;
@@ -486,6 +533,12 @@ impl Folder {
             error,
         }
     }
+}
+
+/// Whether a file was written a moment ago.
+fn is_young(file: &File) -> io::Result<bool> {
+    let age = file.metadata()?.modified()?.elapsed();
+    Ok(age.is_ok_and(|age| age < ORPHAN_AGE))
 }
 
 /// The screen's size, as the handshake at the beginning says it.

@@ -35,7 +35,7 @@ mod writer;
 
 pub use excerpt::Excerpt;
 pub use fbs::Screen;
-pub use folder::{Entry, Folder, FolderError, Found, Limits, Pruned, State};
+pub use folder::{Entry, Folder, FolderError, Found, Limits, Pruned, Recovered, State};
 pub use frame::Press;
 pub use name::{BadId, Id, Name, Part, Utc};
 pub use pointer::Position;

@@ -151,8 +151,9 @@ impl Reader {
 
     /// Steps over a frame that was looked at.
     pub fn skip(&mut self, place: &Place) {
-        self.at = place.at + place.head.file_len();
-        self.number = place.head.number + 1;
+        // A place out of a damaged index may be anywhere.
+        self.at = place.at.saturating_add(place.head.file_len());
+        self.number = place.head.number.saturating_add(1);
     }
 
     /// Steps to the first frame that ends at or after `ms`; `None` when all end before.

@@ -63,11 +63,16 @@ pub struct Replay {
     /// The blocks of the frame that is being decoded, and how much of them is.
     raw: Vec<u8>,
     done: usize,
+    /// Bytes of the block behind those that are decoded already.
+    part: usize,
     place: Option<Place>,
     decoder: Option<Decoder>,
     /// Of the last block that was decoded.
     ms: u32,
 }
+
+/// Bytes of a block that are decoded at once where time counts; few bytes may paint much.
+const PART_LEN: usize = 4 << 10;
 
 /// Bytes of the handshake before the screen: version and security type.
 const BEFORE_INIT: usize = 16;
@@ -79,6 +84,7 @@ impl Replay {
             reader,
             raw: Vec::new(),
             done: 0,
+            part: 0,
             place: None,
             decoder: None,
             ms: 0,
@@ -100,6 +106,18 @@ impl Replay {
 
     /// Decodes the next block, if it came no later than `until`.
     pub fn step(&mut self, until: u32) -> Result<Result<Step, Progress>, ReplayError> {
+        loop {
+            match self.step_part(until)? {
+                Ok(Some(step)) => return Ok(Ok(step)),
+                Ok(None) => {}
+                Err(progress) => return Ok(Err(progress)),
+            }
+        }
+    }
+
+    /// Decodes a little of the next block, if it came no later than `until`; says which block it
+    /// was once all of it is decoded.
+    pub fn step_part(&mut self, until: u32) -> Result<Result<Option<Step>, Progress>, ReplayError> {
         let (block, len) = loop {
             let mut rest = &self.raw[self.done..];
             let before = rest.len();
@@ -113,14 +131,23 @@ impl Replay {
         if block.ms > until {
             return Ok(Err(Progress::Reached));
         }
-        match &mut self.decoder {
-            Some(decoder) => decoder.handle(block.data)?,
-            None => self.decoder = Some(begin(block.data)?),
-        }
         let (ms, bytes) = (block.ms, block.data.len());
         self.ms = ms;
+        match &mut self.decoder {
+            Some(decoder) => {
+                let rest = block.data.get(self.part..).unwrap_or_default();
+                let part = &rest[..rest.len().min(PART_LEN)];
+                decoder.handle(part)?;
+                if part.len() < rest.len() {
+                    self.part += part.len();
+                    return Ok(Ok(None));
+                }
+            }
+            None => self.decoder = Some(begin(block.data)?),
+        }
+        self.part = 0;
         self.done += len;
-        Ok(Ok(Step { ms, bytes }))
+        Ok(Ok(Some(Step { ms, bytes })))
     }
 
     /// Decodes what came up to `until`, at most about so many bytes of it.
@@ -151,8 +178,11 @@ impl Replay {
         self.ms
     }
 
-    /// Where it is; `None` before the first block.
+    /// Where it is; `None` before the first block and within one.
     pub fn mark(&self) -> Option<Mark> {
+        if self.part > 0 {
+            return None;
+        }
         Some(Mark {
             place: self.place?,
             done: self.done,

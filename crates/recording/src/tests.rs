@@ -204,7 +204,7 @@ fn a_live_recording_can_be_read_but_not_deleted() {
     assert_eq!((entry.state, entry.duration_ms), (State::Live, 3000));
     assert!(stream(&folder, &found).len() > 60);
     assert!(matches!(folder.delete(&found), Err(FolderError::Live(_))));
-    assert_eq!(folder.recover().unwrap(), []);
+    assert_eq!(folder.recover().names, []);
     let limits = Limits {
         keep: Some(Duration::ZERO),
         bytes_max: Some(0),
@@ -236,8 +236,8 @@ fn what_a_crash_leaves_is_mended_up_to_the_last_frame() {
     };
     assert_eq!(verdict, expected);
 
-    assert_eq!(folder.recover().unwrap(), [name]);
-    assert_eq!(folder.recover().unwrap(), []);
+    assert_eq!(folder.recover().names, [name]);
+    assert_eq!(folder.recover().names, []);
     let found = folder.find(name.id).unwrap();
     assert!(found.finished);
     assert_eq!(fs::read(folder.path_of(&name, Part::Data)).unwrap(), whole);
@@ -263,7 +263,7 @@ fn a_crash_between_the_last_two_steps_loses_nothing() {
     let folder = stage.folder();
     let [live, data] = [Part::LiveData, Part::Data].map(|part| folder.path_of(&found.name, part));
     fs::rename(&data, &live).unwrap();
-    assert_eq!(folder.recover().unwrap(), [found.name]);
+    assert_eq!(folder.recover().names, [found.name]);
     assert!(matches!(verify(&folder, &found), Ok(Verdict::Whole { .. })));
 }
 
@@ -428,4 +428,87 @@ fn a_frame_that_lies_about_its_length_is_damage_and_no_more() {
     assert!(error.starts_with("byte 0: the frame"), "{error}");
     fs::write(&path, &bytes[..HEAD_LEN - 1]).unwrap();
     assert!(folder.read(&found).unwrap().next_frame().unwrap().is_none());
+}
+
+#[test]
+fn one_that_cannot_be_mended_keeps_no_other_from_it() {
+    let mut stage = Stage::new();
+    let mut names = Vec::new();
+    for id in 1..=4 {
+        let writer = stage.begin(Facts {
+            id: Id(id),
+            started_ms: id as u64 * 1000,
+            ..facts()
+        });
+        names.push(writer.name());
+    }
+    let folder = stage.folder();
+    fs::write(folder.path_of(&names[3], Part::Sidecar), "damaged").unwrap();
+    // One that was begun when the disk was full, and one that is just being begun.
+    for name in &names[1..3] {
+        fs::remove_file(folder.path_of(name, Part::Sidecar)).unwrap();
+        fs::write(folder.path_of(name, Part::LiveData), "").unwrap();
+    }
+    let [orphan, young] = [1, 2].map(|at| folder.path_of(&names[at], Part::LiveData));
+    let file = fs::File::options().write(true).open(&orphan).unwrap();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    file.set_modified(long_ago).unwrap();
+    let recovered = folder.recover();
+    assert_eq!(recovered.names, [names[0]]);
+    assert!(matches!(
+        recovered.failed,
+        Some(FolderError::Sidecar { .. })
+    ));
+    assert!(!orphan.exists() && young.exists());
+    // What cannot be mended gets old as everything does.
+    let limits = Limits {
+        keep: Some(Duration::from_secs(60)),
+        bytes_max: None,
+    };
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now().unwrap().as_secs();
+    folder.prune(&limits, now).unwrap();
+    assert_eq!(folder.recordings().unwrap().len(), 2, "they are young");
+    folder.prune(&limits, now + 120).unwrap();
+    assert_eq!(folder.recordings().unwrap(), []);
+}
+
+#[test]
+fn what_cannot_be_begun_leaves_nothing() {
+    let mut stage = Stage::new();
+    let folder = stage.folder();
+    fs::create_dir_all(folder.path()).unwrap();
+    let name = facts().name();
+    // Nothing can be written where a folder is.
+    let obstacle = folder.path_of(&name, Part::NewSidecar);
+    fs::create_dir(&obstacle).unwrap();
+    let begun = Writer::create(folder.path(), facts(), &screen(), &mut stage.press);
+    assert!(begun.is_err());
+    fs::remove_dir(&obstacle).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    // What was there before stays.
+    let found = stage.record(1, 1000);
+    let facts = Facts {
+        id: Id(1),
+        started_ms: 1_000_000,
+        ..facts()
+    };
+    assert!(Writer::create(folder.path(), facts, &screen(), &mut stage.press).is_err());
+    assert!(matches!(verify(&folder, &found), Ok(Verdict::Whole { .. })));
+}
+
+#[test]
+fn a_recording_from_the_future_is_not_too_old() {
+    let mut stage = Stage::new();
+    let found = stage.record(1, 1000);
+    let folder = stage.folder();
+    let limits = Limits {
+        keep: Some(Duration::from_secs(10)),
+        bytes_max: None,
+    };
+    // It lasted a minute and began, by this clock, less than that ago.
+    for now in [500, 1011, 1030] {
+        folder.prune(&limits, now).unwrap();
+        assert_eq!(folder.recordings().unwrap(), [found], "{now}");
+    }
 }

@@ -58,12 +58,35 @@ impl Writer {
         press: &mut Press,
     ) -> io::Result<Self> {
         facts.clamp();
+        let name = facts.name();
+        let mut made = Vec::new();
+        let begun = Self::begin(folder, facts, screen, press, &mut made);
+        if begun.is_err() {
+            // Nobody would ever mend or finish what there is of it. The data goes last, as always.
+            for part in made.into_iter().rev() {
+                // The disk that made it fail may keep this from working, too.
+                let _ = std::fs::remove_file(name.path(folder, part));
+            }
+        }
+        begun
+    }
+
+    /// Notes in `made` which files are its own by then.
+    fn begin(
+        folder: &Path,
+        facts: Facts,
+        screen: &Screen,
+        press: &mut Press,
+        made: &mut Vec<Part>,
+    ) -> io::Result<Self> {
         let mut folders = DirBuilder::new();
         folders.recursive(true).mode(0o700).create(folder)?;
         let name = facts.name();
         let data = create(&name.path(folder, Part::LiveData))?;
+        made.push(Part::LiveData);
         rustix::fs::flock(&data, FlockOperation::NonBlockingLockExclusive)?;
         let pointer = create(&name.path(folder, Part::Pointer))?;
+        made.extend([Part::Pointer, Part::NewSidecar, Part::Sidecar]);
         let mut writer = Self {
             folder: folder.to_owned(),
             name,

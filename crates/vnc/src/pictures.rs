@@ -14,9 +14,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use net::Deadline;
 use picture::{Framebuffer, Limits};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 
 use crate::{Password, Policy, Refusal, Sessions, TapSource, Target, Tls, Unreachable};
 use live::Live;
@@ -29,6 +30,15 @@ const SLOTS_MAX: usize = 1024;
 
 /// How long a picture may take, the time in which others are asked included.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// PNGs that are made at the same time; each takes a processor, and a large one for seconds.
+const ENCODES_MAX: usize = 4;
+
+/// How long somebody waits until a PNG of theirs is begun.
+const ENCODE_WAIT: Duration = Duration::from_secs(5);
+
+/// They are the process's, whosever pictures they are.
+static ENCODES: Semaphore = Semaphore::const_new(ENCODES_MAX);
 
 /// How long a screenshot is good for whoever else wants one.
 pub const SHOT_AGE_MAX: Duration = Duration::from_secs(1);
@@ -49,17 +59,62 @@ pub struct Shot {
     pub screen: Framebuffer,
     /// When it was taken.
     pub at: SystemTime,
+    /// As large as it is, for all who want it so.
+    png: OnceCell<Bytes>,
 }
 
 impl Shot {
-    /// The picture as a PNG, at most so wide; made elsewhere than on the caller's thread. `None`
-    /// if that failed.
-    pub async fn png(self: Arc<Self>, width_max: Option<u16>) -> Option<Vec<u8>> {
-        let encode = move || match width_max {
-            Some(width_max) => picture::encode_png(&self.screen.scaled(width_max, u16::MAX)),
-            None => picture::encode_png(&self.screen),
+    fn new(screen: Framebuffer, at: SystemTime) -> Self {
+        Self {
+            screen,
+            at,
+            png: OnceCell::new(),
+        }
+    }
+
+    /// The picture as a PNG, at most so wide; made elsewhere than on the caller's thread. Refused
+    /// when too many others are being made.
+    pub async fn png(self: Arc<Self>, width_max: Option<u16>) -> Result<Bytes, Unreachable> {
+        // Those who wait for the same one wait no longer than those who want others.
+        let deadline = Deadline::after(ENCODE_WAIT);
+        match width_max {
+            Some(_) if width_max < Some(self.screen.width()) => {
+                self.encode(&ENCODES, deadline, width_max).await
+            }
+            _ => {
+                let shot = &self;
+                let make = move || shot.encode(&ENCODES, deadline, None);
+                self.png.get_or_try_init(make).await.cloned()
+            }
+        }
+    }
+
+    async fn encode(
+        self: &Arc<Self>,
+        encodes: &'static Semaphore,
+        deadline: Deadline,
+        width_max: Option<u16>,
+    ) -> Result<Bytes, Unreachable> {
+        // It is never closed.
+        let permit = tokio::select! {
+            biased;
+            permit = encodes.acquire() => permit,
+            () = deadline.expired() => {
+                return Err(refused(Refusal::Busy, "too many pictures are wanted"));
+            }
         };
-        tokio::task::spawn_blocking(encode).await.ok()
+        let shot = Arc::clone(self);
+        let encode = move || {
+            // Whoever wanted it may go; the work is still done.
+            let _permit = permit;
+            match width_max {
+                Some(width_max) => picture::encode_png(&shot.screen.scaled(width_max, u16::MAX)),
+                None => picture::encode_png(&shot.screen),
+            }
+        };
+        let encoded = tokio::task::spawn_blocking(encode).await;
+        let encoded = encoded.map_err(|error| refused(Refusal::Internal, error.to_string()));
+        encoded.map(Bytes::from)
     }
 }
 
@@ -76,7 +131,7 @@ enum Kind {
 #[derive(Debug)]
 pub struct Pictures {
     slots: Mutex<HashMap<Key, Slot>>,
-    looks: Semaphore,
+    looks: Arc<Semaphore>,
     live: Arc<Live>,
     /// How long one picture may take.
     timeout: Duration,
@@ -99,7 +154,7 @@ impl Default for Pictures {
     fn default() -> Self {
         Self {
             slots: Mutex::default(),
-            looks: Semaphore::new(LOOKS_MAX),
+            looks: Arc::new(Semaphore::new(LOOKS_MAX)),
             live: Arc::default(),
             timeout: LOOK_TIMEOUT,
         }
@@ -230,8 +285,8 @@ impl Taking {
     async fn take(&self, policy: &Policy, sessions: &Sessions) -> Result<Shot, Unreachable> {
         let look = async {
             // It is never closed.
-            let _permit = self.pictures.looks.acquire().await;
-            look::look(&self.key.target, policy, sessions).await
+            let permit = Arc::clone(&self.pictures.looks).acquire_owned().await.ok();
+            look::look(&self.key.target, policy, sessions, permit).await
         };
         let deadline = Deadline::after(self.pictures.timeout);
         let screen = tokio::select! {
@@ -245,7 +300,7 @@ impl Taking {
             Kind::Thumbnail => small(screen).await?,
         };
         let at = SystemTime::now();
-        Ok(Shot { screen, at })
+        Ok(Shot::new(screen, at))
     }
 }
 

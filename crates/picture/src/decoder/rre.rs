@@ -22,6 +22,16 @@ impl Rre {
         canvas: &mut Canvas,
     ) -> Result<Self, Stop> {
         let left = reader.u32()?;
+        // More of them than pixels paint something twice: no server does that, but a few bytes
+        // of each would paint the whole rectangle.
+        if u64::from(left) > rect.area() as u64 {
+            return Err(Error::NoSuch {
+                encoding: "RRE",
+                what: "number of subrectangles",
+                value: left,
+            }
+            .into());
+        }
         let pixels = &canvas.readers.plain;
         let background = pixels.read(reader.take(pixels.len)?, &canvas.colours);
         canvas.screen.fill(rect, background);

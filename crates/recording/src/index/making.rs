@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::{Duration, Instant};
 
 use super::{
     Index, IndexError, MAGIC, Point, RECORDS_MAX, SLICE_MS, SLICES_MAX, Size, encode_mark, kind,
@@ -20,6 +21,10 @@ const POINT_EVERY_BYTES: u64 = 1 << 20;
 
 /// Bytes that are decoded in one piece of work.
 const STEP_BYTES: u64 = 512 * 1024;
+
+/// Time that one piece of work takes; a server can make few bytes paint for long, and the thread
+/// has other things to do.
+const STEP_TIME: Duration = Duration::from_millis(100);
 
 /// Bytes of one record of activity at most; an even number.
 const ACTIVITY_LEN_MAX: usize = 64 * 1024;
@@ -92,16 +97,23 @@ impl Indexer {
     /// Does a piece of work; `true` when all is done.
     pub fn step(&mut self) -> Result<bool, IndexError> {
         let mut bytes = 0;
+        let until = Instant::now() + STEP_TIME;
         while bytes < STEP_BYTES {
-            let step = match self.replay.step(u32::MAX)? {
+            let step = match self.replay.step_part(u32::MAX)? {
                 Ok(step) => step,
                 Err(Progress::End | Progress::Reached | Progress::Short) => {
                     self.finish()?;
                     return Ok(true);
                 }
             };
-            bytes += step.bytes.max(1) as u64;
-            self.note(step.ms, step.bytes)?;
+            if let Some(step) = step {
+                bytes += step.bytes.max(1) as u64;
+                self.note(step.ms, step.bytes)?;
+            }
+            // It goes on there, be it within a block.
+            if Instant::now() >= until {
+                break;
+            }
         }
         Ok(false)
     }
@@ -141,7 +153,8 @@ impl Indexer {
             add(&mut self.activity[at], lively);
         }
         self.bytes_since_point += bytes as u64;
-        let is_due = ms - self.point_ms >= POINT_EVERY_MS
+        // What was not written by this program may go back in time.
+        let is_due = ms.saturating_sub(self.point_ms) >= POINT_EVERY_MS
             && self.bytes_since_point >= POINT_EVERY_BYTES
             && self.records < RECORDS_MAX / 2;
         match is_due {

@@ -162,14 +162,17 @@ fn finish(plan: &Plan, writer: Writer, end: &End) {
 fn look_after(plan: &Plan) {
     let folder = Folder::new(&plan.folder);
     let shown = plan.folder.display();
-    match folder.recover() {
-        Ok(names) => names.iter().for_each(|name| {
-            (plan.tell)(
-                Grade::Notice,
-                &format!("recording \"{shown}/{name}\" was cut short; it can be read up to its last frame"),
-            );
-        }),
-        Err(error) => (plan.tell)(Grade::Error, &format!("recordings in \"{shown}\": {error}")),
+    let recovered = folder.recover();
+    for name in recovered.names {
+        (plan.tell)(
+            Grade::Notice,
+            &format!(
+                "recording \"{shown}/{name}\" was cut short; it can be read up to its last frame"
+            ),
+        );
+    }
+    if let Some(error) = recovered.failed {
+        (plan.tell)(Grade::Error, &format!("recordings in \"{shown}\": {error}"));
     }
     match folder.prune(&plan.limits, seconds_now()) {
         Ok(pruned) => tell_pruned(plan, pruned.recordings, pruned.bytes, &plan.folder),

@@ -53,8 +53,15 @@ pub(super) struct Writing {
     press: Press,
     /// When a frame has to be written, at the earliest.
     due: Option<Instant>,
-    keeping: Sender<keeping::Order>,
+    keeping: Keeping,
     all_waiting: Arc<AtomicUsize>,
+}
+
+/// The way to the thread that brings recordings to their end.
+struct Keeping {
+    orders: Sender<keeping::Order>,
+    /// It was told that the thread is gone.
+    is_told: bool,
 }
 
 struct Live {
@@ -81,7 +88,10 @@ impl Writing {
             folders: HashMap::new(),
             press: Press::new()?,
             due: None,
-            keeping,
+            keeping: Keeping {
+                orders: keeping,
+                is_told: false,
+            },
             all_waiting,
         })
     }
@@ -296,7 +306,7 @@ impl Writing {
             reason: "not-recorded".into(),
             ms: 0,
         };
-        finish(&self.keeping, &live.plan, writer, end);
+        self.keeping.finish(&live.plan, writer, end);
     }
 
     fn end(&mut self, number: u64, end: End) {
@@ -304,18 +314,28 @@ impl Writing {
             return;
         };
         if let Some(writer) = live.writer {
-            finish(&self.keeping, &live.plan, writer, end);
+            self.keeping.finish(&live.plan, writer, end);
         }
     }
 }
 
-fn finish(keeping: &Sender<keeping::Order>, plan: &Plan, writer: Writer, end: End) {
-    // The other thread outlives this one.
-    let _ = keeping.send(keeping::Order::Finish {
-        plan: plan.clone(),
-        writer: Box::new(writer),
-        end,
-    });
+impl Keeping {
+    fn finish(&mut self, plan: &Plan, writer: Writer, end: End) {
+        let sent = self.orders.send(keeping::Order::Finish {
+            plan: plan.clone(),
+            writer: Box::new(writer),
+            end,
+        });
+        // The other thread outlives this one, unless it has panicked. Then this is so for every
+        // recording; once is enough.
+        if sent.is_err() && !std::mem::replace(&mut self.is_told, true) {
+            (plan.tell)(
+                Grade::Error,
+                "recordings are not finished any more: the thread that does it is gone; they are \
+                 mended after a restart",
+            );
+        }
+    }
 }
 
 fn fail(plan: &Plan, state: &State, why: &str) {
@@ -358,4 +378,54 @@ pub(super) fn tell_pruned(plan: &Plan, recordings: usize, bytes: u64, folder: &P
 pub(super) fn seconds_now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc};
+
+    use testkit::Scratch;
+
+    use super::*;
+    use crate::sidecar::tests::facts;
+
+    #[test]
+    fn that_nothing_is_finished_any_more_is_told_once() {
+        let scratch = Scratch::new("gone");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&told);
+        let plan = Plan {
+            folder: scratch.path().to_owned(),
+            limits: Limits::default(),
+            tell: Arc::new(move |grade, text: &str| {
+                record.lock().unwrap().push((grade, text.to_owned()));
+            }),
+        };
+        let mut keeping = Keeping {
+            orders: mpsc::channel().0,
+            is_told: false,
+        };
+        let screen = Screen {
+            width: 8,
+            height: 8,
+            pixel_format: [0; 16],
+            name: Vec::new(),
+        };
+        for id in 1..=2 {
+            let facts = Facts {
+                id: crate::Id(id),
+                ..facts()
+            };
+            let mut press = Press::new().unwrap();
+            let writer = Writer::create(scratch.path(), facts, &screen, &mut press).unwrap();
+            let end = End {
+                ending: Ending::Whole,
+                reason: "idle".into(),
+                ms: 0,
+            };
+            keeping.finish(&plan, writer, end);
+        }
+        let told = told.lock().unwrap();
+        assert_eq!((told.len(), told[0].0), (1, Grade::Error), "{told:?}");
+    }
 }

@@ -280,10 +280,8 @@ impl Studio {
             .max_by_key(|screen| screen.changed)?;
         let scaled = screen.decoder.screen();
         let shot = screen.shot.get_or_insert_with(|| {
-            Arc::new(Shot {
-                screen: scaled.scaled(THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX),
-                at: screen.changed,
-            })
+            let small = scaled.scaled(THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX);
+            Arc::new(Shot::new(small, screen.changed))
         });
         Some(Arc::clone(shot))
     }

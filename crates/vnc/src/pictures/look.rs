@@ -1,14 +1,22 @@
 //! A viewer of our own that looks once and leaves.
 
 use std::future::poll_fn;
+use std::time::{Duration, Instant};
 
 use picture::{Decoder, Framebuffer, PixelFormat, encodings};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{LIMITS, refused};
 use crate::{Machine, Policy, Refusal, Sessions, Target, Unreachable};
 
 /// Bytes that are read at once, and then decoded elsewhere.
 const READ_LEN: usize = 64 * 1024;
+
+/// Bytes that are decoded at once; few, because few bytes may paint much.
+const STEP_LEN: usize = 4 << 10;
+
+/// Time that what is read at once may take to decode. What takes longer is made to be slow.
+const DECODE_MAX: Duration = Duration::from_secs(2);
 
 /// What is asked for, the best first: everything without loss. No cursor: then servers paint it.
 const ENCODINGS: [i32; 9] = [
@@ -23,11 +31,13 @@ const ENCODINGS: [i32; 9] = [
     encodings::DESKTOP_SIZE,
 ];
 
-/// The whole screen of a machine. Cancel-safe: dropping it closes the connection.
+/// The whole screen of a machine. Cancel-safe: dropping it closes the connection. What is being
+/// decoded then keeps the permit until it is done.
 pub(super) async fn look(
     target: &Target,
     policy: &Policy,
     sessions: &Sessions,
+    permit: Option<OwnedSemaphorePermit>,
 ) -> Result<Framebuffer, Unreachable> {
     let mut machine = Machine::reach(target, policy, sessions).await?;
     let (width, height) = (machine.init.width, machine.init.height);
@@ -35,6 +45,7 @@ pub(super) async fn look(
     let mut looking = Looking {
         decoder,
         updates: 0,
+        _permit: permit,
     };
     send(&machine, &wishes()).await?;
     send(&machine, &request(width, height, Ask::Everything)).await?;
@@ -60,15 +71,27 @@ struct Looking {
     decoder: Decoder,
     /// Updates that were answered with a request.
     updates: u64,
+    /// Goes with it to the thread that decodes, which cannot be stopped from outside.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Looking {
     /// Decodes where it holds nobody up.
-    async fn decode(mut self, bytes: Vec<u8>) -> Result<Self, Unreachable> {
-        let decode = move || self.decoder.handle(&bytes).map(|()| self);
+    async fn decode(self, bytes: Vec<u8>) -> Result<Self, Unreachable> {
+        let decode = move || self.decode_until(&bytes, Instant::now() + DECODE_MAX);
         let decoded = tokio::task::spawn_blocking(decode).await;
-        let decoded = decoded.map_err(|error| refused(Refusal::Internal, error.to_string()))?;
-        decoded.map_err(not_decoded)
+        decoded.map_err(|error| refused(Refusal::Internal, error.to_string()))?
+    }
+
+    fn decode_until(mut self, bytes: &[u8], until: Instant) -> Result<Self, Unreachable> {
+        for step in bytes.chunks(STEP_LEN) {
+            if Instant::now() > until {
+                let detail = "the server's picture takes too long to decode";
+                return Err(refused(Refusal::Timeout, detail));
+            }
+            self.decoder.handle(step).map_err(not_decoded)?;
+        }
+        Ok(self)
     }
 
     /// Whether as much was painted as there is.
@@ -135,4 +158,26 @@ async fn receive(machine: &Machine) -> Result<Vec<u8>, Unreachable> {
 
 fn not_decoded(error: picture::Error) -> Unreachable {
     refused(Refusal::NotVnc, format!("the server's picture: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_too_long_is_given_up_between_two_pieces() {
+        let looking = || Looking {
+            decoder: Decoder::new(64, 64, PixelFormat::RGBX, LIMITS).unwrap(),
+            updates: 0,
+            _permit: None,
+        };
+        // Bells.
+        let bytes = vec![2; 3 * STEP_LEN];
+        let later = Instant::now() + Duration::from_secs(60);
+        assert!(looking().decode_until(&bytes, later).is_ok());
+        let before = Instant::now();
+        std::thread::sleep(Duration::from_millis(2));
+        let given_up = looking().decode_until(&bytes, before).map(drop);
+        assert_eq!(given_up.unwrap_err().refusal, Refusal::Timeout);
+    }
 }

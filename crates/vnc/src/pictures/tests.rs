@@ -251,3 +251,22 @@ fn only_so_many_sessions_have_pictures() {
     taps.pop();
     assert!(pictures.tap().open(&start).is_ok());
 }
+
+#[test]
+fn a_png_is_made_once_for_all_and_refused_when_too_many_are() {
+    static NONE: Semaphore = Semaphore::const_new(0);
+    let shot = Arc::new(Shot::new(Framebuffer::new(64, 48), SystemTime::now()));
+    block_on(async {
+        let png = |width_max| Arc::clone(&shot).png(width_max);
+        let one = png(None).await.unwrap();
+        for other in [None, Some(64), Some(1000)] {
+            let other = png(other).await.unwrap();
+            assert_eq!(one.as_ptr(), other.as_ptr(), "they share it");
+        }
+        let small = png(Some(32)).await.unwrap();
+        assert_ne!(small, one);
+        let deadline = Deadline::after(Duration::from_millis(10));
+        let refused = shot.encode(&NONE, deadline, None).await.unwrap_err();
+        assert_eq!(refused.refusal, Refusal::Busy);
+    });
+}

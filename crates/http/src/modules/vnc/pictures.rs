@@ -39,8 +39,11 @@ pub async fn screenshot(request: &Request, subject: &Subject) -> Flow {
         Err(flow) => return flow,
     };
     match shot.png(width_max).await {
-        Some(png) => picture(png, Keep::Never),
-        None => Flow::Status(500),
+        Ok(png) => picture(png, Keep::Never),
+        Err(unreachable) => {
+            let refusal = unreachable.refusal;
+            error(status(&refusal), &refusal.sentence())
+        }
     }
 }
 
@@ -137,7 +140,7 @@ pub enum Keep {
 }
 
 /// A picture.
-pub fn picture(png: Vec<u8>, keep: Keep) -> Flow {
+pub fn picture(png: Bytes, keep: Keep) -> Flow {
     let mut head = Head {
         content_type: Some(Bytes::from_static(b"image/png")),
         content_length: Some(png.len() as u64),
@@ -154,7 +157,7 @@ pub fn picture(png: Vec<u8>, keep: Keep) -> Flow {
     head.push("X-Content-Type-Options", "nosniff");
     Flow::Respond(Response {
         head: head.into(),
-        body: Body::bytes(Bytes::from(png)),
+        body: Body::bytes(png),
     })
 }
 

@@ -89,8 +89,11 @@ pub async fn serve(request: &Request, subject: &Subject) -> Flow {
     };
     let at = shot.at;
     match shot.png(None).await {
-        Some(png) => picture(png, Keep::Since(at)),
-        None => Flow::Status(500),
+        Ok(png) => picture(png, Keep::Since(at)),
+        Err(unreachable) => {
+            let refusal = unreachable.refusal;
+            error(status(&refusal), &refusal.sentence())
+        }
     }
 }
 

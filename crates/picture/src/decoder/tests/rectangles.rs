@@ -35,6 +35,13 @@ fn rre_and_corre_are_rectangles_on_a_background() {
     assert_eq!(painted(3, 2, CORRE, &corre), expected);
     let outside = [&head[..], &[1, 1, 2, 2]].concat();
     assert_eq!(error(CORRE, &outside), Error::Overrun("RRE"));
+    let more_than_pixels = [&[0, 0, 0, 9][..], &R4].concat();
+    let refused = Error::NoSuch {
+        encoding: "RRE",
+        what: "number of subrectangles",
+        value: 9,
+    };
+    assert_eq!(error(RRE, &more_than_pixels), refused);
 }
 
 #[test]
