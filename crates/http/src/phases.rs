@@ -347,7 +347,12 @@ async fn judge(request: &Rc<Request>) -> Flow {
 }
 
 async fn content(request: &Rc<Request>) -> Flow {
-    match request.conf().core.handler {
+    let handler = request.conf().core.handler;
+    if handler.is_of_desktops() {
+        // Roles are found by maps, which may have seen a user before that one was verified.
+        request.forget_rules();
+    }
+    match handler {
         Handler::Proxy => proxy::handle(request).await,
         Handler::Tunnel => proxy::connect(request).await,
         Handler::Vnc => vnc::run(request).await,

@@ -264,6 +264,12 @@ impl Request {
         self.config().variables.forget_rules(&self.slots);
     }
 
+    /// Forgets what maps and the like came to where the request was before: there, they may have
+    /// seen a user whom nobody has verified.
+    pub fn forget_rules(&self) {
+        self.config().variables.forget_rules(&self.slots);
+    }
+
     /// Says which of the desktop's groups `$vnc_group` is from now on.
     pub fn speak_of_group(&self, group: &Arc<str>) {
         let mut known = self.desktop.borrow_mut();

@@ -30,6 +30,8 @@ pub struct Links(Arc<Mutex<Vec<Arc<GuestLink>>>>);
 /// What a link is to be.
 #[derive(Debug, Clone)]
 pub struct LinkTerms {
+    /// The server that the folder is in, whose other settings hold for nobody else's folder.
+    pub server: Box<[u8]>,
     /// The path of the desktop's folder: a link opens nothing else.
     pub folder: Box<[u8]>,
     /// The query by which its maker came, which may say which desktop it is.
@@ -219,6 +221,7 @@ mod tests {
 
     fn terms(by: Option<&str>, at: &str) -> LinkTerms {
         LinkTerms {
+            server: Box::default(),
             folder: b"/"[..].into(),
             args: Box::default(),
             machine: machine(at),

@@ -71,6 +71,41 @@ fn auth_request_set(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     Ok(())
 }
 
+/// What was kept of an answer, by the names of the variables.
+pub type Answers = Vec<(Box<str>, Bytes)>;
+
+/// What was kept of the answer to a request's question.
+pub fn answers(request: &Request) -> Answers {
+    let conf = &request.conf().auth_request;
+    if conf.uri.is_none() {
+        return Answers::new();
+    }
+    let answer = |(id, _): &(VarId, Template)| {
+        let name = request.config().variables.name(*id);
+        Some((name.into(), request.variable_value(*id)?))
+    };
+    conf.variables.iter().filter_map(answer).collect()
+}
+
+/// Gives a request the answers that it had before a reload, without asking again; false if more
+/// than those would be kept now, which cannot be known.
+pub fn recall(request: &Request, answers: &Answers) -> bool {
+    let conf = &request.conf().auth_request;
+    if conf.uri.is_none() {
+        return true;
+    }
+    let mut all = true;
+    for (id, _) in conf.variables.iter() {
+        let name = request.config().variables.name(*id);
+        let answer = answers.iter().find(|(known, _)| **known == *name);
+        match answer {
+            Some((_, value)) => request.set_variable(*id, Some(value.clone())),
+            None => all = false,
+        }
+    }
+    all
+}
+
 /// The handler of the access phase.
 pub async fn run(request: &Rc<Request>) -> Flow {
     match &request.conf().auth_request.uri {

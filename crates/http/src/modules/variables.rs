@@ -530,7 +530,11 @@ fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {
 
 fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
     let known = request.user.borrow().clone();
-    let user = known.or_else(|| auth_basic::user(request));
+    // DIFFERS: in locations of desktops $remote_user is a verified user or nobody, for roles are
+    // given by this name.
+    let is_of_desktops = request.conf().core.handler.is_of_desktops();
+    let claimed = || auth_basic::user(request).filter(|_| !is_of_desktops);
+    let user = known.or_else(claimed);
     user.is_some_and(|user| put(out, &user))
 }
 

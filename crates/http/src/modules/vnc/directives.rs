@@ -359,7 +359,7 @@ pub const MODULE: Module = Module {
             doc(
                 "vnc_links off | on [max=time] [access=open|login];",
                 "vnc_links off;",
-                "Whoever may control a desktop may make links by which guests watch it, for at most the time max (one day, unless given). A link takes the place of a role and of signing in (auth_basic and the like); allow and deny hold for guests too. With access=login guests must sign in besides. A link opens one desktop for watching, without its clipboard; it can be ended, and a restart ends all.",
+                "Whoever may control a desktop may make links by which guests watch it, for at most the time max (one day, unless given). A link takes the place of a role and of signing in (auth_basic and the like); allow and deny hold for guests too. With access=login guests must sign in besides; where a desktop and its location say different things, they must. A link opens one desktop for watching, without its clipboard; it can be ended, and a restart ends all.",
             ),
         ),
         Directive::new(

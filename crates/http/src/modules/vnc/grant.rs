@@ -256,8 +256,9 @@ fn grant(
         named_by,
         terms,
     } = found;
+    let links = links::allowed(&request.conf().vnc, special);
     let role = match guest {
-        Some(guest) => guest.role(&target, special.links)?,
+        Some(guest) => guest.role(&target, links)?,
         None => role::of(request, desktop.as_ref()),
     };
     let role = terms.as_ref().map_or(role, |terms| terms.limit_role(role));
@@ -308,7 +309,7 @@ fn grant(
         role,
         policy,
         limits,
-        links: special.links,
+        links,
         terms,
     })
 }

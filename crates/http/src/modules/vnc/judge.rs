@@ -16,10 +16,11 @@ use proto::h1::FieldName;
 use tokio::task::AbortHandle;
 use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
-use super::grant::{self, Goal, Grant};
+use super::grant::{self, Goal, Grant, Subject};
 use super::links;
 use crate::connection::{Connection, Memory};
 use crate::downstream::head;
+use crate::modules::auth_request::{self, Answers};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{access, auth_basic};
 use crate::phases::{self, Flow};
@@ -39,9 +40,14 @@ const TURN: usize = 32;
 pub struct Case {
     id: SessionId,
     memory: Memory,
-    /// The person, and whether they signed in here.
+    /// The person, if they signed in here.
     user: Option<Bytes>,
-    signed_in: bool,
+    /// The token that was verified; it is not verified again.
+    jwt: Option<Rc<jwt::Token>>,
+    /// What was kept of the answer of `auth_request`, which is not asked again.
+    answers: Answers,
+    /// Whether a link stood in place of signing in.
+    by_link: bool,
     /// When it began.
     start: SystemTime,
     /// Where the request was led by the server itself, if it was.
@@ -130,12 +136,13 @@ impl Case {
             args: request.args(),
             named: name.starts_with(b"@").then(|| name.clone()),
         });
-        let signed_in = request.user.borrow().clone();
         Some(Self {
             id,
             memory,
-            signed_in: signed_in.is_some(),
-            user: signed_in.or_else(|| auth_basic::user(request)),
+            user: request.user.borrow().clone(),
+            jwt: request.jwt.borrow().clone(),
+            answers: auth_request::answers(request),
+            by_link: links::opens(request),
             start: goal.start,
             led,
             granted: RefCell::new(Granted::new(request, &goal.token, grant)),
@@ -149,6 +156,7 @@ impl Case {
         let conn = Connection::recalled(&self.memory, generation.clone(), listener).ok()?;
         let request = head::recall(&Rc::new(conn))?;
         request.user.replace(self.user.clone());
+        request.jwt.replace(self.jwt.clone());
         Some(request)
     }
 
@@ -175,11 +183,16 @@ impl Case {
     fn may_come(&self, request: &Request) -> bool {
         let conf = request.conf();
         let by_address = access::run(request);
-        if links::opens(request) {
+        let opens = links::opens(request);
+        if self.by_link && !opens {
+            // Nobody asked who this is, and now somebody would.
+            return false;
+        }
+        if opens {
             let any = conf.core.satisfy == Satisfy::Any;
             return any || !matches!(by_address, Flow::Status(_));
         }
-        let user = self.user.as_ref().filter(|_| self.signed_in);
+        let user = self.user.as_ref();
         match conf.core.satisfy {
             Satisfy::Any => {
                 matches!(by_address, Flow::Allowed)
@@ -216,6 +229,11 @@ impl Case {
         };
         if !self.may_come(request) {
             return Verdict::Ends(Refusal::Removed);
+        }
+        request.forget_rules();
+        let knows_all = auth_request::recall(request, &self.answers);
+        if !knows_all && !matches!(subject, Subject::Missing) {
+            return Verdict::Unknown("\"auth_request_set\" has variables that it had not");
         }
         let goal = grant::goal_again(request, &subject, self.start).await;
         match &goal.grant {

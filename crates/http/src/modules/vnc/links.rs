@@ -9,15 +9,15 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use conf::{Item, value};
-use net::clock;
 use net::log::Level as LogLevel;
+use net::{Addr, clock};
 use proto::h1::{Method, argument};
 use vnc::{GuestLink, LinkError, LinkTerms, LinkUse, Policy, Refusal, Role, Target, Whose};
 
 use super::form::Form;
 use super::grant::{self, Subject};
 use super::pages::{error, json, reads};
-use super::upgrade;
+use super::{Pass, upgrade};
 use crate::draft::Level;
 use crate::module::{Cx, Done};
 use crate::modules::core::Handler;
@@ -66,6 +66,8 @@ pub fn vnc_links(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 #[derive(Debug)]
 pub struct Guest {
     link: Arc<GuestLink>,
+    /// Whether it stood in place of signing in.
+    is_in_place_of_login: bool,
     /// The query of the request itself.
     own_args: Bytes,
 }
@@ -78,19 +80,45 @@ pub fn come(request: &Request) -> Result<Option<Guest>, Refusal> {
         return Ok(None);
     };
     let link = find(request, secret).ok_or(Refusal::UnknownToken)?;
+    let is_in_place_of_login = opens(request);
     let maker = Bytes::copy_from_slice(&link.terms.args);
     let own_args = request.args.replace(maker);
-    Ok(Some(Guest { link, own_args }))
+    Ok(Some(Guest {
+        link,
+        is_in_place_of_login,
+        own_args,
+    }))
 }
 
 /// The link with that secret, if it is one for the folder that the request is in.
 fn find(request: &Request, secret: &[u8]) -> Option<Arc<GuestLink>> {
     let links = &request.generation.thread.shared.links;
     let link = links.find(secret, clock::wall())?;
-    request
-        .uri()
-        .starts_with(&link.terms.folder)
-        .then_some(link)
+    let is_here =
+        link.terms.server == server_of(request) && request.uri().starts_with(&link.terms.folder);
+    is_here.then_some(link)
+}
+
+/// What a server is known by, also after a reload: its name and the port. Not the address, for it
+/// may listen at one of IPv4 and one of IPv6.
+fn server_of(request: &Request) -> Box<[u8]> {
+    let port = match &request.conn.listener_conf().listen.addr {
+        Addr::Ip(addr) => addr.port(),
+        Addr::Unix(_) => 0,
+    };
+    let mut known = request.server().name.to_vec();
+    known.extend(format!(":{port}").bytes());
+    known.into()
+}
+
+/// What links may be made for a desktop whose settings are `special` at a location: what its own
+/// say, but never without signing in where either wants that.
+pub fn allowed(location: &super::Conf, special: &super::Conf) -> Option<Allowed> {
+    let here = location.links.is_some_and(|links| links.behind_login);
+    special.links.map(|links| Allowed {
+        behind_login: links.behind_login || here,
+        ..links
+    })
 }
 
 impl Guest {
@@ -102,7 +130,10 @@ impl Guest {
     /// What a guest is to the machine that was found, if the link is for it, and if there may be
     /// links there at all.
     pub fn role(&self, machine: &Target, allowed: Option<Allowed>) -> Result<Role, Refusal> {
-        match allowed.is_some() && self.link.terms.machine == *machine {
+        let allowed = allowed.ok_or(Refusal::UnknownToken)?;
+        // Which desktop a token leads to is not known before; only now it says that guests sign in.
+        let owes_login = allowed.behind_login && self.is_in_place_of_login;
+        match !owes_login && self.link.terms.machine == *machine {
             true => Ok(Role::View),
             false => Err(Refusal::UnknownToken),
         }
@@ -152,14 +183,34 @@ pub fn opens(request: &Request) -> bool {
     }
     // Whoever is refused is logged too.
     grant::hide_token(request);
-    if !conf.vnc.may_have_links() {
-        return false;
-    }
     let args = request.args();
     match argument(&args, b"link") {
-        Some(secret) => find(request, secret).is_some(),
-        None => is_file_of_page(request),
+        Some(secret) => are_open(request) && find(request, secret).is_some(),
+        // On a wall the answer does not tell which desktops there are.
+        None => {
+            (conf.vnc.wall.is_some() && conf.vnc.may_have_links() || are_open(request))
+                && is_file_of_page(request)
+        }
     }
+}
+
+/// Whether guests of the one desktop that the request is for need not sign in, as far as that is
+/// known before a token is looked up; false where it is for none, or for many.
+fn are_open(request: &Request) -> bool {
+    let conf = &request.conf().vnc;
+    let desktop = match super::subject(request) {
+        Some(Subject::OnWall(desktop)) => Some(desktop),
+        Some(Subject::OfLocation) => match &conf.pass {
+            Some(Pass::Desktop { name, .. }) => request.config().desktops.find(name).cloned(),
+            _ => None,
+        },
+        Some(Subject::Missing | Subject::Watched(_)) | None => return false,
+    };
+    let links = match desktop {
+        Some(desktop) => allowed(conf, &desktop.over(conf)),
+        None => conf.links,
+    };
+    links.is_some_and(|links| !links.behind_login)
 }
 
 fn is_file_of_page(request: &Request) -> bool {
@@ -212,6 +263,7 @@ pub async fn run(request: &Request, path: &str, subject: &Subject) -> Flow {
                 Err(flow) => return flow,
             };
             let terms = LinkTerms {
+                server: server_of(request),
                 folder: folder.into(),
                 args: request.args()[..].into(),
                 machine: grant.target.clone(),

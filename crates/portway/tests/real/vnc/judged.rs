@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
+use testkit::jwt::{SECRET, signed};
 use testkit::vnc::{Event, Look, Security, VncServer};
 use testkit::ws::Message;
 use testkit::{Server, Setup, WebSocket, wait_true};
@@ -54,6 +55,7 @@ impl Stage {
             .file("users", "ann:{PLAIN}secret\nbob:{PLAIN}secret\n")
             .file("others", "bob:{PLAIN}secret\n")
             .file("tokens", format!("t: {}\nu: {}\n", one.addr(), one.addr()))
+            .file("keys", SECRET)
             .file("secret", "secret12\n")
             .file("secret2", "another\n");
         for name in ["secret", "secret2"] {
@@ -330,4 +332,39 @@ fn another_policy_applies_to_sessions_that_run() {
     let typed = stage.one.events();
     assert!(!typed.contains(&Event::Key(1, 0x62)), "it was only watched");
     assert!(!stage.server.error_log().contains("is to end"));
+}
+
+/// A token that was verified and what `auth_request` answered still count, and are not asked again.
+#[test]
+fn roles_of_tokens_and_answers_hold_over_a_reload() {
+    let stage = Stage::start(
+        "map $jwt_claim_team $role { red control; } map $answer $asked { /auth control; }",
+        "location /jwt/ { vnc_pass %ONE%; vnc_role $role;
+             auth_jwt x token=$arg_jwt; auth_jwt_key_file %DIR%/keys; }
+         location /asked/ { vnc_pass %ONE%; vnc_role $asked;
+             auth_request /auth; auth_request_set $answer $uri; }
+         location = /auth { return 204; }",
+    );
+    let token = signed("{\"team\":\"red\"}");
+    let mut sockets =
+        [format!("/jwt/?jwt={token}"), "/asked/".to_owned()].map(|path| stage.open(&path));
+    let more = "auth_request_set $answer $uri;";
+    stage.reload("return 204", "return 403");
+    std::thread::sleep(Duration::from_millis(1500));
+    for socket in &mut sockets {
+        stage.assert_lives(socket);
+    }
+    assert!(!stage.server.error_log().contains("is to end"));
+    // What was not kept cannot be known.
+    let to = format!("{more} auth_request_set $new $uri;");
+    stage.reload(more, &to);
+    stage
+        .server
+        .wait_error_log("could not be judged again: \"auth_request_set\"");
+    stage.reload("red control", "blue control");
+    let [jwt, asked] = &mut sockets;
+    assert_ends(jwt, 4410, REMOVED);
+    stage.assert_lives(asked);
+    stage.reload("/auth control", "/no control");
+    assert_ends(asked, 4410, REMOVED);
 }

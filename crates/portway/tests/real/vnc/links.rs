@@ -193,3 +193,82 @@ fn what_may_be_made_is_bounded_and_said() {
     }
     assert_eq!(post(&server, "/lab/api/links", "minutes=1").status, 429);
 }
+
+/// On a wall and by its name, a desktop's own `access=login` holds, and so does its location's.
+#[test]
+fn links_of_named_desktops_are_as_strict_as_either_says() {
+    const CONF: &str = "events { } http {
+        vnc_desktop strict %TARGET% { vnc_links on access=login; }
+        vnc_desktop loose %TARGET% { vnc_links on; }
+        vnc_desktop plain %TARGET%;
+        auth_basic Desktops; auth_basic_user_file users;
+        server { listen 127.0.0.1:%PORT%;
+            location /open/ { vnc_wall all; vnc_links on; }
+            location /login/ { vnc_wall all; vnc_links on access=login; }
+            location /silent/ { vnc_wall all; }
+            location /name/ { vnc_pass strict; vnc_links on; }
+            location /own/ { vnc_pass loose; }
+            location /token/ { vnc_token_source file %DIR%/tokens; vnc_links on; } } }";
+    let vnc = VncServer::start(Look::default());
+    let server = Setup::new(CONF)
+        .with("TARGET", vnc.addr())
+        .file("users", "ann:{PLAIN}a\n")
+        .file("tokens", "s: desktop=strict\nl: desktop=loose\n")
+        .start(&portway());
+    for (folder, is_open) in [
+        ("/open/strict/", false),
+        ("/open/loose/", true),
+        ("/open/plain/", true),
+        ("/login/strict/", false),
+        ("/login/loose/", false),
+        ("/silent/strict/", false),
+        ("/silent/loose/", true),
+        ("/name/", false),
+        ("/own/", true),
+    ] {
+        let (query, _) = link(&server, folder);
+        let told = get(&server, &format!("{folder}session{query}"));
+        let expected = if is_open { 200 } else { 401 };
+        assert_eq!(told.status, expected, "{folder}");
+        let told = request(&server, "GET", &format!("{folder}session{query}"), ANN).text();
+        assert!(told.contains("\"role\":\"view\""), "{folder}: {told}");
+    }
+    // A link opens one desktop, and not the wall.
+    let (query, _) = link(&server, "/open/loose/");
+    for path in ["/open/api/desktops", "/open/", "/open/strict/session"] {
+        let status = get(&server, &format!("{path}{query}")).status;
+        assert_eq!(status, 401, "{path}");
+    }
+    for (token, is_open) in [("s", false), ("l", true)] {
+        let made = post(
+            &server,
+            &format!("/token/api/links?token={token}"),
+            "minutes=5",
+        )
+        .text();
+        let query = field(&made, "url").expect("a link");
+        let told = get(&server, &format!("/token/session{query}")).text();
+        assert_eq!(told.contains("\"role\":\"view\""), is_open, "{told}");
+    }
+}
+
+/// The same folder of another server is another folder.
+#[test]
+fn a_link_holds_at_its_server_only() {
+    const CONF: &str = "events { } http {
+        auth_basic Desktops; auth_basic_user_file users; vnc_links on;
+        server { listen 127.0.0.1:%PORT%; location /lab/ { vnc_pass %TARGET%; } }
+        server { listen 127.0.0.1:%PORT%; server_name other; location /lab/ { vnc_pass %TARGET%; } } }";
+    let vnc = VncServer::start(Look::default());
+    let server = Setup::new(CONF)
+        .with("TARGET", vnc.addr())
+        .file("users", "ann:{PLAIN}a\n")
+        .start(&portway());
+    let (query, _) = link(&server, "/lab/");
+    assert_eq!(get(&server, &format!("/lab/session{query}")).status, 200);
+    let mut conn = server.connect();
+    conn.send(format!(
+        "GET /lab/session{query} HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n"
+    ));
+    assert_eq!(conn.response().status, 401);
+}

@@ -3,7 +3,7 @@
 use testkit::vnc::{Event, Look, VncServer};
 use testkit::{Setup, WebSocket};
 
-use super::{KEY_A, enter, get};
+use super::{KEY_A, enter, get, request};
 use crate::support::portway;
 
 const CONF: &str = "events { } http {
@@ -42,4 +42,31 @@ fn a_role_says_who_may_come_and_who_may_more_than_watch() {
     ann.send_binary(&key_b);
     vnc.wait_event(&Event::Key(1, 0x62));
     assert!(!vnc.events().contains(&Event::Key(1, 0x61)));
+}
+
+/// Where nobody verified it, the name of `Authorization: Basic` gives no role: not where an address
+/// is enough, nor where a map saw it before.
+#[test]
+fn a_name_that_is_only_claimed_gives_no_role() {
+    const CONF: &str = "events { } http {
+        map $remote_user $role { ann control; }
+        server { listen 127.0.0.1:%PORT%;
+            if ($role = control) { set $x 1; }
+            location /any/ { vnc_pass %TARGET%; vnc_role $role; satisfy any; allow all;
+                auth_basic x; auth_basic_user_file users; }
+            location /none/ { vnc_pass %TARGET%; vnc_role $role; }
+            location /all/ { vnc_pass %TARGET%; vnc_role $role;
+                auth_basic x; auth_basic_user_file users; } } }";
+    let vnc = VncServer::start(Look::default());
+    let setup = Setup::new(CONF).with("TARGET", vnc.addr());
+    let server = setup.file("users", "ann:{PLAIN}a\n").start(&portway());
+    // `ann:wrong` and `ann:a`
+    let [wrong, right] = ["YW5uOndyb25n", "YW5uOmE="]
+        .map(|credentials| format!("Authorization: Basic {credentials}\r\n"));
+    for (path, fields) in [("any", &wrong), ("none", &wrong), ("none", &right)] {
+        let told = request(&server, "GET", &format!("/{path}/session"), fields).text();
+        assert!(told.contains("\"code\":4403"), "{path}: {told}");
+    }
+    let told = request(&server, "GET", "/all/session", &right).text();
+    assert!(told.contains("\"role\":\"control\""), "{told}");
 }
