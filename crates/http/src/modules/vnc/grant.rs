@@ -278,19 +278,7 @@ fn grant(
         target: &target,
     };
     equip(request, special, &machine, &mut policy)?;
-    policy.fence = named_by.map(|named_by| Fence {
-        rules: request.conf().vnc.reach.as_slice().into(),
-        named_by,
-    });
-    if let Some(fence) = &policy.fence
-        && !fence.admits_as_written(&target)
-    {
-        request.log(
-            Level::Error,
-            format_args!("{target} may not be reached here (see \"vnc_allow\")"),
-        );
-        return Err(Refusal::Fenced);
-    }
+    policy.fence = fence(request, named_by, &target)?;
     policy.title = title;
     if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
         let pictures = &request.generation.thread.shared.pictures;
@@ -312,6 +300,30 @@ fn grant(
         links,
         terms,
     })
+}
+
+/// What may be reached by a target that others than the configuration named; the machine's address
+/// is judged at once where it is written out.
+fn fence(
+    request: &Request,
+    named_by: Option<NamedBy>,
+    target: &Target,
+) -> Result<Option<Fence>, Refusal> {
+    let Some(named_by) = named_by else {
+        return Ok(None);
+    };
+    let fence = Fence {
+        rules: request.conf().vnc.reach.as_slice().into(),
+        named_by,
+    };
+    if fence.admits_as_written(target) {
+        return Ok(Some(fence));
+    }
+    request.log(
+        Level::Error,
+        format_args!("{target} may not be reached here (see \"vnc_allow\")"),
+    );
+    Err(Refusal::Fenced)
 }
 
 /// Keeps the token out of the logs; to be called before anything of the request is written.
