@@ -38,7 +38,7 @@ fn pong(sender: Sender, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn both_silent_sides_are_pinged_and_their_pongs_stay_here() {
     run(async {
-        let pair = start(websocket(Some(millis(60)), None));
+        let pair = start(websocket(Some(millis(400)), None));
         for _ in 0..3 {
             let (kind, cookie) = control(&pair.client).await;
             assert_eq!(kind, 0x89);
@@ -63,10 +63,10 @@ fn both_silent_sides_are_pinged_and_their_pongs_stay_here() {
 #[test]
 fn a_ping_waits_for_the_end_of_the_frame_in_progress() {
     run(async {
-        let pair = start(websocket(Some(millis(50)), None));
+        let pair = start(websocket(Some(millis(200)), None));
         pair.server.write_all(&[0x82, 10, 1, 2, 3]).await.unwrap();
         assert_eq!(read_exactly(&pair.client, 5).await, [0x82, 10, 1, 2, 3]);
-        crate::timer::sleep(millis(75)).await;
+        crate::timer::sleep(millis(300)).await;
         pair.server
             .write_all(&[4, 5, 6, 7, 8, 9, 10, 0x82, 1, 99])
             .await
@@ -109,7 +109,7 @@ fn a_side_without_a_sign_of_life_is_given_up_and_the_other_told() {
 #[test]
 fn a_side_that_we_do_not_read_because_the_other_is_slow_is_not_given_up() {
     run(async {
-        let pair = start(websocket(Some(millis(40)), None));
+        let pair = start(websocket(Some(millis(200)), None));
         let server = pair.server;
         let payload = vec![7; 16 << 20];
         let header = ws::FrameHeader::binary(payload.len() as u64);
@@ -120,7 +120,7 @@ fn a_side_that_we_do_not_read_because_the_other_is_slow_is_not_given_up() {
         });
         let client = pair.client;
         for _ in 0..10 {
-            crate::timer::sleep(millis(30)).await;
+            crate::timer::sleep(millis(150)).await;
             client.write_all(&pong(KEY, b"i live")).await.unwrap();
         }
         assert!(
