@@ -76,6 +76,6 @@ pub use tls::{Fingerprint, FingerprintError, Tls, TlsNeed, Trust};
 #[cfg(feature = "fuzz")]
 pub use tokens::fuzz;
 pub use tokens::{
-    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Ticket, TicketError,
-    TokenError, TokenSource, mask_token,
+    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Stamp, Ticket,
+    TicketError, TokenError, TokenSource, mask_token,
 };

@@ -21,11 +21,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use file::TokenFile;
-use stamp::Stamp;
 
 pub use self::http::{HttpSource, Service};
 pub use self::jwt::Signed;
 pub use self::spent::{SpendError, Spending, SpentTokens};
+pub use self::stamp::Stamp;
 pub use self::ticket::{Bearer, Place, Ticket, TicketError};
 
 /// Files of a token directory that are read.
