@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use net::Deadline;
+use net::{Deadline, Resolver};
 use picture::{Framebuffer, Limits};
 use tokio::sync::{OnceCell, Semaphore, watch};
 
-use crate::{Password, Policy, Refusal, Sessions, TapSource, Target, Tls, Unreachable};
-use live::Live;
+use crate::{Fence, Password, Policy, Refusal, Sessions, TapSource, Target, Tls, Unreachable};
+use live::{Live, LiveOf, Shown};
 
 /// Machines that are asked at the same time.
 const LOOKS_MAX: usize = 8;
@@ -188,14 +188,17 @@ impl Pictures {
     }
 
     /// What a session's policy needs so that its machine has a picture while it lasts.
-    pub fn tap(&self) -> Arc<dyn TapSource> {
-        self.live.clone()
+    pub fn tap(&self, target: &Target, policy: &Policy) -> Arc<dyn TapSource> {
+        Arc::new(LiveOf {
+            live: self.live.clone(),
+            shown: Shown::new(target, policy),
+        })
     }
 
-    /// A small picture of a machine, by the text of its target, out of a session with
-    /// [`Self::tap`]; `None` if there is no such session, or it has seen nothing yet.
-    pub async fn live(&self, target: &str) -> Option<Arc<Shot>> {
-        self.live.show(target).await
+    /// A small picture of a machine, out of a session with [`Self::tap`] of the same fence; `None`
+    /// if there is no such session, or it has seen nothing yet.
+    pub async fn live(&self, target: &Target, policy: &Policy) -> Option<Arc<Shot>> {
+        self.live.show(Shown::new(target, policy)).await
     }
 
     async fn picture(
@@ -337,6 +340,9 @@ struct Key {
     password: Option<Password>,
     plain_login: bool,
     tls: Option<Tls>,
+    /// By the same name, others may reach other machines.
+    fence: Option<Fence>,
+    resolver: Option<Arc<Resolver>>,
 }
 
 impl Key {
@@ -348,6 +354,8 @@ impl Key {
             password: policy.password.clone(),
             plain_login: policy.plain_login,
             tls: policy.tls.clone(),
+            fence: policy.fence.clone(),
+            resolver: policy.names.as_ref().map(|names| names.resolver.clone()),
         }
     }
 }
@@ -359,7 +367,14 @@ impl PartialEq for Key {
             (Some(one), Some(other)) => one.is_same(other),
             _ => false,
         };
+        let is_same_resolver = match (&self.resolver, &other.resolver) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
         is_same_tls
+            && is_same_resolver
+            && self.fence == other.fence
             && self.target == other.target
             && self.kind == other.kind
             && self.user == other.user

@@ -34,6 +34,7 @@ use room::Rooms;
 use view::View;
 
 use crate::attempts::Attempts;
+use crate::journal::{Notes, message_record};
 use crate::policy::{Allowed, Terms};
 use crate::{Policy, Refusal, Role, Subprotocol, Target};
 
@@ -66,6 +67,8 @@ pub struct About {
     pub take_over: bool,
     /// Who is refused for how long, once the session was cut.
     pub hold: Option<(Holder, Duration)>,
+    /// Where it is written what people do to it.
+    pub notes: Notes,
 }
 
 /// A link by which somebody came.
@@ -272,12 +275,15 @@ impl Sessions {
     /// Shows words in the page of a session: whether it is a page that can. `None` when there is
     /// no such session.
     pub fn say(&self, id: SessionId, from: &str, text: &str) -> Option<bool> {
-        Some(self.entry(id)?.say(message(from, text)))
+        let entry = self.entry(id)?;
+        Some(say_to(&entry, from, text))
     }
 
     /// Shows words in the pages of all sessions; says in how many.
     pub fn say_to_all(&self, from: &str, text: &str) -> usize {
-        self.tell_all(&message(from, text))
+        let entries: Vec<_> = self.lock().values().cloned().collect();
+        let told = entries.iter().filter(|entry| say_to(entry, from, text));
+        told.count()
     }
 
     /// Tells all pages that their sessions end for a restart, so soon.
@@ -334,8 +340,9 @@ impl Sessions {
 
     /// Gives control of its desktop to a session alone, or frees the desktop. `None` when there is
     /// no such session with a screen; otherwise whether it can be.
-    pub fn order(&self, id: SessionId, order: Order) -> Option<Result<(), &'static str>> {
-        let done = self.entry(id)?.room()?.order(id, order);
+    /// `by` is who orders it, for the journal.
+    pub fn order(&self, id: SessionId, order: Order, by: &str) -> Option<Result<(), &'static str>> {
+        let done = self.entry(id)?.room()?.order(id, order, by);
         Some(done.map_err(control::Denied::sentence))
     }
 
@@ -539,6 +546,16 @@ impl Drop for Seat {
         }
         self.sessions.metrics.moved(self.entry.moved());
     }
+}
+
+/// Shows words in the page of a session, and notes them.
+fn say_to(entry: &Entry, from: &str, text: &str) -> bool {
+    let shown = entry.say(message(from, text));
+    let about = entry.about();
+    about
+        .notes
+        .write(|| message_record(about, from, text, shown));
+    shown
 }
 
 fn message(from: &str, text: &str) -> String {

@@ -23,6 +23,7 @@ use crate::modules::auth_request::{self, Answers};
 use crate::modules::core::Handler;
 use crate::phases;
 use crate::request::Request;
+use crate::secrets::Secrets;
 use crate::thread::{Generation, Thread};
 
 mod came;
@@ -42,6 +43,8 @@ const TURN: usize = 32;
 pub struct Case {
     id: SessionId,
     memory: Memory,
+    /// What of it no log may show.
+    secrets: Secrets,
     /// How the person came in.
     came: Came,
     /// What was kept of the answer of `auth_request`, which is not asked again.
@@ -134,9 +137,11 @@ impl Case {
             args: request.args(),
             named: name.starts_with(b"@").then(|| name.clone()),
         });
+        let secrets = request.secrets.borrow().clone();
         Some(Self {
             id,
             memory,
+            secrets,
             came: Came::of(request),
             answers: auth_request::answers(request),
             start: goal.start,
@@ -151,6 +156,8 @@ impl Case {
         let listener = generation.listener_at(&self.memory.listen)?;
         let conn = Connection::recalled(&self.memory, generation.clone(), listener).ok()?;
         let request = head::recall(&Rc::new(conn))?;
+        // Where it leads now, nobody may know any more what is secret.
+        request.secrets.borrow_mut().hide_those_of(&self.secrets);
         request.user.replace(self.came.user.clone());
         request.jwt.replace(self.came.jwt.clone());
         Some(request)
