@@ -391,8 +391,8 @@ impl Sessions {
     /// Quality counts from the viewer's next choice of encodings on.
     ///
     /// A session that cannot be held to the new policy ends with [`Refusal::PolicyChanged`], and
-    /// its viewer comes back to a new one: one that was not [`adjustable`](Policy::adjustable),
-    /// and whose stream is not understood, or whose server's stream would have to be.
+    /// its viewer comes back to a new one: one whose stream is not understood, or whose server's
+    /// stream was not followed from the start and would have to be, as for the machine's clipboard.
     pub fn set_policy(&self, id: SessionId, policy: &Policy) -> bool {
         let new = policy.terms();
         self.entry(id).is_some_and(|entry| {

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use net::Stream;
-use proto::rfb::HEAD_LEN_MAX;
+use proto::rfb::{Confirmations, HEAD_LEN_MAX};
 use proto::ws::{self, Event, FrameHeader, HEADER_LEN_MAX, Opcode, Receiver, Sender};
 
 use self::clock::{Clock, Tick};
@@ -64,6 +64,8 @@ pub(super) struct Pump {
     follow: Follow,
     /// The server's side, where it is read.
     screen: Option<Box<Screen>>,
+    /// What the server confirms, as long as it is heard for that alone.
+    confirmations: Option<Box<Confirmations>>,
     due: Due,
     entry: Arc<Entry>,
     clock: Clock,
@@ -114,12 +116,17 @@ impl Pump {
         let level = policy.level();
         entry.live().set_level(level);
         let clock = Clock::start(&policy);
-        let (follow, screen) = match server.screen {
+        let (follow, screen, confirmations) = match server.screen {
             Some(init) if level == Level::BothSides => {
                 let follow = follow.beside_server(&init);
-                (follow, Some(Box::new(Screen::new(init, policy.taps))))
+                let screen = Screen::new(init, policy.taps);
+                (follow, Some(Box::new(screen)), None)
             }
-            _ => (follow, None),
+            Some(init) => {
+                let follow = follow.beside_confirmations(&init);
+                (follow, None, Some(Box::new(Confirmations::new(&init))))
+            }
+            None => (follow, None, None),
         };
         let pump = Box::new(Self {
             viewer: viewer.stream,
@@ -130,6 +137,7 @@ impl Pump {
             to_server: Spill::default(),
             follow,
             screen,
+            confirmations,
             due: Due::default(),
             entry,
             clock,
@@ -227,7 +235,10 @@ impl Pump {
                 Poll::Ready(Ok(0)) => Err(self.server.ended()),
                 Poll::Ready(Ok(n)) => {
                     let sent = match self.screen {
-                        None => self.send_frame(cx, scratch, n)?,
+                        None => {
+                            self.learn(&scratch[HEADER_LEN_MAX..HEADER_LEN_MAX + n]);
+                            self.send_frame(cx, scratch, n)?
+                        }
                         Some(_) => self.send_followed(cx, scratch, carried + n)?,
                     };
                     self.adapt_read(n, sent);
