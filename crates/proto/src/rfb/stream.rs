@@ -237,10 +237,8 @@ impl ClientStream {
                 }
             });
         }
-        if last {
-            if let Body::Encodings(_) = std::mem::take(&mut self.body) {
-                self.end_list();
-            }
+        if last && let Body::Encodings(_) = std::mem::take(&mut self.body) {
+            self.end_list();
         }
     }
 
