@@ -17,9 +17,6 @@ mod words;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use net::TcpHealth;
 
 pub use about::{About, LinkUse, Session, SessionId, Watch};
 pub use control::Order;
@@ -36,7 +33,7 @@ use view::View;
 
 use crate::attempts::Attempts;
 use crate::policy::Terms;
-use crate::{Policy, Refusal, Role, Subprotocol, Target};
+use crate::{Policy, Refusal, Target};
 
 /// The table of live sessions. Clones are the same table.
 #[derive(Debug, Clone, Default)]

@@ -238,7 +238,8 @@ fn what_a_server_confirms_at_first_is_learned_however_it_is_split() {
 fn what_no_server_can_be_heard_to_confirm_stays_ambiguous() {
     let confirmed = [&CAPS[..], &update(&[rect((0, 0), MOUSE, &[])])].concat();
     let late_format = [&[0, 0, 0, 0][..], &MAPPED].concat();
-    let cases: [(&[i32], &[u8], &[u8], &str); 5] = [
+    type Case<'a> = (&'a [i32], &'a [u8], &'a [u8], &'a str);
+    let cases: [Case<'_>; 5] = [
         (&[CLIPBOARD], &[], &confirmed, "not asked for"),
         (&[MOUSE, CLIPBOARD], &[], &CAPS, "not confirmed"),
         (
