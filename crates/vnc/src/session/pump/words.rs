@@ -1,5 +1,5 @@
-//! What the gateway itself says to a viewer in the middle of a session: words for pages of ours, and
-//! the control frames of every WebSocket.
+//! What the gateway itself says to a viewer in the middle of a session: words for pages of ours,
+//! and the control frames of every WebSocket.
 
 use std::task::Context;
 
