@@ -17,8 +17,9 @@ use tokio::task::AbortHandle;
 use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
 use super::grant::{self, Goal, Grant, Subject};
+use super::status;
 use crate::connection::{Connection, Memory};
-use crate::downstream::head;
+use crate::downstream::{head, tls};
 use crate::modules::auth_request::{self, Answers};
 use crate::modules::core::Handler;
 use crate::phases;
@@ -45,6 +46,8 @@ pub struct Case {
     memory: Memory,
     /// What of it no log may show.
     secrets: Secrets,
+    /// What its location is for: desktops, or sessions that are watched.
+    handler: Handler,
     /// How the person came in.
     came: Came,
     /// What was kept of the answer of `auth_request`, which is not asked again.
@@ -118,7 +121,8 @@ impl Case {
     /// belong to a location of desktops.
     pub fn new(request: &Request, id: SessionId, goal: &Goal) -> Option<Self> {
         let grant = goal.grant.as_ref().ok()?;
-        if request.conf().core.handler != Handler::Vnc {
+        let handler = request.conf().core.handler;
+        if !matches!(handler, Handler::Vnc | Handler::VncStatus) {
             return None;
         }
         let conn = &request.conn;
@@ -129,7 +133,7 @@ impl Case {
             local: conn.local().clone(),
             listen: conn.listener_conf().listen.addr.clone(),
             proxied: conn.proxied.get().cloned(),
-            tls: conn.tls.get().map(|tls| Box::new(tls.recalled())),
+            tls: conn.tls.get().map(|tls| Box::new(tls.memory())),
         };
         let name = &request.location().name;
         let led = request.internal.get().then(|| Led {
@@ -142,6 +146,7 @@ impl Case {
             id,
             memory,
             secrets,
+            handler,
             came: Came::of(request),
             answers: auth_request::answers(request),
             start: goal.start,
@@ -151,19 +156,27 @@ impl Case {
         })
     }
 
-    /// The request as it would be now.
-    fn request(&self, generation: &Rc<Generation>) -> Option<Rc<Request>> {
-        let listener = generation.listener_at(&self.memory.listen)?;
-        let conn = Connection::recalled(&self.memory, generation.clone(), listener).ok()?;
-        let request = head::recall(&Rc::new(conn))?;
+    /// The request as it would be now, or why it cannot be said what that is.
+    async fn request(&self, generation: &Rc<Generation>) -> Result<Rc<Request>, &'static str> {
+        let unreadable = "its request cannot be read again";
+        let listener = generation.listener_at(&self.memory.listen);
+        let listener = listener.ok_or(unreadable)?;
+        let conn = Connection::recalled(&self.memory, generation.clone(), listener);
+        let conn = Rc::new(conn.map_err(|_| unreadable)?);
+        if let Some(memory) = &self.memory.tls
+            && !tls::recall(&conn, memory).await
+        {
+            return Err("the status of its certificate is not to be had");
+        }
+        let request = head::recall(&conn).ok_or(unreadable)?;
         // Where it leads now, nobody may know any more what is secret.
         request.secrets.borrow_mut().hide_those_of(&self.secrets);
         request.user.replace(self.came.user.clone());
         request.jwt.replace(self.came.jwt.clone());
-        Some(request)
+        Ok(request)
     }
 
-    /// Finds the request's place; false if that is none of desktops any more.
+    /// Finds the request's place; false if that is for something else by now.
     fn place(&self, request: &Rc<Request>) -> bool {
         let placed = match &self.led {
             None => phases::place(request),
@@ -178,26 +191,30 @@ impl Case {
                 phases::place(request)
             }
         };
-        placed && request.conf().core.handler == Handler::Vnc
+        placed && request.conf().core.handler == self.handler
     }
 
     async fn verdict(&self, generation: &Rc<Generation>) -> (Verdict, Option<Rc<Request>>) {
         if generation.listener_at(&self.memory.listen).is_none() {
             return (Verdict::Ends(Refusal::Removed), None);
         }
-        let Some(request) = self.request(generation) else {
-            return (Verdict::Unknown("its request cannot be read again"), None);
-        };
-        let verdict = self.verdict_of(&request).await;
-        (verdict, Some(request))
+        match self.request(generation).await {
+            Ok(request) => (self.verdict_of(&request).await, Some(request)),
+            Err(why) => (Verdict::Unknown(why), None),
+        }
     }
 
     async fn verdict_of(&self, request: &Rc<Request>) -> Verdict {
-        if !self.place(request) {
+        let is_refused = tls::refusal(request).is_some();
+        if is_refused || !self.place(request) {
             return Verdict::Ends(Refusal::Removed);
         }
         grant::hide_token(request);
-        let Some(subject) = super::subject(request) else {
+        let subject = match self.handler {
+            Handler::VncStatus => status::watched(request),
+            _ => super::subject(request),
+        };
+        let Some(subject) = subject else {
             return Verdict::Ends(Refusal::Removed);
         };
         if !self.came.would_again(request) {
@@ -228,7 +245,10 @@ impl Case {
         let mut old = self.granted.borrow_mut();
         let is_less = old.role == Role::Admin && new.role < Role::Admin;
         let shows = |policy: &Policy| (policy.password.clone(), policy.user.clone());
-        let is_other = old.target != new.target || shows(&old.policy) != shows(&new.policy);
+        // A recording begins with the screen, so that a session's own cannot begin later.
+        let is_other = old.target != new.target
+            || shows(&old.policy) != shows(&new.policy)
+            || old.policy.is_recorded() != new.policy.is_recorded();
         if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
             old.grace = new.grace;
