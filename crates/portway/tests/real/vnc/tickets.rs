@@ -447,6 +447,41 @@ fn signed_tokens_say_themselves_where_they_lead() {
     }
 }
 
+/// As websockify's `JWTTokenApi` reads them: inside of an encrypted token is a signed one.
+#[test]
+fn a_signed_token_may_come_encrypted() {
+    // The secret's, by python-jwcrypto; inside is a token for 10.0.0.7:5901.
+    let tokens = include_str!("../../../../jwt/src/jwe/tokens.txt");
+    let token = |kind: &str| {
+        let line = tokens.lines().find(|line| line.starts_with(kind));
+        let token = line.and_then(|line| line.rsplit(' ').next());
+        token.expect("a token of that kind").to_owned()
+    };
+    let inside = "location / { vnc_token_source jwt %DIR%/secret; }
+        location /rsa/ { vnc_token_source jwt %DIR%/key.pem; }";
+    let server = Setup::new(CONF)
+        .with("INSIDE", inside)
+        .file("secret", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\n")
+        .file("key.pem", include_str!("../../../../jwt/src/jwe/key.pem"))
+        .start(&portway());
+    let told = |path: &str, token: &str| {
+        let answer = get(&server, &format!("{path}session?token={token}"));
+        answer.text()
+    };
+    let (direct, rsa) = (token("dir A256GCM"), token("RSA-OAEP A256CBC-HS512"));
+    assert!(told("/", &direct).contains("\"status\":\"ok\""));
+    assert!(told("/rsa/", &rsa).contains("\"status\":\"ok\""));
+    for (path, token) in [
+        ("/", &rsa),
+        ("/rsa/", &direct),
+        ("/", &format!("{direct}AAAA")),
+    ] {
+        let told = told(path, token);
+        assert!(told.contains("\"code\":4401"), "{path}: {told}");
+    }
+    server.wait_error_log("there is no key for it");
+}
+
 #[test]
 fn keys_of_signed_tokens_change_without_a_reload() {
     let vnc = VncServer::start(Look::default());
