@@ -14,7 +14,10 @@ use crate::{About, EndReason, GuestLink, Policy, Refusal, Role, SessionEnd, Sess
 
 /// Where it is written what happens while a session lives.
 #[derive(Clone, Default)]
-pub struct Notes(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Notes(Option<Arc<Write>>);
+
+/// Writes a line.
+type Write = dyn Fn(&str) + Send + Sync;
 
 impl Notes {
     /// With somebody who writes a line, from whatever thread.

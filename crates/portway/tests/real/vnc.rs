@@ -370,17 +370,6 @@ const DES_OF_CHALLENGE: [u8; 16] = [
 
 #[test]
 fn mistakes_are_found_before_anything_is_served() {
-    let check = |inside: &str| {
-        let setup = Setup::new("");
-        let conf = format!(
-            "events {{ }} http {{ access_log off; server {{ listen 127.0.0.1:0; {inside} }} }}"
-        );
-        let file = setup.path().join("check.conf");
-        std::fs::write(&file, conf).expect("the test's own folder");
-        let file = file.display().to_string();
-        let output = portway().run(&["-t", "-e", "stderr", "-c", &file]);
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    };
     for (inside, said) in [
         (
             "location / { vnc_pass 10.0.0.1; }",
@@ -436,7 +425,24 @@ fn mistakes_are_found_before_anything_is_served() {
         let output = check(inside);
         assert!(output.contains(said), "{inside}: {output}");
     }
-    // Not where the address is fixed, and only what is asked there is the browser's choice.
+}
+
+/// What a configuration with this inside is told by `-t`.
+fn check(inside: &str) -> String {
+    let setup = Setup::new("");
+    let conf = format!(
+        "events {{ }} http {{ access_log off; server {{ listen 127.0.0.1:0; {inside} }} }}"
+    );
+    let file = setup.path().join("check.conf");
+    std::fs::write(&file, conf).expect("the test's own folder");
+    let file = file.display().to_string();
+    let output = portway().run(&["-t", "-e", "stderr", "-c", &file]);
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_target_is_the_browsers_choice_where_its_address_is() {
+    // Where the address is fixed, only what is asked there is.
     for (pass, warns) in [
         ("wss://far/websockify?token=$arg_token", false),
         ("ws://far:6080?token=$arg_token", false),

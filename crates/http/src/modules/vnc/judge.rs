@@ -496,8 +496,8 @@ impl Cases {
     }
 }
 
-/// Judges sessions whose tokens say something else or whose users are gone, for as long as there are
-/// sessions with such.
+/// Judges sessions whose tokens say something else or whose users are gone, for as long as there
+/// are sessions with such.
 async fn watch(thread: Weak<Thread>, watched: Watched) {
     loop {
         net::timer::sleep(watched.interval()).await;
