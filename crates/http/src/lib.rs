@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod compose;
 pub mod config;
 mod connection;
 mod downstream;

@@ -55,6 +55,25 @@ pub struct Head {
 }
 
 impl Head {
+    /// A head without anything.
+    pub const fn none() -> Self {
+        Self {
+            status: 0,
+            status_text: None,
+            server: None,
+            date: None,
+            content_type: None,
+            override_charset: None,
+            content_length: None,
+            last_modified: None,
+            last_modified_text: None,
+            location: None,
+            fields: Vec::new(),
+            allow_ranges: false,
+            trailers: Vec::new(),
+        }
+    }
+
     /// A head with nothing but a status.
     pub fn new(status: u16) -> Self {
         Self {

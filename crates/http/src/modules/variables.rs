@@ -73,7 +73,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     prefix("sent_http_", sent_http, "A response header field."),
     prefix(
         "sent_trailer_",
-        |r, name, out| join(r.sent.borrow().trailers.iter(), name, b", ", out),
+        |r, name, out| join(r.sent().trailers.iter(), name, b", ", out),
         "A response trailer field.",
     ),
     prefix("cookie_", cookie, "A cookie."),
@@ -400,7 +400,7 @@ pub fn join<'f>(
 }
 
 fn sent_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
-    let sent = request.sent.borrow();
+    let sent = request.sent();
     match name {
         "content_type" => {
             return sent
@@ -553,7 +553,7 @@ fn status(request: &Request, out: &mut Vec<u8>) -> bool {
     let known = [
         request.error_status.get(),
         request.status.get(),
-        request.sent.borrow().status,
+        request.sent().status,
     ];
     let status = known.into_iter().find(|&status| status != 0).unwrap_or(0);
     put(out, format!("{status:03}").as_bytes())
