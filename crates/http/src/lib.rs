@@ -10,6 +10,7 @@ mod compile;
 mod compose;
 pub mod config;
 mod connection;
+mod digits;
 mod downstream;
 mod draft;
 pub mod error_log;

@@ -6,6 +6,7 @@ use net::log::time::Times;
 use proto::h1::{Method, Version, format_http_date, status_line};
 
 use crate::compose::compose;
+use crate::digits;
 use crate::modules::core::ServerTokens;
 use crate::request::Request;
 use crate::response::Head;
@@ -54,7 +55,7 @@ fn append(request: &Request, head: &Head, end: BodyEnd, connection: Connection, 
         line(out, b"Content-Type", content_type);
     }
     if let Some(length) = head.content_length {
-        own_line(out, b"Content-Length", length.to_string().as_bytes());
+        length_line(out, length);
     }
     match (&head.last_modified_text, head.last_modified) {
         (Some(text), _) => line(out, b"Last-Modified", text),
@@ -103,6 +104,13 @@ fn own_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends `Content-Length`.
+pub fn length_line(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"Content-Length: ");
+    digits::decimal(out, length);
     out.extend_from_slice(b"\r\n");
 }
 

@@ -9,6 +9,7 @@ use proto::h1::{FieldName, argument};
 use script::Builtin;
 use script::variables::Get;
 
+use crate::digits;
 use crate::log_later::{msec, seconds};
 use crate::module::Module;
 use crate::modules::{auth_basic, static_files};
@@ -353,7 +354,8 @@ fn scheme(request: &Request) -> &'static [u8] {
 }
 
 fn number(out: &mut Vec<u8>, value: u64) -> bool {
-    put(out, value.to_string().as_bytes())
+    digits::decimal(out, value);
+    true
 }
 
 fn field(request: &Request, name: FieldName, out: &mut Vec<u8>) -> bool {

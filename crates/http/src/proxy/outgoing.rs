@@ -5,7 +5,7 @@ use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
 
 use super::target::Target;
 use crate::compose::compose;
-use crate::downstream::write_head::{evaluated_line, line};
+use crate::downstream::write_head::{evaluated_line, length_line, line};
 use crate::modules::proxy::{Conf, HttpVersion};
 use crate::request::Request;
 use crate::response::Chunk;
@@ -176,7 +176,7 @@ fn fields(
     if let Some(length) = length
         && !sets(b"Content-Length")
     {
-        line(out, b"Content-Length", length.to_string().as_bytes());
+        length_line(out, length);
     }
     if sends == Sends::Chunked && !sets(b"Transfer-Encoding") {
         line(out, b"Transfer-Encoding", b"chunked");
