@@ -6,7 +6,10 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const TIMEOUT = 20_000;
+// Generous, since machines are slow; what works does not wait for it.
+const TIMEOUT = 30_000;
+// So long one of several tries of a click may take.
+const TRY = 1_000;
 
 // Functions for the expressions of the tests, in every page.
 function helpers() {
@@ -19,6 +22,13 @@ function helpers() {
   };
   // What a person can read, input fields included.
   window.visibleText = () => document.body?.innerText ?? "";
+  // All notes that the page has shown: they leave by themselves, perhaps before anybody asks.
+  window.told = [];
+  new MutationObserver((changes) => {
+    for (const note of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+      if (note instanceof Element && note.matches(".note")) window.told.push(note.textContent);
+    }
+  }).observe(document, { childList: true, subtree: true });
 }
 
 const context = await chromium.launchPersistentContext(process.argv[2], {
@@ -71,6 +81,19 @@ async function waitFor(expression) {
   }
 }
 
+// Clicks once `ready` is true, and asks anew where the page has changed between the two.
+async function clickWhen(ready, selector) {
+  const end = Date.now() + TIMEOUT;
+  for (;;) {
+    await waitFor(ready);
+    try {
+      return await page.locator(selector).first().click({ timeout: TRY });
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 // A page that has just changed paints at least once in this time.
 const SETTLE = 100;
@@ -98,6 +121,7 @@ const verbs = {
   wait: (expression) => waitFor(expression),
   click: async (x, y) => page.mouse.click(...(await onDesktop(Number(x), Number(y)))),
   "click-on": (selector) => page.locator(selector).first().click(),
+  "click-when": (ready, selector) => clickWhen(ready, selector),
   fill: async (selector, text) => {
     await page.locator(selector).fill(text);
     await page.locator(selector).dispatchEvent("change");

@@ -92,6 +92,12 @@ impl Browser {
         ))
     }
 
+    /// Waits until the page has told `text` in a note, which may be gone again by now.
+    #[track_caller]
+    pub fn wait_told(&mut self, text: &str) {
+        self.wait(&format!("told.some((note) => note.includes({text:?}))"));
+    }
+
     /// Moves to a place of the desktop and clicks with the left button.
     #[track_caller]
     pub fn click(&mut self, x: u32, y: u32) {
@@ -102,6 +108,13 @@ impl Browser {
     #[track_caller]
     pub fn click_on(&mut self, selector: &str) {
         self.ask("click-on", &[selector]);
+    }
+
+    /// Clicks an element once the JavaScript expression `ready` is true, which may prepare the
+    /// click, and does both again where the page changed in between.
+    #[track_caller]
+    pub fn click_when(&mut self, ready: &str, selector: &str) {
+        self.ask("click-when", &[ready, selector]);
     }
 
     /// Puts text into an input field and says so to the page.
