@@ -210,7 +210,7 @@ export default {
   "status.rtt": "Round trip",
   "status.view": "View only",
   "status.control": "Control",
-  "status.actions": "Actions",
+  "table.actions": "Actions",
   "status.somebody": "Somebody",
   "status.anonymous": "not named",
   "status.never": "never",

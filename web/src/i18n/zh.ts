@@ -212,7 +212,7 @@ export default {
   "status.rtt": "往返时间",
   "status.view": "仅查看",
   "status.control": "控制",
-  "status.actions": "操作",
+  "table.actions": "操作",
   "status.somebody": "某人",
   "status.anonymous": "未命名",
   "status.never": "从未",
