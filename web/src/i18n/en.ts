@@ -386,6 +386,8 @@ export default {
   "links.made": "The link is ready. It is shown only now.",
   "links.expires": "ends in {time}",
   "links.uses": "opened {count} times",
+  "links.uses.0": "not opened yet",
+  "links.uses.1": "opened once",
   "links.revoke": "Revoke",
   "links.revoked": "The link is void, and whoever came by it is out.",
 

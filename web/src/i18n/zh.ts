@@ -388,6 +388,8 @@ export default {
   "links.made": "链接已生成，仅显示这一次。",
   "links.expires": "{time}后到期",
   "links.uses": "已打开 {count} 次",
+  "links.uses.0": "尚未打开",
+  "links.uses.1": "已打开 1 次",
   "links.revoke": "撤回",
   "links.revoked": "链接已作废，通过它进入的人已断开。",
 

@@ -106,7 +106,7 @@ export class Table<Item extends { id: string }> {
       const first = index === 0 ? h("div", { class: "named" }, main, mark) : main;
       return h("td", { "data-name": t(this.#of.columns[index]?.name ?? "table.actions") }, first, small);
     });
-    const tools = this.#of.tools.map((tool) => toolOf(tool, () => row.item));
+    const tools = this.#of.tools.map((tool) => toolOf(tool, item, () => row.item));
     const last = h("td", { class: "last" }, h("div", {}, ...tools));
     const row: Row<Item> = { element: h("tr", {}, ...columns, last), cells, tools, mark, item };
     this.#rows.set(item.id, row);
@@ -156,12 +156,13 @@ export class Table<Item extends { id: string }> {
   }
 }
 
-function toolOf<Item>(tool: Tool<Item>, item: () => Item): HTMLElement {
+/** `current` is what the row has come to show since it was made for `item`. */
+function toolOf<Item>(tool: Tool<Item>, item: Item, current: () => Item): HTMLElement {
   const { run, symbol, name } = tool;
   if (typeof run === "function") {
-    const element = iconButton(symbol, "", () => run(item()));
+    const element = iconButton(symbol, "", () => run(current()));
     element.classList.add(name);
     return element;
   }
-  return h("a", { class: `tool ${name}`, href: run.href(item()), download: "" }, icon(symbol));
+  return h("a", { class: `tool ${name}`, href: run.href(item), download: "" }, icon(symbol));
 }

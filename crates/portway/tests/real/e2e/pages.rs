@@ -204,7 +204,10 @@ pub fn in_people(browser: &mut Browser, text: &str) {
 
 /// Presses the button of this name in the panel of the people.
 pub fn press_in_people(browser: &mut Browser, name: &str) {
-    browser.click_when(&people_say(name), &format!(".sheet button >> text={name}"));
+    browser.click_when(
+        &people_say(name),
+        &format!(".sheet button:text-is('{name}')"),
+    );
 }
 
 #[test]
