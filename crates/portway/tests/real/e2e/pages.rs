@@ -183,6 +183,8 @@ fn people_at_a_desktop_see_each_other_and_hand_control_over() {
     first.wait_told("has control now");
     press_in_people(&mut second, "Let everybody control");
     in_people(&mut first, "Everybody here who may controls");
+    let log = server.error_log();
+    assert!(!log.contains("policy-changed"), "a session ended: {log}");
 }
 
 /// That the panel of the people says `text`; opens it where it is closed. It closes when a session
