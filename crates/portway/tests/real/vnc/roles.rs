@@ -1,7 +1,7 @@
 //! `vnc_role`: who may come, and whether more than watch.
 
 use testkit::vnc::{Event, Look, VncServer};
-use testkit::{Setup, WebSocket};
+use testkit::{Setup, WebSocket, wait_true};
 
 use super::{KEY_A, enter, get, request};
 use crate::support::portway;
@@ -126,12 +126,14 @@ fn a_name_that_was_kept_before_it_was_verified_gives_no_role() {
     assert!(told.contains("\"role\":\"control\""), "{told}");
     let file = request(&server, "GET", "/files/users", ann);
     assert_eq!(file.field("x-named"), Some("ann"));
-    let log = server.files().read("access.log");
     for line in [
         "/all/session ann ann control",
         "/server/session - - none",
         "/files/users ann - -",
     ] {
-        assert!(log.lines().any(|one| one == line), "{line} in {log}");
+        wait_true(line, || {
+            let log = server.files().read("access.log");
+            log.lines().any(|one| one == line)
+        });
     }
 }
