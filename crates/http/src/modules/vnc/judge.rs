@@ -254,8 +254,7 @@ impl Case {
         let new = Granted::new(request, token, grant);
         let mut old = self.granted.borrow_mut();
         let is_less = old.role == Role::Admin && new.role < Role::Admin;
-        let shows = |policy: &Policy| (policy.password.clone(), policy.user.clone());
-        let is_other = old.target != new.target || shows(&old.policy) != shows(&new.policy);
+        let is_other = old.target != new.target || !old.policy.enters_as(&new.policy);
         if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
             old.grace = new.grace;
