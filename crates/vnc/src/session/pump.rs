@@ -9,6 +9,7 @@
 
 mod clock;
 mod followed;
+mod patience;
 mod said;
 
 use std::future::poll_fn;
@@ -21,6 +22,7 @@ use proto::rfb::HEAD_LEN_MAX;
 use proto::ws::{self, Event, FrameHeader, HEADER_LEN_MAX, Opcode, Receiver, Sender};
 
 use self::clock::{Clock, Tick};
+use self::patience::Patience;
 use self::said::Listener;
 use super::ending::{Failure, viewer_failed};
 use super::follow::Follow;
@@ -72,6 +74,8 @@ pub(super) struct Pump {
     listener: Option<Box<Listener>>,
     /// Since when input waits for the server to take it.
     input_waits: Option<Instant>,
+    /// How long it may.
+    patience: Patience,
     /// What the handshake left. It waits for the first turn, since only then is it known who
     /// controls the desktop, and what was changed while the handshake ran.
     early: Option<Box<Early>>,
@@ -114,6 +118,7 @@ impl Pump {
         let level = policy.level();
         entry.live().set_level(level);
         let clock = Clock::start(&policy);
+        let patience = Patience::new(policy.send_timeout);
         let (follow, screen) = match server.screen {
             Some(init) if level == Level::BothSides => {
                 let follow = follow.beside_server(&init);
@@ -136,6 +141,7 @@ impl Pump {
             screen_read: SCREEN_READ_MIN,
             listener: None,
             input_waits: None,
+            patience,
             early: Some(Box::new(Early {
                 server: server.inbox,
                 viewer: viewer.inbox,
@@ -279,8 +285,9 @@ impl Pump {
         if flushed.map_err(|error| server_failed(&error))?.is_pending() {
             // The viewer may well have answered; it is only not listened to.
             self.clock.note_heard();
-            return Ok(0);
+            return self.patience.wait(cx, self.to_server.len()).map(|()| 0);
         }
+        self.patience.is_over();
         if let Some(since) = self.input_waits.take() {
             self.entry.note_taken_after(net::clock::now() - since);
         }
