@@ -437,7 +437,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
 
 /// A server name, ready for the tables of all addresses of its server.
 enum CompiledName {
-    Plain(String, conf::Span),
+    Plain(String, Span),
     Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
 }
 

@@ -32,10 +32,6 @@ pub struct Policy {
     pub power: bool,
     /// The best JPEG quality that the viewer may ask for, 0 to 9.
     pub quality_max: u8,
-    /// What the viewer may do is likely to become less or more while the session runs, such as
-    /// where people hand control over. Costs what reading both sides costs; without it a change
-    /// may end the session, so that its viewer comes back.
-    pub adjustable: bool,
     /// Who gets what the viewer is shown.
     pub taps: Vec<Arc<dyn TapSource>>,
     /// The password that the gateway shows to the server, so that the viewer needs none.
@@ -91,7 +87,6 @@ impl Default for Policy {
             resize: true,
             power: true,
             quality_max: 9,
-            adjustable: false,
             taps: Vec::new(),
             password: None,
             user: None,
@@ -187,7 +182,7 @@ impl Policy {
     /// How much the session costs.
     pub(crate) fn level(&self) -> Level {
         let permissions = self.permissions();
-        if self.adjustable || !self.taps.is_empty() || permissions.concern_the_server() {
+        if !self.taps.is_empty() || permissions.concern_the_server() {
             Level::BothSides
         } else if permissions.restrict() {
             Level::Enforce

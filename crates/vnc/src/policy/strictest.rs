@@ -26,7 +26,6 @@ impl Policy {
             resize: self.resize && other.resize,
             power: self.power && other.power,
             quality_max: self.quality_max.min(other.quality_max),
-            adjustable: self.adjustable || other.adjustable,
             taps: {
                 let mut taps = self.taps;
                 for tap in other.taps {
@@ -105,7 +104,6 @@ mod tests {
             clipboard_bytes_max: Some(20),
             quality_max: 7,
             idle: Some(Duration::from_secs(9)),
-            adjustable: true,
             ..Policy::default()
         };
         for both in [
@@ -119,7 +117,6 @@ mod tests {
             );
             assert_eq!(both.ping, Duration::from_secs(20), "no pings is no limit");
             assert_eq!(both.connect_timeout, Duration::from_secs(1));
-            assert!(both.adjustable);
         }
         let free = Policy::default().strictest(Policy::default());
         assert_eq!(free.permissions(), Policy::default().permissions());

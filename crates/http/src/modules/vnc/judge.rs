@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
 use super::grant::{self, Goal, Grant, Subject};
-use super::links;
+use super::{links, status};
 use crate::connection::{Connection, Memory};
 use crate::downstream::head;
 use crate::modules::auth_request::{self, Answers};
@@ -40,6 +40,8 @@ const TURN: usize = 32;
 pub struct Case {
     id: SessionId,
     memory: Memory,
+    /// What its location is for: desktops, or sessions that are watched.
+    handler: Handler,
     /// The person, if they signed in here.
     user: Option<Bytes>,
     /// The token that was verified; it is not verified again.
@@ -117,7 +119,8 @@ impl Case {
     /// belong to a location of desktops.
     pub fn new(request: &Request, id: SessionId, goal: &Goal) -> Option<Self> {
         let grant = goal.grant.as_ref().ok()?;
-        if request.conf().core.handler != Handler::Vnc {
+        let handler = request.conf().core.handler;
+        if !matches!(handler, Handler::Vnc | Handler::VncStatus) {
             return None;
         }
         let conn = &request.conn;
@@ -139,6 +142,7 @@ impl Case {
         Some(Self {
             id,
             memory,
+            handler,
             user: request.user.borrow().clone(),
             jwt: request.jwt.borrow().clone(),
             answers: auth_request::answers(request),
@@ -160,7 +164,7 @@ impl Case {
         Some(request)
     }
 
-    /// Finds the request's place; false if that is none of desktops any more.
+    /// Finds the request's place; false if that is for something else by now.
     fn place(&self, request: &Rc<Request>) -> bool {
         let placed = match &self.led {
             None => phases::place(request),
@@ -175,7 +179,7 @@ impl Case {
                 phases::place(request)
             }
         };
-        placed && request.conf().core.handler == Handler::Vnc
+        placed && request.conf().core.handler == self.handler
     }
 
     /// Whether the person may still come in where the request leads, as far as addresses and
@@ -224,7 +228,11 @@ impl Case {
             return Verdict::Ends(Refusal::Removed);
         }
         grant::hide_token(request);
-        let Some(subject) = super::subject(request) else {
+        let subject = match self.handler {
+            Handler::VncStatus => status::watched(request),
+            _ => super::subject(request),
+        };
+        let Some(subject) = subject else {
             return Verdict::Ends(Refusal::Removed);
         };
         if !self.may_come(request) {
@@ -254,7 +262,10 @@ impl Case {
         let new = Granted::new(request, token, grant);
         let mut old = self.granted.borrow_mut();
         let is_less = old.role == Role::Admin && new.role < Role::Admin;
-        let is_other = old.target != new.target || !old.policy.enters_as(&new.policy);
+        // A recording begins with the screen, so that a session's own cannot begin later.
+        let is_other = old.target != new.target
+            || !old.policy.enters_as(&new.policy)
+            || old.policy.is_recorded() != new.policy.is_recorded();
         if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
             old.grace = new.grace;

@@ -185,6 +185,8 @@ fn people_at_a_desktop_see_each_other_and_hand_control_over() {
     first.wait_text("has control now");
     second.click_on(".sheet >> text=Let everybody control");
     in_people(&mut first, "Everybody here who may controls");
+    let log = server.error_log();
+    assert!(!log.contains("policy-changed"), "a session ended: {log}");
 }
 
 /// Opens the panel of the people, and waits until it says `text`. A change of control may need a

@@ -74,6 +74,8 @@ impl Stage {
     fn open(&self, path: &str) -> WebSocket {
         let mut socket = WebSocket::open(self.server.addr(), path, PAGE);
         enter(&mut socket);
+        // A viewer first asks for a picture; where it is recorded, nothing counts before.
+        socket.send_binary(&[3, 0, 0, 0, 0, 0, 0, 1, 0, 1]);
         socket
     }
 
@@ -242,6 +244,23 @@ const ENDS: &[(&str, &str, &str, &str, u16, &str)] = &[
         1012,
         CHANGED,
     ),
+    // The page comes back by itself, and is recorded, or not, from then on.
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; }",
+        "vnc_wall all;",
+        "vnc_wall all; vnc_record recordings;",
+        1012,
+        CHANGED,
+    ),
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; vnc_record recordings; }",
+        "vnc_record recordings;",
+        "",
+        1012,
+        CHANGED,
+    ),
 ];
 
 #[test]
@@ -310,6 +329,24 @@ fn a_token_source_that_fails_ends_nothing() {
     std::fs::rename(tokens.with_extension("away"), &tokens).expect("its own file");
     stage.server.files().write("tokens", "");
     assert_ends(&mut socket, 4410, REMOVED);
+}
+
+#[test]
+fn whoever_watches_somebody_must_still_be_allowed_to() {
+    let stage = Stage::start(
+        "map $cookie_team $role { red control; default view; }",
+        "location / { vnc_pass %ONE%; } location /sessions/ { vnc_status; vnc_role $role; }",
+    );
+    let mut watched = stage.open("/");
+    let list = super::get(&stage.server, "/sessions/sessions.json").text();
+    let (_, id) = list.split_once("\"id\":\"").expect("a session");
+    let (id, _) = id.split_once('"').expect("its name");
+    let mut watch = stage.open(&format!("/sessions/watch/{id}/ws"));
+    stage.reload("red control", "red  control");
+    stage.assert_lives(&mut watched);
+    stage.reload("red control", "blue control");
+    assert_ends(&mut watch, 4410, REMOVED);
+    stage.assert_lives(&mut watched);
 }
 
 #[test]
