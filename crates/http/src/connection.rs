@@ -22,7 +22,7 @@ use proto::proxy_protocol::Header;
 
 use crate::config::{AddrConf, ServerId};
 use crate::downstream::head;
-use crate::downstream::tls::{self, ClientTls};
+use crate::downstream::tls::{self, ClientTls, TlsMemory};
 use crate::handle::After;
 use crate::load::Load;
 use crate::modules::proxy_protocol;
@@ -96,7 +96,8 @@ impl Connection {
     }
 
     /// A connection as it was when a tunnel took it over, under the configuration of now and
-    /// without a client: for what has to be decided once more.
+    /// without a client: for what has to be decided once more. Its TLS is for
+    /// [`tls::recall`] to add.
     pub fn recalled(
         memory: &Memory,
         generation: Rc<Generation>,
@@ -115,9 +116,6 @@ impl Connection {
         conn.local = OnceCell::from(memory.local.clone());
         if let Some(header) = &memory.proxied {
             conn.proxied = OnceCell::from(header.clone());
-        }
-        if let Some(tls) = &memory.tls {
-            conn.tls = OnceCell::from(Box::new(tls.recalled()));
         }
         conn.buf.borrow_mut().extend_from_slice(&memory.head);
         Ok(conn)
@@ -246,7 +244,7 @@ pub struct Memory {
     /// What the proxy in front said of the client.
     pub proxied: Option<Box<Header>>,
     /// Its TLS.
-    pub tls: Option<Box<ClientTls>>,
+    pub tls: Option<Box<TlsMemory>>,
 }
 
 impl Memory {

@@ -96,7 +96,7 @@ pub fn recall(conn: &Rc<Connection>) -> Option<Rc<Request>> {
         Ok(Progress::Done) => {
             let head = parser.take_head();
             let incoming = finish(conn, head, default_server, false);
-            // Whether it had to show a certificate was decided when it did.
+            // Whether its certificate is good enough is for whoever judges to ask.
             Some(incoming.request)
         }
         _ => None,

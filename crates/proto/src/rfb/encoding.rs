@@ -60,6 +60,8 @@ pub(super) const TIGHT: i32 = 7;
 pub(super) const ZRLE: i32 = 16;
 pub(super) const ZYWRLE: i32 = 17;
 pub(super) const TIGHT_PNG: i32 = -260;
+/// Those whose pixels may have fewer bytes than the format says.
+pub(super) const TIGHTS: [i32; 2] = [TIGHT, TIGHT_PNG];
 pub(super) const DESKTOP_SIZE: i32 = -223;
 pub(super) const LAST_RECT: i32 = -224;
 pub(super) const CURSOR: i32 = -239;

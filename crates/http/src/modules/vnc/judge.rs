@@ -19,7 +19,7 @@ use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 use super::grant::{self, Goal, Grant, Subject};
 use super::{links, status};
 use crate::connection::{Connection, Memory};
-use crate::downstream::head;
+use crate::downstream::{head, tls};
 use crate::modules::auth_request::{self, Answers};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{access, auth_basic};
@@ -131,7 +131,7 @@ impl Case {
             local: conn.local().clone(),
             listen: conn.listener_conf().listen.addr.clone(),
             proxied: conn.proxied.get().cloned(),
-            tls: conn.tls.get().map(|tls| Box::new(tls.recalled())),
+            tls: conn.tls.get().map(|tls| Box::new(tls.memory())),
         };
         let name = &request.location().name;
         let led = request.internal.get().then(|| Led {
@@ -154,14 +154,22 @@ impl Case {
         })
     }
 
-    /// The request as it would be now.
-    fn request(&self, generation: &Rc<Generation>) -> Option<Rc<Request>> {
-        let listener = generation.listener_at(&self.memory.listen)?;
-        let conn = Connection::recalled(&self.memory, generation.clone(), listener).ok()?;
-        let request = head::recall(&Rc::new(conn))?;
+    /// The request as it would be now, or why it cannot be said what that is.
+    async fn request(&self, generation: &Rc<Generation>) -> Result<Rc<Request>, &'static str> {
+        let unreadable = "its request cannot be read again";
+        let listener = generation.listener_at(&self.memory.listen);
+        let listener = listener.ok_or(unreadable)?;
+        let conn = Connection::recalled(&self.memory, generation.clone(), listener);
+        let conn = Rc::new(conn.map_err(|_| unreadable)?);
+        if let Some(memory) = &self.memory.tls
+            && !tls::recall(&conn, memory).await
+        {
+            return Err("the status of its certificate is not to be had");
+        }
+        let request = head::recall(&conn).ok_or(unreadable)?;
         request.user.replace(self.user.clone());
         request.jwt.replace(self.jwt.clone());
-        Some(request)
+        Ok(request)
     }
 
     /// Finds the request's place; false if that is for something else by now.
@@ -216,15 +224,15 @@ impl Case {
         if generation.listener_at(&self.memory.listen).is_none() {
             return (Verdict::Ends(Refusal::Removed), None);
         }
-        let Some(request) = self.request(generation) else {
-            return (Verdict::Unknown("its request cannot be read again"), None);
-        };
-        let verdict = self.verdict_of(&request).await;
-        (verdict, Some(request))
+        match self.request(generation).await {
+            Ok(request) => (self.verdict_of(&request).await, Some(request)),
+            Err(why) => (Verdict::Unknown(why), None),
+        }
     }
 
     async fn verdict_of(&self, request: &Rc<Request>) -> Verdict {
-        if !self.place(request) {
+        let is_refused = tls::refusal(request).is_some();
+        if is_refused || !self.place(request) {
             return Verdict::Ends(Refusal::Removed);
         }
         grant::hide_token(request);

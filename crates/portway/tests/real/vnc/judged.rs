@@ -1,12 +1,13 @@
 //! Live sessions after a reload, or after a file of tokens has changed: each is judged again.
 
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use testkit::jwt::{SECRET, signed};
 use testkit::vnc::{Event, Look, Security, VncServer};
 use testkit::ws::Message;
-use testkit::{Server, Setup, WebSocket, wait_true};
+use testkit::{Certs, Server, Setup, WebSocket, wait_true};
 
 use super::{KEY_A, enter};
 use crate::support::portway;
@@ -347,6 +348,45 @@ fn whoever_watches_somebody_must_still_be_allowed_to() {
     stage.reload("red control", "blue control");
     assert_ends(&mut watch, 4410, REMOVED);
     stage.assert_lives(&mut watched);
+}
+
+#[test]
+fn a_certificate_must_still_be_good_for_the_server_that_it_was_shown_to() {
+    let vnc = VncServer::start(Look::default());
+    let certs = Certs::default()
+        .self_signed("ca")
+        .self_signed("other")
+        .self_signed("gateway")
+        .signed("ann", "ca");
+    let pair = "ssl_certificate %CERTS%/gateway.crt; ssl_certificate_key %CERTS%/gateway.key;";
+    let first = "server { listen 127.0.0.1:%PORT1%; }";
+    let text = format!(
+        "events {{ }} http {{ vnc_revoke_grace 1s;
+         map $ssl_client_s_dn $role {{ ~CN=ann control; default none; }}
+         {first}
+         server {{ listen 127.0.0.1:%PORT% ssl; {pair}
+             ssl_client_certificate %CERTS%/ca.crt; ssl_verify_client on;
+             location / {{ vnc_pass {}; vnc_role $role; }} }} }}",
+        vnc.addr()
+    );
+    let fill = |text: &str| text.replace("%CERTS%", &certs.dir().display().to_string());
+    let server = Setup::new(&fill(&text)).start(&portway());
+    let ann = ["-cert", "ann.crt", "-key", "ann.key"];
+    let mut socket = WebSocket::open(certs.door(server.addr(), &ann), "/ws", PAGE);
+    enter(&mut socket);
+    // Its server has another place in the configuration by now.
+    let alone = text.replace(first, "");
+    server.reload(&fill(&alone));
+    let other = server.addr_of("PORT1");
+    wait_true("the other server is gone", || {
+        TcpStream::connect(other).is_err()
+    });
+    socket.send_binary(&KEY_A);
+    vnc.wait_event(&Event::Key(1, 0x61));
+    server.reload(&fill(
+        &alone.replace("certificate %CERTS%/ca", "certificate %CERTS%/other"),
+    ));
+    assert_ends(&mut socket, 4410, REMOVED);
 }
 
 #[test]

@@ -210,7 +210,12 @@ impl ClientStream {
             Body::Pass => out.extend_from_slice(bytes),
             Body::Encodings(kept) => {
                 let is_heard = self.learns || self.framer.confirmed.is_some();
-                let keep = |wish, _| kept.extend(encoding::negotiate(wish, rules, is_heard));
+                // Where the server's side is read, the length of Tight's pixels must be certain.
+                let is_certain = !rules.both_sides || Pixels::are_spelled(&self.pixel_format);
+                let keep = |wish, _| {
+                    let may_pass = |wish: &i32| is_certain || !encoding::TIGHTS.contains(wish);
+                    kept.extend(encoding::negotiate(wish, rules, is_heard).filter(may_pass));
+                };
                 self.encodings.handle(bytes, keep);
             }
             Body::Clipboard(clipboard) => clipboard.packed.extend_from_slice(bytes),

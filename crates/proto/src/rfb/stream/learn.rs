@@ -90,7 +90,10 @@ impl ClientStream {
 
     /// Hears what the server sends to the viewer. `false` when there is no more to learn.
     pub fn learn(&mut self, server: &mut Confirmations, bytes: &[u8]) -> bool {
-        if !self.learns || !self.has_one_format() || self.tell(&mut server.stream).is_err() {
+        if !self.learns
+            || !Pixels::are_spelled(&self.pixel_format)
+            || self.tell(&mut server.stream).is_err()
+        {
             return self.stop_learning();
         }
         let is_understood = server.hear(bytes).is_ok();
@@ -117,12 +120,6 @@ impl ClientStream {
     pub(super) fn stop_learning(&mut self) -> bool {
         self.learns = false;
         false
-    }
-
-    /// All servers read the viewer's pixel format in the same way.
-    fn has_one_format(&self) -> bool {
-        let mut spelled = self.pixel_format;
-        Pixels::spell(&mut spelled).is_ok() && spelled == self.pixel_format
     }
 
     /// A list of encodings begins.

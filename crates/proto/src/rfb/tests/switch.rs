@@ -300,3 +300,24 @@ fn a_viewer_that_is_held_to_rules_from_the_start_agrees_while_the_server_is_hear
     let extended = enforce(&mut client, &Rules::CONTROL, &EXTENDED_POINTER);
     assert_eq!(extended, EXTENDED_POINTER);
 }
+
+#[test]
+fn tight_is_not_agreed_while_its_pixels_have_no_certain_length() {
+    // As a server has it by itself: 32 bits for 24 of colours, but not called 24 deep.
+    let mut native = RGB888;
+    native[1] = 32;
+    let ask = |format: Option<[u8; 16]>| {
+        let mut client = ClientStream::beside_server(&init(native));
+        if let Some(format) = format {
+            enforce(&mut client, &BOTH_SIDES, &[&[0; 4][..], &format].concat());
+        }
+        enforce(&mut client, &BOTH_SIDES, &encodings(&[7, -260, 16]))
+    };
+    assert_eq!(ask(None), encodings(&[16]));
+    assert_eq!(ask(Some(RGB888)), encodings(&[7, -260, 16]));
+    assert_eq!(
+        ask(Some(native)),
+        encodings(&[7, -260, 16]),
+        "spelled on its way"
+    );
+}
