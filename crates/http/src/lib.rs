@@ -7,8 +7,10 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod compose;
 pub mod config;
 mod connection;
+mod digits;
 mod downstream;
 mod draft;
 pub mod error_log;

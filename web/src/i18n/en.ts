@@ -210,7 +210,7 @@ export default {
   "status.rtt": "Round trip",
   "status.view": "View only",
   "status.control": "Control",
-  "status.actions": "Actions",
+  "table.actions": "Actions",
   "status.somebody": "Somebody",
   "status.anonymous": "not named",
   "status.never": "never",
@@ -387,6 +387,8 @@ export default {
   "links.made": "The link is ready. It is shown only now.",
   "links.expires": "ends in {time}",
   "links.uses": "opened {count} times",
+  "links.uses.0": "not opened yet",
+  "links.uses.1": "opened once",
   "links.revoke": "Revoke",
   "links.revoked": "The link is void, and whoever came by it is out.",
 

@@ -212,7 +212,7 @@ export default {
   "status.rtt": "往返时间",
   "status.view": "仅查看",
   "status.control": "控制",
-  "status.actions": "操作",
+  "table.actions": "操作",
   "status.somebody": "某人",
   "status.anonymous": "未命名",
   "status.never": "从未",
@@ -389,6 +389,8 @@ export default {
   "links.made": "链接已生成，仅显示这一次。",
   "links.expires": "{time}后到期",
   "links.uses": "已打开 {count} 次",
+  "links.uses.0": "尚未打开",
+  "links.uses.1": "已打开 1 次",
   "links.revoke": "撤回",
   "links.revoked": "链接已作废，通过它进入的人已断开。",
 

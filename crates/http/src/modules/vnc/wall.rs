@@ -40,6 +40,17 @@ impl Wall {
         }
     }
 
+    /// The groups of a desktop that this wall shows it in.
+    fn groups<'d>(&self, desktop: &'d Desktop) -> Vec<&'d str> {
+        let groups = desktop.conf.groups.iter().map(|group| &**group);
+        match self {
+            Self::All => groups.collect(),
+            Self::Groups(own) => groups
+                .filter(|group| own.iter().any(|own| **own == **group))
+                .collect(),
+        }
+    }
+
     /// Its desktops.
     pub fn desktops<'d>(&self, all: &'d Desktops) -> impl Iterator<Item = &'d Arc<Desktop>> {
         all.all().iter().filter(|desktop| self.has(desktop))
@@ -140,6 +151,7 @@ struct Tile<'a> {
     reason: Option<String>,
     sessions: &'a [Viewer],
     thumbnail: bool,
+    recorded: bool,
 }
 
 /// Somebody who is at a desktop.
@@ -148,6 +160,8 @@ struct Viewer {
     user: Option<String>,
     since: u64,
     view_only: bool,
+    #[serde(skip)]
+    recorded: bool,
 }
 
 /// Desktops that are looked at before others of the thread have their turn.
@@ -183,7 +197,7 @@ async fn list(request: &Request, wall: &Wall) -> String {
             ([], None) => ("unknown", None),
         };
         let reason = reason.map(|refusal| refusal.sentence().into_owned());
-        let groups: Vec<&str> = desktop.conf.groups.iter().map(|group| &**group).collect();
+        let groups = wall.groups(desktop);
         desktops.push(Tile {
             name: &desktop.name,
             title: title.unwrap_or_else(|| desktop.name.to_string()),
@@ -194,6 +208,7 @@ async fn list(request: &Request, wall: &Wall) -> String {
             reason,
             sessions: viewers,
             thumbnail: thumbnail(request, Some(desktop)) != Thumbnail::Off,
+            recorded: viewers.iter().any(|viewer| viewer.recorded),
         });
     }
     let listed = Listed {
@@ -220,6 +235,7 @@ fn viewers(request: &Request) -> HashMap<String, Vec<Viewer>> {
                 user: session.about.user,
                 since: since.unwrap_or_default().as_secs(),
                 view_only: session.view_only,
+                recorded: session.recorded,
             });
     }
     viewers
