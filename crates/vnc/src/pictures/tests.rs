@@ -5,6 +5,7 @@ use testkit::Upstream;
 use testkit::vnc::{Event, Look, Security, VncServer};
 
 use super::*;
+use crate::{Fence, Password};
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -234,7 +235,7 @@ fn a_picture_is_for_who_may_reach_the_same_addresses() {
         ..Policy::default()
     };
     let target = "lab:1".parse().unwrap();
-    let key = |policy: &Policy| Key::new(&target, policy, Kind::Screenshot);
+    let key = |policy: &Policy| Entrance::new(&target, policy);
     assert_eq!(key(&fenced(true)), key(&fenced(true)));
     assert_ne!(key(&fenced(true)), key(&fenced(false)));
     assert_ne!(key(&fenced(true)), key(&Policy::default()));

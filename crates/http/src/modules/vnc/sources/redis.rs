@@ -1,14 +1,14 @@
 //! `vnc_token_source redis`: where the server is, and who asks it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
-use conf::{Diagnostic, Item, value};
+use conf::{Diagnostic, Item, Span, value};
 use net::Addr;
 use vnc::{Store, TokenSource};
 
 use super::TIMEOUT;
 use crate::module::Cx;
+use crate::secret_file::{Kind, SecretFile};
 
 /// `vnc_token_source redis`
 pub fn redis(item: &Item, cx: &mut Cx<'_>) -> Result<TokenSource, Diagnostic> {
@@ -32,8 +32,8 @@ pub fn redis(item: &Item, cx: &mut Cx<'_>) -> Result<TokenSource, Diagnostic> {
         } else if let Some(user) = text.strip_prefix("user=") {
             store.user = Some(user.to_owned());
         } else if let Some(path) = text.strip_prefix("password_file=") {
-            let path = cx.bundle.conf_path(path.as_bytes());
-            store.password = Some(password(item, cx, &path).map_err(|error| error.at(word.span))?);
+            let named = (path.as_bytes(), word.span);
+            store.password = Some(password(item, named, cx)?);
         } else {
             return Err(item.invalid_parameter(word));
         }
@@ -55,24 +55,22 @@ pub fn redis(item: &Item, cx: &mut Cx<'_>) -> Result<TokenSource, Diagnostic> {
 }
 
 /// A password on the first line of a file that is not everybody's.
-fn password(item: &Item, cx: &Cx<'_>, path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    let shown = path.display();
-    let file = cx.bundle.file(path);
-    let file =
-        file.map_err(|failure| item.error(format!("open() \"{shown}\" failed ({failure})")))?;
-    if file.mode & 0o006 != 0 {
-        let message = format!("\"{shown}\": the password is open to everybody");
-        return Err(item.error(message).help(format!("chmod o= {shown}")));
-    }
+fn password(item: &Item, named: (&[u8], Span), cx: &Cx<'_>) -> Result<Vec<u8>, Diagnostic> {
+    let kind = Kind {
+        what: "password",
+        len_max: PASSWORD_BYTES_MAX,
+    };
+    let file = SecretFile::open_named(item, named, cx, kind)?;
     let line = file.text.split(|&byte| byte == b'\n').next();
     let password = line.unwrap_or_default().trim_ascii_end();
     match password.is_empty() {
-        true => Err(item.error(format!(
-            "\"{shown}\": there is no password in the first line"
-        ))),
+        true => Err(file.wrong(item, "there is no password in the first line")),
         false => Ok(password.to_vec()),
     }
 }
+
+/// The longest password.
+const PASSWORD_BYTES_MAX: usize = 4096;
 
 /// The port of Redis.
 const REDIS_PORT: u16 = 6379;
