@@ -153,12 +153,6 @@ impl Browser {
         self.ask("two-fingers", &words.each_ref().map(String::as_str));
     }
 
-    /// What the page has asked for since it was opened: a line of path and bytes for each.
-    #[track_caller]
-    pub fn fetched(&mut self) -> String {
-        self.ask("fetched", &[])
-    }
-
     /// Puts text into an input field and says so to the page.
     #[track_caller]
     pub fn fill(&mut self, selector: &str, text: &str) {
