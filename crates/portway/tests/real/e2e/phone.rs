@@ -28,6 +28,8 @@ const WHEEL_DOWN: u8 = 16;
 
 /// Nothing of the page is beyond its right edge, and no button is too small for a finger.
 fn assert_fits(browser: &mut Browser, name: &str) {
+    // Waits until nothing moves, so that what follows measures what is there to stay.
+    browser.assert_accessible();
     let wide = browser.evaluate("document.documentElement.scrollWidth - innerWidth");
     assert_eq!(wide, "0", "{name} is wider than the screen");
     let small = browser.evaluate(
@@ -39,7 +41,6 @@ fn assert_fits(browser: &mut Browser, name: &str) {
             .map(([one]) => one.outerHTML).join('\\n')",
     );
     assert_eq!(small, "", "{name} has buttons that no finger hits");
-    browser.assert_accessible();
     browser.screenshot(&picture(&format!("phone-{name}.png")));
 }
 
