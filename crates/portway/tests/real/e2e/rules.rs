@@ -84,7 +84,7 @@ fn whoever_is_recorded_is_told_and_so_is_whoever_looks_at_the_wall() {
     person.screenshot(&picture("recorded.png"));
 
     other.open(&url(&server, "desktops/"));
-    let mark = "document.querySelector('.tiles .recorded')";
+    let mark = "document.querySelector('.tiles .filmed')";
     other.wait(&format!("{mark} !== null && !{mark}.hidden"));
     other.assert_accessible();
     other.screenshot(&picture("wall-recorded.png"));
