@@ -123,7 +123,10 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         role: grant.role,
         sign_out: login::may_sign_out(request),
         policy: &grant.policy,
-        links: grant.links.is_some() && goal.guest.is_none() && grant.role >= Role::Control,
+        links: grant
+            .links
+            .filter(|_| goal.guest.is_none() && grant.role >= Role::Control)
+            .map(links::Allowed::max),
         screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
     });
     json(vnc::forecast(
