@@ -111,7 +111,7 @@ async function waitFor(expression) {
   }
 }
 
-// Clicks once `ready` is true, and asks anew where the page has changed between the two.
+// Clicks, on a phone taps, once `ready` is true; asks anew where the page has changed in between.
 async function clickWhen(ready, selector) {
   const end = Date.now() + TIMEOUT;
   const listen = () => {
@@ -122,7 +122,9 @@ async function clickWhen(ready, selector) {
     await waitFor(ready);
     await page.evaluate(listen);
     try {
-      return await page.locator(selector).first().click({ timeout: TRY });
+      const target = page.locator(selector).first();
+      const press = device === "phone" ? target.tap : target.click;
+      return await press.call(target, { timeout: TRY });
     } catch (error) {
       // The try may have been slow rather than in vain.
       if (await page.evaluate("pressed")) return;

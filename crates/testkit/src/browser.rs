@@ -121,8 +121,8 @@ impl Browser {
         self.ask("click-on", &[selector]);
     }
 
-    /// Clicks an element once the JavaScript expression `ready` is true, which may prepare the
-    /// click, and does both again where the page changed in between.
+    /// Clicks an element, on a phone taps it, once the JavaScript expression `ready` is true, which
+    /// may prepare the click; does both again where the page changed in between.
     #[track_caller]
     pub fn click_when(&mut self, ready: &str, selector: &str) {
         self.ask("click-when", &[ready, selector]);
