@@ -4,8 +4,8 @@
 //! [`ClientHandshake`] our half towards a VNC server. After them [`ClientStream`] reads what the
 //! viewer sends, to observe it or to enforce [`Rules`] on it, and [`ServerFilter`] what the server
 //! sends, where rules or somebody who listens need that. [`vencrypt`] is the negotiation inside of
-//! security type 19, which both handshakes have; [`rsa_aes`] and [`apple_dh`] are exchanges of which
-//! a handshake knows only that they are made.
+//! security type 19, which both handshakes have; [`rsa_aes`] and [`apple_dh`] are exchanges of
+//! which a handshake knows only that they are made.
 
 pub mod apple_dh;
 mod auth;

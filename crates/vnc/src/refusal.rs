@@ -152,11 +152,10 @@ impl Refusal {
             }
             Self::NoStoredPassword => "The desktop wants a password, and none is stored for it.",
             Self::TooManyFailures(wait) => {
-                return format!(
-                    "Too many wrong passwords for this desktop. Try again in {}.",
-                    in_words(*wait)
-                )
-                .into();
+                let wait = in_words(*wait);
+                let told =
+                    format!("Too many wrong passwords for this desktop. Try again in {wait}.");
+                return told.into();
             }
             Self::NoEncryption => "The desktop does not offer the encryption that is required.",
             Self::UntrustedCertificate => "The desktop's certificate is not trusted here.",
