@@ -36,6 +36,7 @@ mod request;
 mod request_body;
 mod response;
 mod room;
+mod secret_file;
 mod secrets;
 mod server_names;
 mod settings;

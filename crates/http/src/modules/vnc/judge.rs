@@ -270,10 +270,9 @@ impl Case {
         let new = Granted::new(request, token, grant);
         let mut old = self.granted.borrow_mut();
         let is_less = old.role == Role::Admin && new.role < Role::Admin;
-        let shows = |policy: &Policy| (policy.password.clone(), policy.user.clone());
         // A recording begins with the screen, so that a session's own cannot begin later.
         let is_other = old.target != new.target
-            || shows(&old.policy) != shows(&new.policy)
+            || !old.policy.enters_as(&new.policy)
             || old.policy.is_recorded() != new.policy.is_recorded();
         if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
