@@ -3,7 +3,7 @@
 //!
 //! rustls shakes hands, and begins. When a file is to be sent that is worth it
 //! ([`State::sends_files`](super::state::State)), the key of our direction goes to the kernel, and
-//! rustls' connection goes. Records that arrive are taken apart by [`Reader`], over rustls' ciphers.
+//! rustls' connection goes. Records that arrive are taken apart by [`Reader`], by rustls' ciphers.
 //!
 //! ```text
 //! rustls ──(hand over)──▶ Kernel ──▶ (end)
