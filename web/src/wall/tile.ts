@@ -51,6 +51,7 @@ export class Tile {
     const { title, state, thumbnail, recorded, role } = desktop;
     this.#title.textContent = title;
     this.#about.textContent = aboutOf(desktop);
+    this.#about.classList.toggle("why", state === "failed");
     this.#state.textContent = t(`wall.state.${state}`);
     this.#state.dataset["state"] = state;
     this.#recorded.hidden = !recorded;
