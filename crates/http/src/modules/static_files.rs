@@ -136,6 +136,15 @@ pub fn refuse(request: &Request, uri: &[u8], error: &io::Error) -> Flow {
     Flow::Status(status)
 }
 
+/// The answer for a folder that is not there; the log names the index file that was looked for.
+pub fn refuse_folder(request: &Request, index: &Path, error: &io::Error) -> Flow {
+    if let Some(level) = not_found_level(request) {
+        let (path, error) = (index.display(), Errno(error));
+        request.log(level, format_args!("\"{path}\" is not found {error}"));
+    }
+    Flow::Status(404)
+}
+
 /// The handler: the file at the path of the URI.
 pub fn run(request: &Request) -> Flow {
     if !method_is_allowed(request) {

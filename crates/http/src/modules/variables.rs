@@ -101,17 +101,17 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "uri",
-        |r, out| put(out, &r.uri.borrow()),
+        |r, out| r.has_line() && put(out, &r.uri.borrow()),
         "The path, decoded and normalised.",
     ),
     builtin(
         "document_uri",
-        |r, out| put(out, &r.uri.borrow()),
+        |r, out| r.has_line() && put(out, &r.uri.borrow()),
         "The path, decoded and normalised.",
     ),
     builtin(
         "request_uri",
-        |r, out| put(out, r.head.target.of(&r.buf)),
+        |r, out| r.has_line() && put(out, r.head.target.of(&r.buf)),
         "Path and query as the client sent them.",
     ),
     builtin(
@@ -121,12 +121,12 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "request_method",
-        |r, out| put(out, &r.main().method_name()),
+        |r, out| r.has_line() && put(out, &r.main().method_name()),
         "The method.",
     ),
     builtin(
         "request_length",
-        |r, out| number(out, r.head.length() as u64 + r.body.received()),
+        |r, out| number(out, r.head.length() as u64 + r.body.taken()),
         "Bytes of the request.",
     ),
     builtin(
@@ -155,7 +155,16 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "request_completion",
-        |r, out| put(out, if r.status.get() != 0 { b"OK" } else { b"" }),
+        |r, out| {
+            put(
+                out,
+                if r.main().is_complete.get() {
+                    b"OK"
+                } else {
+                    b""
+                },
+            )
+        },
         "\"OK\" if the request was answered.",
     ),
     builtin(
@@ -227,7 +236,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "server_protocol",
-        |r, out| put(out, protocol(r)),
+        |r, out| r.has_line() && put(out, protocol(r)),
         "The version that the client speaks.",
     ),
     builtin(
@@ -541,10 +550,10 @@ fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
 fn content_length(request: &Request, out: &mut Vec<u8>) -> bool {
     match request.header(FieldName::ContentLength) {
         Some(value) => put(out, value),
-        None if request.framing == proto::h1::Framing::Chunked && request.body.is_complete() => {
-            number(out, request.body.received())
-        }
-        None => false,
+        None => request
+            .body
+            .shown_length()
+            .is_some_and(|length| number(out, length)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
+use script::Template;
 
 use super::target::Target;
 use crate::downstream::write_head::line;
@@ -154,17 +155,17 @@ fn fields(
             .iter()
             .any(|(set, _)| set.eq_ignore_ascii_case(name))
     };
-    for (name, value) in &conf.set_headers {
-        let value = request.eval(value);
-        if !value.is_empty() {
-            line(out, name, &value);
-        }
+    // RFC 9112 §3.2: the host is best told first; an empty one is not told.
+    let (hosts, others): (Vec<_>, Vec<_>) = conf
+        .set_headers
+        .iter()
+        .partition(|(name, _)| name.eq_ignore_ascii_case(b"Host"));
+    match hosts.last() {
+        None => line(out, b"Host", &target.host),
+        Some((_, host)) => set_line(request, b"Host", host, out),
     }
-    if !sets(b"Host") {
-        line(out, b"Host", &target.host);
-    }
-    if conf.http_version == HttpVersion::Http10 && !sets(b"Connection") {
-        line(out, b"Connection", b"close");
+    for (name, value) in others {
+        set_line(request, name, value, out);
     }
     if conf.websocket
         && let Some(protocol) = request.header(FieldName::Upgrade)
@@ -193,6 +194,14 @@ fn fields(
                 line(out, name, passed.value.of(&request.buf));
             }
         }
+    }
+}
+
+/// A line of `proxy_set_header`, unless its value is empty.
+fn set_line(request: &Request, name: &[u8], value: &Template, out: &mut Vec<u8>) {
+    let value = request.eval(value);
+    if !value.is_empty() {
+        line(out, name, &value);
     }
 }
 

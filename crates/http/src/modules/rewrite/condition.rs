@@ -7,7 +7,7 @@ use bytes::Bytes;
 use conf::{Diagnostic, Item};
 use net::log::Level as LogLevel;
 use rustix::fs::FileType;
-use script::{Context as _, Regex, Template, VarId};
+use script::{Captures, Context as _, Regex, Template, VarId};
 
 use crate::module::Cx;
 use crate::modules::{location, static_files};
@@ -158,7 +158,11 @@ impl NamedRegex {
                 request.set_captures(captures);
                 true
             }
-            Ok(None) => false,
+            Ok(None) => {
+                // As ngx_http_script_regex_start_code: what an earlier one left is gone.
+                request.set_captures(Captures::default());
+                false
+            }
             Err(error) => {
                 let regex = self.regex.as_str();
                 request.log(
