@@ -3,7 +3,7 @@
 //! One thread owns it; whatever changes while it is handled stands in cells, so that handlers,
 //! variables and, later, subrequests can share it.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ pub struct Request {
     /// The upstream peers that were tried.
     pub attempts: RefCell<Vec<Attempt>>,
     /// The head that was sent, or is about to be.
-    pub sent: RefCell<Box<Head>>,
+    pub sent: RefCell<Option<Box<Head>>>,
     /// The status of the response; 0 until there is one.
     pub status: Cell<u16>,
     /// Whether all of the response was handed to the connection (`$request_completion`).
@@ -363,6 +363,12 @@ impl Request {
         self.buf.slice(span.start as usize..span.end as usize)
     }
 
+    /// The head that was sent, or is about to be; an empty one before that.
+    pub fn sent(&self) -> Ref<'_, Head> {
+        static NONE: Head = Head::none();
+        Ref::map(self.sent.borrow(), |sent| sent.as_deref().unwrap_or(&NONE))
+    }
+
     /// The version that the client speaks.
     pub fn version(&self) -> Version {
         self.head.version
@@ -444,7 +450,7 @@ impl Request {
         if let Some(attempt) = self.attempts.borrow().last() {
             line.extend(b", upstream: \"");
             line.extend_from_slice(attempt.scheme.as_bytes());
-            line.extend_from_slice(attempt.peer.as_bytes());
+            line.extend_from_slice(attempt.peer().as_bytes());
             let uri = self.secrets.borrow().mask(&attempt.uri).into_owned();
             line.extend_from_slice(String::from_utf8_lossy(&uri).as_bytes());
             line.push(b'"');

@@ -2,187 +2,30 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use net::listen::Listener;
 use net::log::{ErrorLog, Level};
-use net::tunnel::{Action, Order};
-use net::{Addr, Deadline, Stream, TunnelTable};
-use proto::ws::close;
-use tokio::sync::{Notify, mpsc};
-use tokio::task::{AbortHandle, JoinHandle};
-use upstream::Pool;
+use net::{Addr, Deadline, TunnelTable};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::connection::{self, Connection};
-use crate::load::{Counters, Load, Totals};
+use crate::load::Load;
 use crate::logs::ErrorLogs;
 use crate::modules::upstream::resolve::Names;
 use crate::modules::vnc::judge::Cases;
-use crate::open_files::OpenFiles;
-use crate::pages::Pages;
+use generation::retire;
 
-/// What the threads of a worker share.
-pub struct Shared {
-    connections: AtomicU64,
-    /// Live desktop sessions.
-    pub sessions: Arc<vnc::Sessions>,
-    /// Who has tried to sign in of late.
-    pub sign_ins: crate::modules::vnc::login::attempts::Attempts,
-    /// Tokens for one use that were used.
-    pub spent_tokens: Arc<vnc::SpentTokens>,
-    /// What became of the last session at each desktop.
-    pub outcomes: Arc<vnc::Outcomes>,
-    /// Links for guests.
-    pub links: vnc::Links,
-    /// Who writes the recordings of sessions.
-    pub recorder: recording::Recorder,
-    /// Pictures of desktops.
-    pub pictures: Arc<vnc::Pictures>,
-    /// The web pages of desktops.
-    pub pages: Pages,
-    threads: Vec<Slot>,
-    connections_max: AtomicUsize,
-}
+mod accept;
+mod generation;
+mod shared;
 
-struct Slot {
-    counters: Counters,
-    hand_off: mpsc::UnboundedSender<HandedOff>,
-    receiver: std::sync::Mutex<Option<mpsc::UnboundedReceiver<HandedOff>>>,
-}
-
-/// A connection that one thread accepted and another one serves.
-struct HandedOff {
-    fd: OwnedFd,
-    peer: Addr,
-    listen: Addr,
-}
-
-/// How many connections more than the least busy thread the accepting one must have before it gives
-/// one away: a desktop session lives for hours and cannot move later.
-const HAND_OFF_MARGIN: usize = 8;
-
-impl Shared {
-    /// For a worker with so many threads, which has these pages.
-    pub fn new(threads: usize, pages: Pages) -> Arc<Self> {
-        let slot = || {
-            let (hand_off, receiver) = mpsc::unbounded_channel();
-            let receiver = std::sync::Mutex::new(Some(receiver));
-            Slot {
-                counters: Counters::default(),
-                hand_off,
-                receiver,
-            }
-        };
-        Arc::new(Self {
-            connections: AtomicU64::new(0),
-            sessions: Arc::default(),
-            links: vnc::Links::default(),
-            sign_ins: Default::default(),
-            recorder: recording::Recorder::default(),
-            spent_tokens: Arc::default(),
-            outcomes: Arc::default(),
-            pictures: Arc::default(),
-            pages,
-            threads: (0..threads).map(|_| slot()).collect(),
-            connections_max: AtomicUsize::new(usize::MAX),
-        })
-    }
-
-    /// Limits the connections of each thread (`worker_connections`).
-    pub fn set_connections_max(&self, max: usize) {
-        self.connections_max.store(max, Ordering::Relaxed);
-    }
-
-    /// What a thread counts.
-    pub(crate) fn counters(&self, thread: usize) -> &Counters {
-        &self.threads[thread].counters
-    }
-
-    /// What all threads have counted.
-    pub(crate) fn totals(&self) -> Totals {
-        Totals::of(self.threads.iter().map(|slot| &slot.counters))
-    }
-
-    /// The thread that should take a connection which thread `from` accepted.
-    fn least_busy(&self, from: usize) -> Option<&Slot> {
-        let load = |slot: &Slot| slot.counters.connections();
-        let least = self.threads.iter().min_by_key(|slot| load(slot))?;
-        (load(least) + HAND_OFF_MARGIN <= load(&self.threads[from])).then_some(least)
-    }
-}
-
-/// One generation of the configuration, as one thread serves it. Whoever needs the configuration to
-/// the end of its work holds one; the last one to let go ends the generation.
-pub struct Generation {
-    /// The configuration.
-    pub config: Arc<Config>,
-    /// Counted by the thread.
-    pub number: u64,
-    /// The thread.
-    pub thread: Rc<Thread>,
-    /// Files that are kept open.
-    pub(crate) open_files: OpenFiles,
-    /// Idle connections to each upstream.
-    pub pools: Vec<Rc<Pool>>,
-    listeners: HashMap<Addr, usize>,
-    /// Health checks, which one thread of the process makes.
-    checks: Vec<AbortHandle>,
-    closing: Cell<bool>,
-    closed: Notify,
-    /// The tasks of its connections, to end those that do not end in time.
-    tasks: RefCell<HashMap<u64, AbortHandle>>,
-}
-
-impl Generation {
-    /// Ends its connections, whatever they are doing.
-    fn abort(&self) {
-        let tasks = self.tasks.take();
-        tasks.values().for_each(AbortHandle::abort);
-    }
-
-    /// Whether a newer one has taken its place, or the thread is to stop.
-    pub fn is_closing(&self) -> bool {
-        self.closing.get()
-    }
-
-    /// Waits until it is closing. Cancel-safe.
-    pub async fn closing(&self) {
-        while !self.closing.get() {
-            self.closed.notified().await;
-        }
-    }
-
-    /// The listening socket of an address.
-    pub(crate) fn listener_at(&self, listen: &Addr) -> Option<usize> {
-        self.listeners.get(listen).copied()
-    }
-
-    /// The error log of the configuration as a whole.
-    pub(crate) fn error_log(&self) -> &ErrorLog {
-        generation_log(self)
-    }
-
-    fn close(&self) {
-        self.closing.set(true);
-        self.checks.iter().for_each(AbortHandle::abort);
-        self.closed.notify_waiters();
-        self.pools.iter().for_each(|pool| pool.clear());
-    }
-}
-
-impl Drop for Generation {
-    fn drop(&mut self) {
-        self.config.flush_logs();
-        self.thread.generation_ended();
-    }
-}
+pub use generation::{Generation, Listed};
+pub use shared::Shared;
 
 /// HTTP on one thread.
 pub struct Thread {
@@ -243,11 +86,11 @@ impl Thread {
         retire_after: Option<Duration>,
     ) {
         let Some(me) = self.me.upgrade() else { return };
-        let generation = self.generation(me.clone(), config);
+        let number = self.number.replace(self.number.get() + 1);
+        let generation = Generation::new(me.clone(), config, number);
         self.generations.set(self.generations.get() + 1);
         self.stop_accepting_elsewhere(&generation);
         let log = error_logs(&generation.config);
-        let number = generation.number;
         self.look_names_up(&generation.config, log.log());
         if let Some(old) = self.current.replace(Some(generation)) {
             old.close();
@@ -270,7 +113,7 @@ impl Thread {
         for (addr, fd) in sockets {
             match Listener::new(fd, addr.clone()) {
                 Ok(listener) => {
-                    let task = tokio::task::spawn_local(accept(me.clone(), listener));
+                    let task = tokio::task::spawn_local(accept::accept(me.clone(), listener));
                     if let Some(old) = self.accepting.borrow_mut().insert(addr, task) {
                         old.abort();
                     }
@@ -295,28 +138,6 @@ impl Thread {
             }
             stays
         });
-    }
-
-    fn generation(&self, me: Rc<Thread>, config: Arc<Config>) -> Rc<Generation> {
-        let listeners = config.listeners.iter().enumerate();
-        Rc::new(Generation {
-            // Once for the process: all threads see what is found out.
-            checks: match self.index {
-                0 => crate::health::start(&config),
-                _ => Vec::new(),
-            },
-            open_files: OpenFiles::default(),
-            pools: config.upstreams.iter().map(|_| Rc::default()).collect(),
-            listeners: listeners
-                .map(|(at, conf)| (conf.listen.addr.clone(), at))
-                .collect(),
-            number: self.number.replace(self.number.get() + 1),
-            thread: me,
-            config,
-            closing: Cell::new(false),
-            closed: Notify::new(),
-            tasks: RefCell::default(),
-        })
     }
 
     /// Looks up the names of servers from now on, if this is the thread that does it for all.
@@ -409,84 +230,6 @@ impl Thread {
             callback();
         }
     }
-
-    fn receive_handed_off(self: &Rc<Self>) {
-        let slot = &self.shared.threads[self.index];
-        // A poisoned lock would mean that `take` panicked, which it cannot.
-        let receiver = slot
-            .receiver
-            .lock()
-            .ok()
-            .and_then(|mut receiver| receiver.take());
-        let Some(mut receiver) = receiver else { return };
-        let me = Rc::downgrade(self);
-        tokio::task::spawn_local(async move {
-            while let Some(HandedOff { fd, peer, listen }) = receiver.recv().await {
-                let Some(thread) = me.upgrade() else { return };
-                thread.serve(fd, peer, &listen);
-            }
-        });
-    }
-
-    fn serve(&self, fd: OwnedFd, peer: Addr, listen: &Addr) {
-        let Some(generation) = self.current.borrow().clone() else {
-            return;
-        };
-        let Some(&listener) = generation.listeners.get(listen) else {
-            return;
-        };
-        let slot = &self.shared.threads[self.index];
-        if slot.counters.connections() >= self.shared.connections_max.load(Ordering::Relaxed) {
-            let limit = self.shared.connections_max.load(Ordering::Relaxed);
-            generation_log(&generation).log(
-                Level::Alert,
-                None,
-                format_args!("{limit} worker_connections are not enough"),
-            );
-            return;
-        }
-        let stream = match Stream::new(fd) {
-            Ok(stream) => stream,
-            Err(error) => {
-                generation_log(&generation).log(
-                    Level::Alert,
-                    None,
-                    format_args!("accepting a connection: {error}"),
-                );
-                return;
-            }
-        };
-        // Small answers and frames are never held back.
-        stream.set_nodelay(true);
-        let id = self.shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let load = Load::new(self.shared.clone(), self.index);
-        let conn = Connection::new(id, stream, peer, generation.clone(), listener, load);
-        let task = tokio::task::spawn_local(connection::serve(Rc::new(conn)));
-        generation
-            .tasks
-            .borrow_mut()
-            .insert(id, task.abort_handle());
-    }
-}
-
-/// Ends a generation and its tunnels when its time is over.
-async fn retire(generation: Weak<Generation>, number: u64, tunnels: TunnelTable, limit: Duration) {
-    net::timer::sleep(limit).await;
-    if let Some(generation) = generation.upgrade() {
-        generation.abort();
-    }
-    let old = tunnels
-        .views()
-        .into_iter()
-        .filter(|view| view.generation <= number);
-    for view in old {
-        let order = Order {
-            action: Action::Cut,
-            code: close::GOING_AWAY,
-            at: net::clock::now(),
-        };
-        tunnels.order(view.id, order);
-    }
 }
 
 /// The error logs of the configuration as a whole; what has no location has none.
@@ -495,28 +238,6 @@ fn error_logs(config: &Config) -> Arc<ErrorLogs> {
     first.map_or_else(Arc::default, |location| {
         location.settings.core.error_logs.clone()
     })
-}
-
-fn generation_log(generation: &Generation) -> &ErrorLog {
-    generation.config.locations[0]
-        .settings
-        .core
-        .error_logs
-        .log()
-}
-
-/// Keeps a connection among the tasks of its generation for as long as it exists.
-pub struct Listed {
-    /// The generation.
-    pub generation: Rc<Generation>,
-    /// The connection's number.
-    pub id: u64,
-}
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        self.generation.tasks.borrow_mut().remove(&self.id);
-    }
 }
 
 /// A desktop session's place in its thread's count.
@@ -534,38 +255,3 @@ const WARNING_MIN: Duration = Duration::from_secs(1);
 
 /// How long viewers have to take the word that their sessions end.
 const FAREWELL_TIME: Duration = Duration::from_millis(500);
-
-/// Accepts from one socket for as long as it is listened on.
-async fn accept(thread: Rc<Thread>, listener: Listener) {
-    /// Connections taken in one turn, so that those already open are not kept waiting.
-    const ACCEPTS_MAX: usize = 16;
-    let mut taken = 0;
-    poll_fn(|cx| {
-        loop {
-            if taken == ACCEPTS_MAX {
-                taken = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let Some(generation) = thread.current.borrow().clone() else {
-                return Poll::Ready(());
-            };
-            let accepted = listener.poll_accept(cx, generation_log(&generation));
-            let Poll::Ready((fd, peer)) = accepted else {
-                taken = 0;
-                return Poll::Pending;
-            };
-            taken += 1;
-            thread.shared.counters(thread.index).accepted();
-            match thread.shared.least_busy(thread.index) {
-                Some(slot) => {
-                    let listen = listener.addr().clone();
-                    // Its thread lives as long as the worker.
-                    let _ = slot.hand_off.send(HandedOff { fd, peer, listen });
-                }
-                None => thread.serve(fd, peer, listener.addr()),
-            }
-        }
-    })
-    .await;
-}

@@ -32,7 +32,7 @@ pub use server::{RefusalSent, ServerHandshake, ViewerEvent};
 pub use server_stream::{
     Filtered, Framed, HEAD_LEN_MAX, Passed, ServerFilter, ServerMessage, ServerStream,
 };
-pub use stream::{ClientStream, Counts};
+pub use stream::{ClientStream, Confirmations, Counts};
 pub use version::Version;
 pub use wire::{ServerInit, ascii_sentence};
 

@@ -154,7 +154,7 @@ fn pass_challenge(request: &Request, sub: &Request) {
         let is = |field: &&Field| field.is(FieldName::WwwAuthenticate);
         fields.iter().filter(is).cloned().collect()
     };
-    let mut found = challenges(&sub.sent.borrow().fields);
+    let mut found = challenges(&sub.sent().fields);
     if found.is_empty() {
         found = challenges(&sub.upstream_fields());
     }

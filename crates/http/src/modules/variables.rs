@@ -9,6 +9,7 @@ use proto::h1::{FieldName, argument};
 use script::Builtin;
 use script::variables::Get;
 
+use crate::digits;
 use crate::log_later::{msec, seconds};
 use crate::module::Module;
 use crate::modules::{auth_basic, static_files};
@@ -73,7 +74,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     prefix("sent_http_", sent_http, "A response header field."),
     prefix(
         "sent_trailer_",
-        |r, name, out| join(r.sent.borrow().trailers.iter(), name, b", ", out),
+        |r, name, out| join(r.sent().trailers.iter(), name, b", ", out),
         "A response trailer field.",
     ),
     prefix("cookie_", cookie, "A cookie."),
@@ -362,7 +363,8 @@ fn scheme(request: &Request) -> &'static [u8] {
 }
 
 fn number(out: &mut Vec<u8>, value: u64) -> bool {
-    put(out, value.to_string().as_bytes())
+    digits::decimal(out, value);
+    true
 }
 
 fn field(request: &Request, name: FieldName, out: &mut Vec<u8>) -> bool {
@@ -409,7 +411,7 @@ pub fn join<'f>(
 }
 
 fn sent_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
-    let sent = request.sent.borrow();
+    let sent = request.sent();
     match name {
         "content_type" => {
             return sent
@@ -562,7 +564,7 @@ fn status(request: &Request, out: &mut Vec<u8>) -> bool {
     let known = [
         request.error_status.get(),
         request.status.get(),
-        request.sent.borrow().status,
+        request.sent().status,
     ];
     let status = known.into_iter().find(|&status| status != 0).unwrap_or(0);
     put(out, format!("{status:03}").as_bytes())

@@ -73,7 +73,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
     let head = response_head(&replied, request, conf, framing);
     if status == 101 && (request.is_main() || asks_for_upgrade(request)) {
         return Flow::Respond(Response {
-            head: head.into(),
+            head,
             body: Upgrade::body(request, replied, held),
         });
     }
@@ -84,10 +84,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
         }
         framing => Body::Source(Box::new(UpstreamBody::new(request, replied, held, framing))),
     };
-    Flow::Respond(Response {
-        head: head.into(),
-        body,
-    })
+    Flow::Respond(Response { head, body })
 }
 
 fn slice(buf: &Bytes, span: proto::h1::Span) -> Bytes {
@@ -171,12 +168,16 @@ fn limit_rate(conf: &Conf, replied: &Replied) -> Option<u64> {
     conf::value::number(value)
 }
 
-fn response_head(replied: &Replied, request: &Rc<Request>, conf: &Conf, framing: Framing) -> Head {
-    let mut head = Head {
-        status: replied.head.status,
-        status_text: Some(slice(&replied.buf, replied.head.status_text)),
-        ..Head::default()
-    };
+fn response_head(
+    replied: &Replied,
+    request: &Rc<Request>,
+    conf: &Conf,
+    framing: Framing,
+) -> Box<Head> {
+    // In its box from the beginning: it is big.
+    let mut head = Box::<Head>::default();
+    head.status = replied.head.status;
+    head.status_text = Some(slice(&replied.buf, replied.head.status_text));
     head.content_length = match framing {
         Framing::Length(length) => Some(length),
         Framing::None => {

@@ -5,7 +5,8 @@ use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
 use script::Template;
 
 use super::target::Target;
-use crate::downstream::write_head::line;
+use crate::compose::compose;
+use crate::downstream::write_head::{evaluated_line, length_line, line};
 use crate::modules::proxy::{Conf, HttpVersion};
 use crate::request::Request;
 use crate::response::Chunk;
@@ -47,13 +48,14 @@ impl Outgoing {
     /// Makes the request.
     pub fn new(request: &Request, conf: &Conf, target: &Target) -> Self {
         let (chunks, sends) = body(request, conf);
-        let mut head = Vec::with_capacity(512);
-        request_line(request, conf, target, &mut head);
         let length = length(request, &chunks, sends);
-        fields(request, conf, target, length, sends, &mut head);
-        head.extend_from_slice(b"\r\n");
+        let head = compose(|head| {
+            request_line(request, conf, target, head);
+            fields(request, conf, target, length, sends, head);
+            head.extend_from_slice(b"\r\n");
+        });
         Self {
-            head: head.into(),
+            head,
             chunks,
             sends,
         }
@@ -156,16 +158,13 @@ fn fields(
             .any(|(set, _)| set.eq_ignore_ascii_case(name))
     };
     // RFC 9112 §3.2: the host is best told first; an empty one is not told.
-    let (hosts, others): (Vec<_>, Vec<_>) = conf
-        .set_headers
-        .iter()
-        .partition(|(name, _)| name.eq_ignore_ascii_case(b"Host"));
-    match hosts.last() {
+    let is_host = |set: &&(Bytes, Template)| set.0.eq_ignore_ascii_case(b"Host");
+    match conf.set_headers.iter().rfind(is_host) {
         None => line(out, b"Host", &target.host),
-        Some((_, host)) => set_line(request, b"Host", host, out),
+        Some((_, host)) => evaluated_line(out, b"Host", host, request),
     }
-    for (name, value) in others {
-        set_line(request, name, value, out);
+    for (name, value) in conf.set_headers.iter().filter(|set| !is_host(set)) {
+        evaluated_line(out, name, value, request);
     }
     if conf.websocket
         && let Some(protocol) = request.header(FieldName::Upgrade)
@@ -178,7 +177,7 @@ fn fields(
     if let Some(length) = length
         && !sets(b"Content-Length")
     {
-        line(out, b"Content-Length", length.to_string().as_bytes());
+        length_line(out, length);
     }
     if sends == Sends::Chunked && !sets(b"Transfer-Encoding") {
         line(out, b"Transfer-Encoding", b"chunked");
@@ -194,14 +193,6 @@ fn fields(
                 line(out, name, passed.value.of(&request.buf));
             }
         }
-    }
-}
-
-/// A line of `proxy_set_header`, unless its value is empty.
-fn set_line(request: &Request, name: &[u8], value: &Template, out: &mut Vec<u8>) {
-    let value = request.eval(value);
-    if !value.is_empty() {
-        line(out, name, &value);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::vencrypt::{self, Login};
 use super::{
-    ClientHandshake, ClientStream, Framed, Passed, Rules, ServerEvent, ServerFilter,
+    ClientHandshake, ClientStream, Confirmations, Framed, Passed, Rules, ServerEvent, ServerFilter,
     ServerHandshake, ServerInit, ServerMessage, ViewerEvent, Violation,
 };
 
@@ -209,6 +209,61 @@ pub fn both_sides(data: &[u8]) {
             return;
         }
         reader.agree_as(&client);
+    }
+}
+
+/// A viewer whose server is heard while it passes, observed until rules are enforced: what the
+/// server confirms does not depend on how its bytes are split, and what is enforced means the same
+/// to a server that knows only that much.
+pub fn confirmations(data: &[u8]) {
+    let init = ServerInit {
+        width: 64,
+        height: 48,
+        pixel_format: [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0],
+        name: Vec::new(),
+    };
+    let mut client = ClientStream::beside_confirmations(&init);
+    let (mut whole, mut split) = (Confirmations::new(&init), Confirmations::new(&init));
+    let mut reader: Option<ClientStream> = None;
+    let mut rest = data;
+    while let [turn, more @ ..] = rest {
+        let (bytes, more) = more.split_at(more.len().min(usize::from(turn & 0x3f)));
+        rest = more;
+        match turn >> 6 {
+            0 | 1 => {
+                let Some(reader) = &mut reader else {
+                    client.observe(bytes);
+                    continue;
+                };
+                let mut out = Vec::new();
+                let done = client.enforce(bytes, &Rules::CONTROL, &mut out);
+                reader.agree_as(&client);
+                reader.observe(&out);
+                assert!(!reader.is_lost(), "the server would not understand");
+                if done.is_err() {
+                    return;
+                }
+            }
+            2 => {
+                let mut other = client.clone();
+                let learns = client.learn(&mut whole, bytes);
+                let pieces = bytes.chunks(usize::from(turn & 7).max(1));
+                let also = pieces.fold(other.learns(), |learns, piece| {
+                    learns && other.learn(&mut split, piece)
+                });
+                if !bytes.is_empty() {
+                    assert_eq!(learns, also, "a split changed what is learned");
+                    assert!(
+                        client.has_learned_as(&other),
+                        "a split changed what was learned"
+                    );
+                }
+            }
+            _ if reader.is_none() && client.may_enforce() && client.is_at_boundary() => {
+                reader = Some(client.clone());
+            }
+            _ => {}
+        }
     }
 }
 

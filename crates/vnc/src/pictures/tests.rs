@@ -5,6 +5,7 @@ use testkit::Upstream;
 use testkit::vnc::{Event, Look, Security, VncServer};
 
 use super::*;
+use crate::Password;
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();

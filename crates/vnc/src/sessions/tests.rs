@@ -2,9 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use net::TcpHealth;
 
 use super::control::Wish;
 use super::*;
+use crate::{Role, Subprotocol};
 
 #[derive(Default)]
 struct Woken(AtomicUsize);

@@ -7,6 +7,7 @@ use super::journal::vnc_log;
 use super::limit::vnc_limit;
 use super::links::vnc_links;
 use super::login::vnc_login;
+use super::probe::vnc_probe;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, reach, time_or_off, token_source, view_only,
@@ -330,6 +331,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_probe",
+            LEVELS,
+            Arity::Between(1, 2),
+            Set::Level(vnc_probe),
+            doc(
+                "vnc_probe off | auth [interval=time];",
+                "vnc_probe off;",
+                "Whether a machine is asked how it does: by logging in to it with the stored password, and not again within the interval (60s). It is asked before a page is told that a session may be opened, so that the person reads why not before anything is tried; and for the state on a wall, while somebody looks at it. A machine without a stored password, or where a session runs, is not asked. Where desktop and location disagree, off and the longer interval count.",
+            ),
+        ),
+        Directive::new(
             "vnc_connect_timeout",
             LEVELS,
             Arity::Exactly(1),
@@ -338,6 +350,17 @@ pub const MODULE: Module = Module {
                 "vnc_connect_timeout time;",
                 "vnc_connect_timeout 10s;",
                 "Time in which a VNC server must be reached.",
+            ),
+        ),
+        Directive::new(
+            "vnc_send_timeout",
+            LEVELS,
+            Arity::Exactly(1),
+            store!(time vnc.send_timeout),
+            doc(
+                "vnc_send_timeout time;",
+                "vnc_send_timeout 60s;",
+                "Time in which a VNC server must take something of what the viewer sent; after it the session ends. While input waits, nothing more is read from the viewer, so a server that hangs would hold the session otherwise.",
             ),
         ),
         Directive::new(

@@ -20,7 +20,7 @@ use super::desktops::Desktop;
 use super::links::{self, Guest};
 use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
-use super::{Conf, Pass, role};
+use super::{Conf, Pass, lossy, role};
 use crate::request::Request;
 
 /// Which desktop a request is for.
@@ -302,6 +302,22 @@ fn grant(
     })
 }
 
+/// How the gateway enters a desktop of the configuration, whoever that is for.
+pub fn entrance(request: &Request, desktop: &Arc<Desktop>) -> Result<Policy, Refusal> {
+    let special = desktop.over(&request.conf().vnc);
+    let mut policy = Policy {
+        connect_timeout: special.connect_timeout,
+        ..Policy::default()
+    };
+    let machine = Machine {
+        token: &credential_token(request),
+        desktop: Some(&desktop.name),
+        target: &desktop.target,
+    };
+    equip(request, &special, &machine, &mut policy)?;
+    Ok(policy)
+}
+
 /// What may be reached by a target that others than the configuration named; the machine's address
 /// is judged at once where it is written out.
 fn fence(
@@ -482,6 +498,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         idle: conf.idle_timeout,
         session_max: conf.max_session,
         connect_timeout: conf.connect_timeout,
+        send_timeout: conf.send_timeout,
         ..Policy::default()
     }
 }
@@ -495,8 +512,4 @@ fn names(request: &Request, desktop: Option<&Desktop>) -> Option<Names> {
         resolver: resolver.clone(),
         log: conf.core.error_logs.log().clone(),
     })
-}
-
-fn lossy(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).into_owned()
 }

@@ -17,9 +17,9 @@ use tokio::task::AbortHandle;
 use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
 use super::grant::{self, Goal, Grant, Subject};
-use super::links;
+use super::{links, status};
 use crate::connection::{Connection, Memory};
-use crate::downstream::head;
+use crate::downstream::{head, tls};
 use crate::modules::auth_request::{self, Answers};
 use crate::modules::core::{Handler, Satisfy};
 use crate::modules::{access, auth_basic};
@@ -40,6 +40,8 @@ const TURN: usize = 32;
 pub struct Case {
     id: SessionId,
     memory: Memory,
+    /// What its location is for: desktops, or sessions that are watched.
+    handler: Handler,
     /// The person, if they signed in here.
     user: Option<Bytes>,
     /// The token that was verified; it is not verified again.
@@ -117,7 +119,8 @@ impl Case {
     /// belong to a location of desktops.
     pub fn new(request: &Request, id: SessionId, goal: &Goal) -> Option<Self> {
         let grant = goal.grant.as_ref().ok()?;
-        if request.conf().core.handler != Handler::Vnc {
+        let handler = request.conf().core.handler;
+        if !matches!(handler, Handler::Vnc | Handler::VncStatus) {
             return None;
         }
         let conn = &request.conn;
@@ -128,7 +131,7 @@ impl Case {
             local: conn.local().clone(),
             listen: conn.listener_conf().listen.addr.clone(),
             proxied: conn.proxied.get().cloned(),
-            tls: conn.tls.get().map(|tls| Box::new(tls.recalled())),
+            tls: conn.tls.get().map(|tls| Box::new(tls.memory())),
         };
         let name = &request.location().name;
         let led = request.internal.get().then(|| Led {
@@ -139,6 +142,7 @@ impl Case {
         Some(Self {
             id,
             memory,
+            handler,
             user: request.user.borrow().clone(),
             jwt: request.jwt.borrow().clone(),
             answers: auth_request::answers(request),
@@ -150,17 +154,25 @@ impl Case {
         })
     }
 
-    /// The request as it would be now.
-    fn request(&self, generation: &Rc<Generation>) -> Option<Rc<Request>> {
-        let listener = generation.listener_at(&self.memory.listen)?;
-        let conn = Connection::recalled(&self.memory, generation.clone(), listener).ok()?;
-        let request = head::recall(&Rc::new(conn))?;
+    /// The request as it would be now, or why it cannot be said what that is.
+    async fn request(&self, generation: &Rc<Generation>) -> Result<Rc<Request>, &'static str> {
+        let unreadable = "its request cannot be read again";
+        let listener = generation.listener_at(&self.memory.listen);
+        let listener = listener.ok_or(unreadable)?;
+        let conn = Connection::recalled(&self.memory, generation.clone(), listener);
+        let conn = Rc::new(conn.map_err(|_| unreadable)?);
+        if let Some(memory) = &self.memory.tls
+            && !tls::recall(&conn, memory).await
+        {
+            return Err("the status of its certificate is not to be had");
+        }
+        let request = head::recall(&conn).ok_or(unreadable)?;
         request.user.replace(self.user.clone());
         request.jwt.replace(self.jwt.clone());
-        Some(request)
+        Ok(request)
     }
 
-    /// Finds the request's place; false if that is none of desktops any more.
+    /// Finds the request's place; false if that is for something else by now.
     fn place(&self, request: &Rc<Request>) -> bool {
         let placed = match &self.led {
             None => phases::place(request),
@@ -175,7 +187,7 @@ impl Case {
                 phases::place(request)
             }
         };
-        placed && request.conf().core.handler == Handler::Vnc
+        placed && request.conf().core.handler == self.handler
     }
 
     /// Whether the person may still come in where the request leads, as far as addresses and
@@ -212,19 +224,23 @@ impl Case {
         if generation.listener_at(&self.memory.listen).is_none() {
             return (Verdict::Ends(Refusal::Removed), None);
         }
-        let Some(request) = self.request(generation) else {
-            return (Verdict::Unknown("its request cannot be read again"), None);
-        };
-        let verdict = self.verdict_of(&request).await;
-        (verdict, Some(request))
+        match self.request(generation).await {
+            Ok(request) => (self.verdict_of(&request).await, Some(request)),
+            Err(why) => (Verdict::Unknown(why), None),
+        }
     }
 
     async fn verdict_of(&self, request: &Rc<Request>) -> Verdict {
-        if !self.place(request) {
+        let is_refused = tls::refusal(request).is_some();
+        if is_refused || !self.place(request) {
             return Verdict::Ends(Refusal::Removed);
         }
         grant::hide_token(request);
-        let Some(subject) = super::subject(request) else {
+        let subject = match self.handler {
+            Handler::VncStatus => status::watched(request),
+            _ => super::subject(request),
+        };
+        let Some(subject) = subject else {
             return Verdict::Ends(Refusal::Removed);
         };
         if !self.may_come(request) {
@@ -254,8 +270,10 @@ impl Case {
         let new = Granted::new(request, token, grant);
         let mut old = self.granted.borrow_mut();
         let is_less = old.role == Role::Admin && new.role < Role::Admin;
-        let shows = |policy: &Policy| (policy.password.clone(), policy.user.clone());
-        let is_other = old.target != new.target || shows(&old.policy) != shows(&new.policy);
+        // A recording begins with the screen, so that a session's own cannot begin later.
+        let is_other = old.target != new.target
+            || !old.policy.enters_as(&new.policy)
+            || old.policy.is_recorded() != new.policy.is_recorded();
         if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
             old.grace = new.grace;

@@ -10,7 +10,7 @@ use super::links;
 use super::login;
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
-use super::{pictures, thumbnails};
+use super::{pictures, probe, thumbnails};
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
 use crate::phases::Flow;
@@ -93,7 +93,7 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
 }
 
 /// Tells the viewer what it would meet, since a page sees nothing of a failed upgrade. The machine
-/// is not asked: many VNC servers take a connection that comes and goes for an attack.
+/// is asked only where `vnc_probe` wants it.
 async fn forecast(request: &Request, subject: &Subject) -> Flow {
     let mut goal = goal(request, subject).await;
     if let Ok(grant) = &goal.grant {
@@ -102,7 +102,13 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
             goal.grant = Err(refusal);
         }
     }
-    if !is_of_allowed_page(request) {
+    let is_of_allowed_page = is_of_allowed_page(request);
+    if let (Ok(grant), true) = (&goal.grant, is_of_allowed_page)
+        && let Some(refusal) = probe::objection(request, grant).await
+    {
+        goal.grant = Err(refusal);
+    }
+    if !is_of_allowed_page {
         goal.grant = Err(Refusal::ForeignPage);
     } else if let Err(refusal) = &goal.grant {
         let reason = refusal.word();

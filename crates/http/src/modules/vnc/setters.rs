@@ -13,6 +13,7 @@ use super::{Clipboard, Pass, Switch, sources};
 use crate::draft::Level;
 use crate::module::{Cx, Done, LOCATION, LOCATION_IF};
 use crate::modules::core::Handler;
+use crate::secret_file::{Kind, SecretFile};
 
 /// Where a location becomes one of desktops.
 pub const HERE: Contexts = LOCATION.or(LOCATION_IF);
@@ -115,23 +116,16 @@ fn becomes_desktops(level: &mut Level, cx: &Cx<'_>) {
 
 /// `vnc_password_file`
 pub fn password_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let word = item.arg(0)?;
-    if word.text == b"off" {
+    if item.arg(0)?.text == b"off" {
         return item.once(&mut level.drafts.vnc.password, None);
     }
-    let path = cx.bundle.conf_path(&word.text);
-    let shown = path.display();
-    let file = cx.bundle.file(&path).map_err(|failure| {
-        item.error(format!("open() \"{shown}\" failed ({failure})"))
-            .at(word.span)
-    })?;
-    let password = Password::from_file(&file.text, file.mode).map_err(|error| {
-        let wrong = item.error(format!("\"{shown}\": {error}")).at(word.span);
-        match error {
-            vnc::PasswordError::OpenToAll(_) => wrong.help(format!("chmod o= {shown}")),
-            _ => wrong,
-        }
-    })?;
+    let kind = Kind {
+        what: "password file",
+        len_max: Password::FILE_LEN_MAX,
+    };
+    let file = SecretFile::open(item, 0, cx, kind)?;
+    let password = Password::from_file(&file.text);
+    let password = password.map_err(|error| file.wrong(item, error))?;
     item.once(&mut level.drafts.vnc.password, Some(password))
 }
 

@@ -55,6 +55,16 @@ pub async fn run(request: &Rc<Request>) -> Flow {
     }
 }
 
+/// The session that is watched by a request for something in its folder.
+pub fn watched(request: &Request) -> Option<Subject> {
+    let uri = request.uri();
+    let Place::Inside(path) = place(request, &uri) else {
+        return None;
+    };
+    let (id, _) = path.strip_prefix("watch/")?.split_once('/')?;
+    Some(Subject::Watched(id.parse().ok()?))
+}
+
 /// `watch/ID/`: the folder of a desktop, for watching only.
 async fn watch(request: &Rc<Request>, path: &str) -> Flow {
     let (id, place) = match path.split_once('/') {

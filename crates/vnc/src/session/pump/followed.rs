@@ -21,7 +21,7 @@ impl Pump {
         match self.filter(&mut inbox)? {
             Some(Passed::InPlace(n)) => inbox.truncate(n),
             Some(Passed::Apart(apart)) => inbox = apart,
-            None => {}
+            None => self.learn(&inbox),
         }
         let passed = &inbox[..];
         if !passed.is_empty() {
@@ -31,6 +31,15 @@ impl Pump {
             self.entry.add_out(passed.len() as u64);
         }
         Ok(())
+    }
+
+    /// Hears what the server confirms, for as long as there is something to learn.
+    pub(super) fn learn(&mut self, bytes: &[u8]) {
+        if let Some(server) = &mut self.confirmations
+            && !self.follow.learn(server, bytes)
+        {
+            self.confirmations = None;
+        }
     }
 
     /// Sends what may pass of `n` bytes that stand in the scratch buffer with room for a header
