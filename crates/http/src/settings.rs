@@ -17,8 +17,8 @@ pub enum LevelKind {
 /// Declares a module's `Draft` and `Conf`.
 ///
 /// Each field is `name: Type = default, how;` where *how* says what a level without it has:
-/// `inherit` the outer level's value, `merged` what the type's `within` makes of both, `local` the default, `unnamed` the outer level's value inside
-/// an unnamed location and the default elsewhere.
+/// `inherit` the outer level's value, `merged` what the type's `within` makes of both, `local` the
+/// default, `unnamed` the outer level's value inside an unnamed location and the default elsewhere.
 macro_rules! settings {
     ($( $(#[$doc:meta])* $name:ident : $type:ty = $default:expr, $how:ident; )*) => {
         /// What was written at one level.
