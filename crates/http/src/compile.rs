@@ -239,10 +239,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let mut named = HashMap::new();
         let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
-        let allows_connect = self.locations[first..]
-            .iter()
-            .flatten()
-            .any(|location| location.settings.core.handler == Handler::Tunnel);
+        let handled = |by: fn(Handler) -> bool| {
+            let mut locations = self.locations[first..].iter().flatten();
+            locations.any(|location| by(location.settings.core.handler))
+        };
+        let allows_connect = handled(|handler| handler == Handler::Tunnel);
+        let has_desktops = handled(Handler::is_of_desktops);
         let core = self.locations[level.0 as usize]
             .as_ref()
             .map(|location| &location.settings.core);
@@ -263,6 +265,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 names: self.own_names(&names, id),
                 level,
                 allows_connect,
+                has_desktops,
                 named,
             },
             draft.server.listens,

@@ -34,16 +34,26 @@ impl SecretFile {
     /// Refused if everybody may read or replace it.
     pub fn open(item: &Item, index: usize, cx: &Cx<'_>, kind: Kind) -> Result<Self, Diagnostic> {
         let word = item.arg(index)?;
-        let path = cx.bundle.conf_path(&word.text);
+        Self::open_named(item, (&word.text, word.span), cx, kind)
+    }
+
+    /// The same for a file that a part of an argument names.
+    pub fn open_named(
+        item: &Item,
+        (name, span): (&[u8], Span),
+        cx: &Cx<'_>,
+        kind: Kind,
+    ) -> Result<Self, Diagnostic> {
+        let path = cx.bundle.conf_path(name);
         let shown = path.display().to_string();
         let file = cx.bundle.file(&path).map_err(|failure| {
             item.error(format!("open() \"{shown}\" failed ({failure})"))
-                .at(word.span)
+                .at(span)
         })?;
         let secret = Self {
             text: file.text,
             shown,
-            span: word.span,
+            span,
         };
         let what = kind.what;
         if file.mode & OPEN_TO_ALL != 0 {

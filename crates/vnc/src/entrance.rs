@@ -1,8 +1,11 @@
 //! A machine and how it is entered: who may not enter it so learns nothing that was learnt so.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use crate::{Password, Policy, Target, Tls};
+use net::Resolver;
+
+use crate::{Fence, Password, Policy, Target, Tls};
 
 /// What is learnt of a machine belongs to whoever enters it in the same way.
 #[derive(Debug, Clone)]
@@ -12,6 +15,9 @@ pub(crate) struct Entrance {
     password: Option<Password>,
     plain_login: bool,
     tls: Option<Tls>,
+    /// By the same name, others may reach other machines.
+    fence: Option<Fence>,
+    resolver: Option<Arc<Resolver>>,
 }
 
 impl Entrance {
@@ -22,6 +28,8 @@ impl Entrance {
             password: policy.password.clone(),
             plain_login: policy.plain_login,
             tls: policy.tls.clone(),
+            fence: policy.fence.clone(),
+            resolver: policy.names.as_ref().map(|names| names.resolver.clone()),
         }
     }
 }
@@ -33,7 +41,14 @@ impl PartialEq for Entrance {
             (Some(one), Some(other)) => one.is_same(other),
             _ => false,
         };
+        let is_same_resolver = match (&self.resolver, &other.resolver) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
         is_same_tls
+            && is_same_resolver
+            && self.fence == other.fence
             && self.target == other.target
             && self.user == other.user
             && self.password == other.password

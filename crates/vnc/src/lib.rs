@@ -58,7 +58,7 @@ pub use attempts::LoginLimit;
 pub use credentials::{Credential, Credentials, CredentialsError};
 pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
-pub use journal::{end_record, screenshot_record, start_record};
+pub use journal::{LinkEvent, Notes, end_record, link_record, screenshot_record, start_record};
 pub use links::{GuestLink, LinkError, LinkTerms, Links, Whose};
 pub use outcomes::{Known, Outcome, Outcomes};
 pub use password::{Password, PasswordError};
@@ -69,7 +69,8 @@ pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
 pub use session::{
-    Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
+    Browser, EndReason, FarSocket, Link, Machine, SealedLink, SessionEnd, Subprotocol, Unreachable,
+    run,
 };
 pub use sessions::view::unix;
 pub use sessions::{
@@ -81,6 +82,6 @@ pub use tls::{Fingerprint, FingerprintError, SourceFile, Tls, TlsNeed, Trust};
 #[cfg(feature = "fuzz")]
 pub use tokens::fuzz;
 pub use tokens::{
-    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Ticket, TicketError,
-    TokenError, TokenSource, mask_token,
+    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Stamp, Store, Ticket,
+    TicketError, TokenError, TokenSource, mask_token,
 };

@@ -20,7 +20,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::asks::{Answer, Asks, NotAsked, Turns};
 use crate::entrance::Entrance;
 use crate::{Policy, Refusal, Sessions, TapSource, Target, Unreachable};
-use live::Live;
+use live::{Live, LiveOf, Shown};
 
 /// Machines that are asked at the same time.
 const LOOKS_MAX: usize = 8;
@@ -175,14 +175,17 @@ impl Pictures {
     }
 
     /// What a session's policy needs so that its machine has a picture while it lasts.
-    pub fn tap(&self) -> Arc<dyn TapSource> {
-        self.live.clone()
+    pub fn tap(&self, target: &Target, policy: &Policy) -> Arc<dyn TapSource> {
+        Arc::new(LiveOf {
+            live: self.live.clone(),
+            shown: Shown::new(target, policy),
+        })
     }
 
-    /// A small picture of a machine, by the text of its target, out of a session with
-    /// [`Self::tap`]; `None` if there is no such session, or it has seen nothing yet.
-    pub async fn live(&self, target: &str) -> Option<Arc<Shot>> {
-        self.live.show(target).await
+    /// A small picture of a machine, out of a session with [`Self::tap`] of the same fence; `None`
+    /// if there is no such session, or it has seen nothing yet.
+    pub async fn live(&self, target: &Target, policy: &Policy) -> Option<Arc<Shot>> {
+        self.live.show(Shown::new(target, policy)).await
     }
 
     async fn picture(

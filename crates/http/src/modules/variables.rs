@@ -12,7 +12,7 @@ use script::variables::Get;
 use crate::digits;
 use crate::log_later::{msec, seconds};
 use crate::module::Module;
-use crate::modules::{auth_basic, static_files};
+use crate::modules::static_files;
 use crate::request::Request;
 use crate::response::Field;
 
@@ -541,11 +541,7 @@ fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {
 
 fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
     let known = request.user.borrow().clone();
-    // DIFFERS: in locations of desktops $remote_user is a verified user or nobody, for roles are
-    // given by this name.
-    let is_of_desktops = request.conf().core.handler.is_of_desktops();
-    let claimed = || auth_basic::user(request).filter(|_| !is_of_desktops);
-    let user = known.or_else(claimed);
+    let user = known.or_else(|| request.claimed_user());
     user.is_some_and(|user| put(out, &user))
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conf::Span;
+use net::log::Level;
 use script::Template;
 use vnc::{Credentials, LoginLimit, Password, Rule, Target, TargetError, TlsNeed, TokenSource};
 
@@ -228,6 +229,26 @@ impl Conf {
             (None, _) => self.has_credentials() && self.token.is_none() && self.source.is_none(),
         }
     }
+}
+
+/// Before the handler of a location of desktops, of sessions or of recordings: who asks. The answer
+/// is a refusal.
+pub fn enter(request: &Request) -> Option<Flow> {
+    // Roles are found by maps, which may have seen a user before that one was verified.
+    request.forget_rules();
+    if request.may_hold_claims() {
+        request.log(
+            Level::Error,
+            format_args!(
+                "the user in Authorization was asked for, without being verified, in a location \
+                 that led to one of desktops: no role can be given"
+            ),
+        );
+        return Some(Flow::Status(403));
+    }
+    let user = grant::user(request);
+    request.desktop.borrow_mut().get_or_insert_default().user = user;
+    None
 }
 
 /// The handler of a location of desktops: one, or a wall of many.

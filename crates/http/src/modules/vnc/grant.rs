@@ -134,6 +134,18 @@ pub async fn goal_again(request: &Request, subject: &Subject, start: SystemTime)
 }
 
 async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
+    let goal = goal_by(request, subject, occasion).await;
+    let mut seen = request.desktop.borrow_mut();
+    let seen = seen.get_or_insert_default();
+    seen.role = Some(goal.grant.as_ref().map_or(Role::None, |grant| grant.role));
+    if goal.guest.is_some() {
+        // Whoever comes by a link comes as nobody else.
+        seen.user = None;
+    }
+    goal
+}
+
+async fn goal_by(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
     if let Subject::Watched(id) = subject {
         return watched(request, *id, occasion.start);
     }
@@ -282,7 +294,7 @@ fn grant(
     policy.title = title;
     if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
         let pictures = &request.generation.thread.shared.pictures;
-        policy.taps.push(pictures.tap());
+        policy.taps.push(pictures.tap(&target, &policy));
     }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
@@ -344,7 +356,12 @@ fn fence(
 
 /// Keeps the token out of the logs; to be called before anything of the request is written.
 pub fn hide_token(request: &Request) {
-    request.secrets.borrow_mut().hide(token(request));
+    let mut token = token(request);
+    if token.is_empty() {
+        // Whatever looks it up, such as a map, it is one.
+        token = argument_token(request);
+    }
+    request.secrets.borrow_mut().hide(token);
 }
 
 /// The token as it stands in the request; empty if there is none.
@@ -352,16 +369,30 @@ fn token(request: &Request) -> Bytes {
     let conf = &request.conf().vnc;
     let token = match &conf.token {
         Some(template) => request.eval(template),
-        None if conf.source.is_some() => {
-            let args = request.args();
-            Bytes::copy_from_slice(argument(&args, b"token").unwrap_or_default())
-        }
+        None if conf.source.is_some() => return argument_token(request),
         None => Bytes::new(),
     };
+    plain(token)
+}
+
+/// The argument `token`.
+fn argument_token(request: &Request) -> Bytes {
+    let args = request.args();
+    let token = argument(&args, b"token").unwrap_or_default();
+    plain(Bytes::copy_from_slice(token))
+}
+
+fn plain(token: Bytes) -> Bytes {
     match unescape(&token, Unescape::All) {
         std::borrow::Cow::Borrowed(_) => token,
         std::borrow::Cow::Owned(token) => token.into(),
     }
+}
+
+/// A target as logs and lists may show it: without a token that is a part of its path.
+pub fn shown(request: &Request, target: &Target) -> String {
+    let text = target.to_string();
+    lossy(&request.secrets.borrow().mask_uris(text.as_bytes()))
 }
 
 /// Who is kept from coming back once an operator has cut the session.

@@ -9,6 +9,7 @@ use super::grant::{Subject, goal, user};
 use super::links;
 use super::login;
 use super::session::about;
+use super::tickets::Terms;
 use super::upgrade::is_of_allowed_page;
 use super::{pictures, probe, thumbnails};
 use crate::error_page::redirect_to_slash;
@@ -124,7 +125,9 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         sign_out: login::may_sign_out(request),
         policy: &grant.policy,
         links: grant.links.is_some() && goal.guest.is_none() && grant.role >= Role::Control,
-        screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
+        // Beside the session there is no second use for it.
+        screenshot: pictures::has_screenshots(request, grant.desktop.as_deref())
+            && !grant.terms.as_ref().is_some_and(Terms::is_once),
     });
     json(vnc::forecast(
         forecast.as_ref().map_err(|refusal| *refusal),

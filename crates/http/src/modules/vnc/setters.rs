@@ -57,9 +57,20 @@ pub fn one_way_only(item: &Item) -> Diagnostic {
 /// Whoever can choose the target can reach every machine that this one can.
 fn warn_of_browsers_choice(item: &Item, template: &Template, cx: &mut Cx<'_>) {
     const CHOSEN: [&str; 5] = ["arg_", "http_", "cookie_", "args", "query_string"];
+    let mut before = Vec::new();
     for part in template.parts() {
-        let Part::Variable(id) = part else { continue };
-        let name = cx.names.name(*id).to_owned();
+        let id = match part {
+            Part::Variable(id) => *id,
+            Part::Text(text) => {
+                before.extend_from_slice(text);
+                continue;
+            }
+            _ => continue,
+        };
+        if is_behind_address(&before) {
+            return;
+        }
+        let name = cx.names.name(id).to_owned();
         if CHOSEN.iter().any(|chosen| name.starts_with(chosen)) && name != "http_host" {
             let message = format!("\"vnc_pass\" with ${name} lets the browser choose any machine");
             let remedy = "look it up with \"map\" or \"vnc_token_source\"";
@@ -67,6 +78,15 @@ fn warn_of_browsers_choice(item: &Item, template: &Template, cx: &mut Cx<'_>) {
                 .push(Diagnostic::warn(message).at(item.span()).help(remedy));
         }
     }
+}
+
+/// Whether what follows such a beginning of a target chooses no other machine: the path and query
+/// of a far gateway.
+fn is_behind_address(text: &[u8]) -> bool {
+    let rest = text
+        .strip_prefix(b"ws://")
+        .or_else(|| text.strip_prefix(b"wss://"));
+    rest.is_some_and(|rest| rest.iter().any(|byte| matches!(byte, b'/' | b'?')))
 }
 
 /// `vnc_token_source`
@@ -82,10 +102,7 @@ pub fn token_source(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         "name-dir" => TokenSource::name_dir(path),
         "http" => sources::http(item, cx)?,
         "jwt" => sources::jwt(item, cx)?,
-        kind @ "redis" => {
-            let message = format!("token source \"{kind}\" is not supported yet");
-            return Err(item.error(message).at(item.args[0].span));
-        }
+        "redis" => sources::redis(item, cx)?,
         _ => return Err(item.invalid(item.arg(0)?)),
     };
     if item.args.len() > 2 && source.is_local() {
