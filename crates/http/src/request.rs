@@ -339,6 +339,12 @@ impl Request {
         self.link.as_ref().map_or(self, |link| link.main())
     }
 
+    /// Counts bytes that the client got before the response.
+    pub fn count_interjected(&self, bytes: usize) {
+        let sent = &self.main().bytes_sent;
+        sent.set(sent.get() + bytes as u64);
+    }
+
     /// Whether its request line was good; nothing is known from any other.
     pub fn has_line(&self) -> bool {
         self.main().head.end > 0

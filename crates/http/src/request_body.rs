@@ -26,6 +26,8 @@ pub struct RequestBody {
     /// All bytes taken from it, with what frames them; not those that are thrown away.
     taken: Cell<u64>,
     complete: Cell<bool>,
+    /// Whether its framing is broken, which is told once.
+    broken: Cell<bool>,
     continue_sent: Cell<bool>,
     kept: RefCell<Kept>,
 }
@@ -57,6 +59,7 @@ impl RequestBody {
             received: Cell::new(0),
             taken: Cell::new(0),
             complete: Cell::new(matches!(framing, Framing::None | Framing::Length(0))),
+            broken: Cell::new(false),
             continue_sent: Cell::new(false),
             kept: RefCell::default(),
         }
@@ -184,7 +187,7 @@ impl RequestBody {
         let decoded = self.decode_here(request);
         let taken = before - request.conn.buf.borrow().len();
         self.taken.set(self.taken.get() + taken as u64);
-        if decoded.is_err() {
+        if decoded.is_err() && !self.broken.replace(true) {
             request.log(
                 Level::Error,
                 format_args!("client sent invalid chunked body"),
@@ -357,10 +360,10 @@ impl RequestBody {
             return Ok(());
         }
         let timeout = request.conf().core.send_timeout;
-        let sent = request
-            .conn
-            .interject(b"HTTP/1.1 100 Continue\r\n\r\n", timeout)
-            .await;
+        let sent = request.conn.interject(CONTINUE, timeout).await;
+        if sent.is_ok() {
+            request.count_interjected(CONTINUE.len());
+        }
         sent.map_err(|_| BodyError::Gone)
     }
 }
@@ -378,6 +381,8 @@ fn not_kept(request: &Request, error: &io::Error) -> BodyError {
     );
     BodyError::Status(500)
 }
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// How much of a body is read from a connection at a time.
 const BODY_READ: usize = 16 * 1024;

@@ -56,6 +56,10 @@ pub fn path_of(request: &Request, uri: &[u8]) -> PathBuf {
     match &location.settings.core.root {
         Root::Root(root) => {
             root.append(request, &mut path);
+            if path.is_empty() {
+                // Nothing is the prefix, as for any relative path, and not the whole machine.
+                path.extend_from_slice(request.config().prefix.as_os_str().as_bytes());
+            }
             path.extend_from_slice(uri);
         }
         Root::Alias(alias, strip) => {

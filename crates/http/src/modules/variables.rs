@@ -3,8 +3,8 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use bytes::Bytes;
-use net::Addr;
 use net::log::time;
+use net::{Addr, TcpEstimates};
 use proto::h1::{FieldName, argument};
 use script::Builtin;
 use script::variables::Get;
@@ -193,7 +193,10 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "request_port",
-        |r, out| r.request_port.is_some_and(|port| number(out, port.into())),
+        |r, out| match r.request_port {
+            Some(port) => number(out, port.into()),
+            None => put(out, b""),
+        },
         "The port in the host that the client asks for.",
     ),
     builtin(
@@ -280,6 +283,26 @@ const VARIABLES: &[Builtin<Request>] = &[
         "connection_time",
         |r, out| put(out, seconds(net::clock::now() - r.conn.opened).as_bytes()),
         "Seconds since the connection was accepted.",
+    ),
+    builtin(
+        "tcpinfo_rtt",
+        |r, out| tcp(r, out, |tcp| tcp.rtt_us),
+        "Microseconds to the client and back, as the kernel estimates them.",
+    ),
+    builtin(
+        "tcpinfo_rttvar",
+        |r, out| tcp(r, out, |tcp| tcp.rttvar_us),
+        "How much these vary.",
+    ),
+    builtin(
+        "tcpinfo_snd_cwnd",
+        |r, out| tcp(r, out, |tcp| tcp.snd_cwnd),
+        "The congestion window towards the client, in segments.",
+    ),
+    builtin(
+        "tcpinfo_rcv_space",
+        |r, out| tcp(r, out, |tcp| tcp.rcv_space),
+        "Room for what the client sends, in bytes.",
     ),
     builtin(
         "content_length",
@@ -543,6 +566,11 @@ fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
     let known = request.user.borrow().clone();
     let user = known.or_else(|| request.claimed_user());
     user.is_some_and(|user| put(out, &user))
+}
+
+fn tcp(request: &Request, out: &mut Vec<u8>, value: fn(TcpEstimates) -> u32) -> bool {
+    let estimates = request.conn.stream.tcp_estimates();
+    estimates.is_some_and(|estimates| number(out, value(estimates).into()))
 }
 
 fn content_length(request: &Request, out: &mut Vec<u8>) -> bool {

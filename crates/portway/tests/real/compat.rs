@@ -153,6 +153,22 @@ fn rules_may_not_stand_beside_off() {
             "server { server_name *.; }",
             "server name \"*.\" is invalid",
         ),
+        (
+            "server { server_name a*.com; } server { server_name b; }",
+            "invalid server name or wildcard \"a*.com\"",
+        ),
+        (
+            "map $host $x { hostnames; a* b; }",
+            "invalid hostname or wildcard \"a*\"",
+        ),
+        (
+            "map $host $x { hostnames; a.b 1; .a.b 2; }",
+            "conflicting parameter",
+        ),
+        (
+            "server { if ($uri=\"a\") { } }",
+            "unknown \"uri=\"a\"\" variable",
+        ),
         ("add_header_inherit maybe;", "invalid value \"maybe\""),
     ] {
         let said = said(wrong);
@@ -171,6 +187,16 @@ fn rules_may_not_stand_beside_off() {
     ] {
         let said = said(right);
         assert!(!said.contains("[emerg]"), "{right}: {said}");
+    }
+    for (warned, reason) in [
+        ("types { a/b x; c/d x; }", "duplicate extension \"x\""),
+        ("allow 10.0.0.1/8;", "low address bits of 10.0.0.1/8"),
+    ] {
+        let said = said(warned);
+        assert!(
+            said.contains("[warn]") && said.contains(reason),
+            "{warned}: {said}"
+        );
     }
     let odd = said("server { server_name a/b; }");
     assert!(
@@ -385,9 +411,14 @@ fn what_was_not_answered_is_not_complete_and_line_ends_alone_are_no_request() {
 worker_processes 1; events { }
 http {
     log_format end "$request|$status|$request_length|$request_completion|$request_method$uri";
+    log_format sent "$bytes_sent";
     access_log %DIR%/access.log end;
     client_header_timeout 100ms;
-    server { listen 127.0.0.1:%PORT%; return 200 x; }
+    server {
+        listen 127.0.0.1:%PORT%;
+        location / { return 200 x; }
+        location /sent { access_log %DIR%/sent.log sent; return 200 x; }
+    }
     server { listen 127.0.0.1:%PORT%; server_name closed; return 444; }
 }"#,
     );
@@ -408,6 +439,16 @@ http {
     wait_for("four lines", || {
         let log = std::fs::read_to_string(&log).ok()?;
         (log == lines).then_some(())
+    });
+    let mut conn = server.connect();
+    let head = "POST /sent HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n";
+    conn.send(format!("{head}Expect: 100-continue\r\n\r\nx").as_bytes());
+    let all = conn.read_to_end();
+    assert!(all.starts_with(b"HTTP/1.1 100 Continue"));
+    let log = server.files().path().join("sent.log");
+    wait_for("what was sent", || {
+        let log = std::fs::read_to_string(&log).ok()?;
+        (log == format!("{}\n", all.len())).then_some(())
     });
     assert!(
         !server.error_log().contains("[alert]"),
@@ -444,8 +485,90 @@ http { server {
             "client sent invalid chunked body",
             "client intended to send too large chunked body: 0+4 bytes",
         ];
-        all.iter().all(|text| log.contains(text)).then_some(())
+        all.iter()
+            .all(|text| log.matches(text).count() == 1)
+            .then_some(())
     });
+}
+
+#[test]
+fn error_pages_that_are_proxied_take_the_body_along() {
+    let upstream = Upstream::serving(|peer| {
+        let head = peer.read_head().unwrap_or_default();
+        let length = match head.contains("Content-Length: 3") {
+            true => 3,
+            false => 0,
+        };
+        let body = peer.read_exact(length).unwrap_or_default();
+        let line = head.lines().next().unwrap_or_default();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        peer.send(format!("HTTP/1.0 200 OK\r\n\r\n{line}|{body}").as_bytes());
+    });
+    let server = testkit::Setup::new(
+        r#"
+worker_processes 1; events { }
+http { server {
+    listen 127.0.0.1:%PORT%;
+    error_page 418 = @other;
+    location /named { return 418; }
+    location /denied { deny all; error_page 403 = @other; }
+    location /uri { error_page 418 = /plain; return 418; }
+    location /long { client_max_body_size 2; error_page 413 = @other; }
+    location /plain { proxy_pass http://%UPSTREAM%; }
+    location @other { proxy_pass http://%UPSTREAM%; }
+} }"#,
+    )
+    .with("UPSTREAM", upstream.addr())
+    .start(&portway());
+    for (path, seen) in [
+        ("/named", "POST /named HTTP/1.1|xyz"),
+        ("/denied", "POST /denied HTTP/1.1|xyz"),
+        ("/uri", "GET /plain HTTP/1.1|xyz"),
+        ("/long", "POST /long HTTP/1.1|"),
+    ] {
+        for body in [
+            "Content-Length: 3\r\n\r\nxyz",
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\n\r\n",
+        ] {
+            if path == "/long" && body.starts_with('T') {
+                continue;
+            }
+            let mut conn = server.connect();
+            conn.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\n{body}").as_bytes());
+            assert_eq!(conn.response().text(), seen, "{path} {body}");
+        }
+    }
+}
+
+#[test]
+fn no_root_is_the_prefix_and_no_port_is_empty() {
+    let server = Server::start(
+        &portway(),
+        r#"
+worker_processes 1; events { }
+http { server {
+    listen 127.0.0.1:%PORT%;
+    location / { root ""; }
+    location /empty/ { root $arg_none; }
+    location /port { return 200 "[$request_port]"; }
+    location /tcp { return 200 "$tcpinfo_rtt $tcpinfo_rttvar $tcpinfo_snd_cwnd $tcpinfo_rcv_space"; }
+} }"#,
+    );
+    server.files().write("a.txt", "prefix");
+    std::fs::create_dir(server.files().path().join("empty")).expect("folder made");
+    server.files().write("empty/b.txt", "below it");
+    let seen = |path| server.connect().get(path, "").text();
+    assert_eq!(seen("/a.txt"), "prefix");
+    assert_eq!(seen("/empty/b.txt"), "below it");
+    assert_eq!(server.connect().get("/etc/hostname", "").status, 404);
+    assert_eq!(seen("/port"), "[]");
+    let tcp = seen("/tcp");
+    let numbers: Vec<u32> = tcp
+        .split(' ')
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    assert_eq!(numbers.len(), 4, "{tcp}");
+    assert!(numbers[2] > 0 && numbers[3] > 0, "{tcp}");
 }
 
 #[test]

@@ -72,14 +72,26 @@ pub fn parse(item: &Item, cx: &mut Cx<'_>) -> Result<Condition, Diagnostic> {
     });
     match &words[..] {
         [variable] if variable.starts_with(b"$") => {
-            Ok(Condition::True(cx.template_of(item, variable)?))
+            Ok(Condition::True(variable_of(item, variable, cx)?))
         }
         [test, path] => file_condition(item, test, path, cx)?.ok_or_else(wrong),
         [variable, operator, value] if variable.starts_with(b"$") => {
-            let variable = cx.template_of(item, variable)?;
+            let variable = variable_of(item, variable, cx)?;
             comparison(item, variable, operator, value, cx)?.ok_or_else(wrong)
         }
         _ => Err(wrong()),
+    }
+}
+
+/// One variable and nothing beside it: `$a="b"`, without spaces, would else be true for ever.
+fn variable_of(item: &Item, word: &[u8], cx: &mut Cx<'_>) -> Result<Template, Diagnostic> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    match word.get(1..).unwrap_or_default() {
+        name if name.iter().all(is_part) => cx.template_of(item, word),
+        name => {
+            let name = String::from_utf8_lossy(name);
+            Err(item.error(format!("unknown \"{name}\" variable")))
+        }
     }
 }
 
