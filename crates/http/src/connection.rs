@@ -59,6 +59,8 @@ pub struct Connection {
     pub tls: OnceCell<Box<ClientTls>>,
     /// Whether it is in the clear where TLS is wanted.
     pub lacks_tls: Cell<bool>,
+    /// Whether its task is woken when the generation closes.
+    hears_of_closing: Cell<bool>,
     _listed: Listed,
 }
 
@@ -91,6 +93,7 @@ impl Connection {
             load,
             tls: OnceCell::new(),
             lacks_tls: Cell::new(false),
+            hears_of_closing: Cell::new(false),
             _listed: listed,
         }
     }
@@ -370,16 +373,21 @@ async fn rest(conn: &Connection, Rest { timeout, min }: Rest) -> bool {
             () = conn.deadline.expired() => {}
         }
     }
-    if conn.generation.is_closing() {
-        return false;
-    }
     conn.deadline.set_after(timeout - min);
-    tokio::select! {
-        biased;
-        ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => ready.is_ok(),
-        () = conn.deadline.expired() => false,
-        () = conn.generation.closing() => false,
-    }
+    poll_fn(|cx| {
+        if let Poll::Ready(ready) = conn.stream.poll_read_ready(cx) {
+            return Poll::Ready(ready.is_ok());
+        }
+        if conn.generation.is_closing() {
+            return Poll::Ready(false);
+        }
+        // Once for all rests: it is always the same task that waits.
+        if !conn.hears_of_closing.replace(true) {
+            conn.generation.wake_when_closing(conn.id, cx.waker());
+        }
+        conn.deadline.poll_expired(cx).map(|()| false)
+    })
+    .await
 }
 
 /// How long a connection is read from after its last response, so that the client sees the response

@@ -60,6 +60,8 @@ pub struct Policy {
     pub fence: Option<Fence>,
     /// How long connecting to the machine may take, all of its addresses together.
     pub connect_timeout: Duration,
+    /// How long the machine may take nothing of the input that waits for it.
+    pub send_timeout: Duration,
     /// How long the machine may take for each step of the handshake.
     pub handshake_timeout: Duration,
     /// How long a person may take to log in.
@@ -98,6 +100,7 @@ impl Default for Policy {
             names: None,
             fence: None,
             connect_timeout: Duration::from_secs(10),
+            send_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(10),
             login_timeout: Duration::from_secs(300),
         }
@@ -129,6 +132,18 @@ impl Policy {
             taps: Vec::default(),
             ..self
         }
+    }
+
+    /// Whether a machine is entered in the same way: with the same password and user, and with TLS
+    /// that is set up in the same words. A certificate that was renewed where it stands is no
+    /// other way.
+    pub fn enters_as(&self, other: &Self) -> bool {
+        let is_same_tls = match (&self.tls, &other.tls) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.is_set_up_as(other),
+            _ => false,
+        };
+        is_same_tls && self.password == other.password && self.user == other.user
     }
 
     /// Whether what the viewer is shown is kept, which the person is told.

@@ -78,6 +78,8 @@ pub enum Refusal {
     LoginTimeout,
     /// The connection to the machine broke.
     Lost,
+    /// The machine took nothing of what the viewer sent, for too long.
+    TakesNoInput,
     /// The machine ended the session.
     ServerClosed,
     /// An operator ended the session; the words for the person, possibly none.
@@ -162,6 +164,7 @@ impl Refusal {
             Self::UnsupportedSecurity => "The desktop asks for a login that is not supported here.",
             Self::LoginTimeout => "Logging in took too long.",
             Self::Lost => "The connection to the machine was lost.",
+            Self::TakesNoInput => "The machine took no input for too long; it may hang.",
             Self::ServerClosed => "The machine ended the session.",
             Self::Cut(words) if !words.is_empty() => return words.clone().into(),
             Self::Cut(_) => "An operator ended the session.",
@@ -216,6 +219,7 @@ impl Refusal {
             | Self::TlsFailed
             | Self::FarFailed
             | Self::Lost
+            | Self::TakesNoInput
             | Self::ServerClosed => 4502,
             Self::ServerRefused(_)
             | Self::WrongPassword
@@ -269,6 +273,7 @@ impl Refusal {
             Self::UnsupportedSecurity => "unsupported-security",
             Self::LoginTimeout => "login-timeout",
             Self::Lost => "lost",
+            Self::TakesNoInput => "takes-no-input",
             Self::ServerClosed => "server-closed",
             Self::Cut(_) => "cut",
             Self::Removed => "removed",

@@ -123,8 +123,9 @@ impl Sessions {
 
     /// Gives control of its desktop to a session alone, or frees the desktop. `None` when there is
     /// no such session with a screen; otherwise whether it can be.
-    pub fn order(&self, id: SessionId, order: Order) -> Option<Result<(), &'static str>> {
-        let done = self.entry(id)?.room()?.order(id, order);
+    /// `by` is who orders it, for the journal.
+    pub fn order(&self, id: SessionId, order: Order, by: &str) -> Option<Result<(), &'static str>> {
+        let done = self.entry(id)?.room()?.order(id, order, by);
         Some(done.map_err(control::Denied::sentence))
     }
 

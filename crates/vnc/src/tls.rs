@@ -5,11 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use net::tls::ciphers;
 use net::tls::client::{ClientSettings, Connector, Objection, fingerprint, judge_connection};
 use net::tls::identity::Identity;
 use net::tls::peers::Judge;
-use net::tls::server::Versions;
 use net::{Deadline, Stream};
 
 use crate::Refusal;
@@ -20,12 +18,25 @@ use crate::session::Failure;
 pub struct Tls {
     /// Whether a server without it is good enough.
     pub need: TlsNeed,
+    /// Versions and ciphers.
+    pub settings: ClientSettings,
     /// The certificate that the gateway shows.
     pub identity: Option<Identity>,
     /// Whose certificates are good.
     pub trust: Trust,
     /// The name that the certificate must have, in place of the target's.
     pub name: Option<String>,
+    /// What identity and authorities were read from.
+    pub files: Vec<SourceFile>,
+}
+
+/// A file that something was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: Arc<str>,
+    /// What was in it.
+    pub text: Arc<[u8]>,
 }
 
 /// Whether a server without TLS is good enough.
@@ -62,19 +73,25 @@ pub struct FingerprintError;
 impl Tls {
     /// Whether the other one would do the same with the same certificates.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let identities = [self, other].map(|tls| tls.identity.as_ref());
-        let is_same_identity = match identities {
-            [None, None] => true,
-            [Some(one), Some(other)] => Arc::ptr_eq(&one.certified_key(), &other.certified_key()),
-            _ => false,
-        };
+        self.is_set_up_as(other) && self.files == other.files
+    }
+
+    /// Whether the other one is configured in the same words: its files may have been renewed.
+    pub(crate) fn is_set_up_as(&self, other: &Self) -> bool {
         let is_same_trust = match (&self.trust, &other.trust) {
-            (Trust::Nobody, Trust::Nobody) | (Trust::Anybody, Trust::Anybody) => true,
-            (Trust::Signed(one), Trust::Signed(other)) => Arc::ptr_eq(one, other),
+            (Trust::Nobody, Trust::Nobody)
+            | (Trust::Anybody, Trust::Anybody)
+            | (Trust::Signed(_), Trust::Signed(_)) => true,
             (Trust::Pinned(one), Trust::Pinned(other)) => one == other,
             _ => false,
         };
-        is_same_identity && is_same_trust && self.need == other.need && self.name == other.name
+        let [paths, others] = [self, other].map(|tls| tls.files.iter().map(|file| &file.path));
+        is_same_trust
+            && self.need == other.need
+            && self.name == other.name
+            && self.settings.versions == other.settings.versions
+            && self.settings.ciphers == other.settings.ciphers
+            && paths.eq(others)
     }
 
     /// Whether it is known what certificate is good.
@@ -90,7 +107,7 @@ impl Tls {
         deadline: &Deadline,
     ) -> Result<(), Failure> {
         let host = self.name.as_deref().unwrap_or(host);
-        let connector = Connector::new(&settings(), self.identity.as_ref());
+        let connector = Connector::new(&self.settings, self.identity.as_ref());
         let connector =
             connector.map_err(|error| Failure::told(Refusal::Internal, format!("TLS: {error}")))?;
         let shaken = connector.connect(stream, host, deadline).await;
@@ -142,17 +159,6 @@ impl Tls {
         Err(format!(
             "server SSL certificate verify error: {why}; its fingerprint is {shown}"
         ))
-    }
-}
-
-/// What rustls has by default.
-fn settings() -> ClientSettings {
-    ClientSettings {
-        versions: Versions {
-            tls12: true,
-            tls13: true,
-        },
-        ciphers: ciphers::select("DEFAULT"),
     }
 }
 

@@ -320,6 +320,7 @@ export default {
   "said.security": "The desktop asks for a login that is not supported here.",
   "said.login": "Logging in took too long.",
   "said.lost": "The connection to the machine was lost.",
+  "said.hangs": "The machine took no input for too long; it may hang.",
   "said.closed": "The machine ended the session.",
   "said.cut": "An operator ended the session.",
   "said.removed": "You have no access to this desktop any more.",

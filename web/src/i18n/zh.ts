@@ -322,6 +322,7 @@ export default {
   "said.security": "桌面要求的登录方式在此不受支持。",
   "said.login": "登录用时过长。",
   "said.lost": "与机器的连接已中断。",
+  "said.hangs": "机器太久没有接收输入；它可能已无响应。",
   "said.closed": "机器结束了会话。",
   "said.cut": "管理员结束了会话。",
   "said.removed": "您不再拥有此桌面的访问权限。",

@@ -60,6 +60,7 @@ export const SENTENCES: ReadonlyMap<string, TextKey> = new Map<string, TextKey>(
   ["The desktop asks for a login that is not supported here.", "said.security"],
   ["Logging in took too long.", "said.login"],
   ["The connection to the machine was lost.", "said.lost"],
+  ["The machine took no input for too long; it may hang.", "said.hangs"],
   ["The machine ended the session.", "said.closed"],
   ["An operator ended the session.", "said.cut"],
   ["You have no access to this desktop any more.", "said.removed"],

@@ -27,6 +27,7 @@ test("a desktop is read whole", () => {
       groups: ["staff", "ground floor"],
       role: "view",
       state: "in-use",
+      reason: "",
       sessions: [{ user: "bob", since: 1_790_000_000, viewOnly: true }],
       thumbnail: true,
       recorded: true,

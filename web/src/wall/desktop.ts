@@ -20,6 +20,8 @@ export interface DesktopTile {
   groups: string[];
   role: Role;
   state: State;
+  /** Why it failed, in the gateway's words. */
+  reason: string;
   sessions: Viewing[];
   thumbnail: boolean;
   recorded: boolean;
@@ -48,6 +50,7 @@ function readDesktop(value: unknown): DesktopTile | null {
     groups: groups.length === 0 ? [fields.text("group")] : groups,
     role: roleOf(fields),
     state: STATES.find((state) => state === fields.text("state")) ?? "unknown",
+    reason: fields.text("reason"),
     sessions,
     thumbnail: fields.flag("thumbnail"),
     recorded: fields.flag("recorded"),

@@ -32,7 +32,7 @@ const HEAD_READ: usize = 4096;
 /// Reads the next head; `None` when the connection is over.
 pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
     let default_server = conn.default_server()?;
-    let config = conn.generation.config.clone();
+    let config = &conn.generation.config;
     let conf = &config.server(default_server).settings;
     let mut server = default_server;
     // What came with the header of a proxy in front, or with TLS, was not too early.
@@ -251,7 +251,7 @@ fn with_uri(
     mut parts: Parts,
     mut refused: Option<u16>,
 ) -> (Rc<Request>, Option<u16>) {
-    let config = conn.generation.config.clone();
+    let config = &conn.generation.config;
     let default_server = parts.server;
     let found = conn
         .addr_conf()

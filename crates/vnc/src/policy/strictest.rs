@@ -47,6 +47,7 @@ impl Policy {
             names: self.names.or(other.names),
             fence: self.fence.or(other.fence),
             connect_timeout: self.connect_timeout.min(other.connect_timeout),
+            send_timeout: self.send_timeout.min(other.send_timeout),
             handshake_timeout: self.handshake_timeout.min(other.handshake_timeout),
             login_timeout: self.login_timeout.min(other.login_timeout),
         }
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_credential_and_a_title_come_from_the_more_special() {
-        let password = |text: &str| Password::from_file(text.as_bytes(), 0o600).ok();
+        let password = |text: &str| Password::from_file(text.as_bytes()).ok();
         let token = Policy {
             password: password("token"),
             ..Policy::default()

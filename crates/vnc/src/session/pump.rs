@@ -11,6 +11,7 @@ mod clock;
 mod followed;
 mod input;
 mod leave;
+mod patience;
 mod said;
 mod words;
 
@@ -24,6 +25,7 @@ use proto::rfb::{Confirmations, HEAD_LEN_MAX};
 use proto::ws::{FrameHeader, HEADER_LEN_MAX, Opcode, Receiver};
 
 use self::clock::{Clock, Tick};
+use self::patience::Patience;
 use self::said::Listener;
 use super::Subprotocol;
 use super::ending::{Failure, viewer_failed};
@@ -70,6 +72,8 @@ pub(super) struct Pump {
     listener: Option<Box<Listener>>,
     /// Since when input waits for the server to take it.
     input_waits: Option<Instant>,
+    /// How long it may.
+    patience: Patience,
     /// What the handshake left. It waits for the first turn, since only then is it known who
     /// controls the desktop, and what was changed while the handshake ran.
     early: Option<Box<Early>>,
@@ -112,6 +116,7 @@ impl Pump {
         let level = policy.level();
         entry.live().set_level(level);
         let clock = Clock::start(&policy, entry.age());
+        let patience = Patience::new(policy.send_timeout);
         let (follow, screen, confirmations) = match server.screen {
             Some(init) if level == Level::BothSides => {
                 let follow = follow.beside_server(&init);
@@ -140,6 +145,7 @@ impl Pump {
             screen_read: SCREEN_READ_MIN,
             listener: None,
             input_waits: None,
+            patience,
             early: Some(Box::new(Early {
                 server: server.inbox,
                 viewer: viewer.inbox,

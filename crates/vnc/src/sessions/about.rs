@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use net::TcpHealth;
 
 use super::{Holder, Limits};
+use crate::journal::Notes;
 use crate::policy::Allowed;
 use crate::{Policy, Role, Target};
 
@@ -38,6 +39,8 @@ pub struct About {
     pub take_over: bool,
     /// Who is refused for how long, once the session was cut.
     pub hold: Option<(Holder, Duration)>,
+    /// Where it is written what people do to it.
+    pub notes: Notes,
 }
 
 /// A link by which somebody came.

@@ -5,18 +5,22 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::view;
-use super::{SessionId, Sessions};
+use super::{Entry, SessionId, Sessions};
+use crate::journal::message_record;
 
 impl Sessions {
     /// Shows words in the page of a session: whether it is a page that can. `None` when there is
     /// no such session.
     pub fn say(&self, id: SessionId, from: &str, text: &str) -> Option<bool> {
-        Some(self.entry(id)?.say(message(from, text)))
+        let entry = self.entry(id)?;
+        Some(say_to(&entry, from, text))
     }
 
     /// Shows words in the pages of all sessions; says in how many.
     pub fn say_to_all(&self, from: &str, text: &str) -> usize {
-        self.tell_all(&message(from, text))
+        let entries: Vec<_> = self.lock().values().cloned().collect();
+        let told = entries.iter().filter(|entry| say_to(entry, from, text));
+        told.count()
     }
 
     /// Tells all pages that their sessions end for a restart, so soon.
@@ -57,6 +61,16 @@ impl Sessions {
         let told = entries.iter().filter(|entry| entry.say(text.to_owned()));
         told.count()
     }
+}
+
+/// Shows words in the page of a session, and notes them.
+fn say_to(entry: &Entry, from: &str, text: &str) -> bool {
+    let shown = entry.say(message(from, text));
+    let about = entry.about();
+    about
+        .notes
+        .write(|| message_record(about, from, text, shown));
+    shown
 }
 
 fn message(from: &str, text: &str) -> String {

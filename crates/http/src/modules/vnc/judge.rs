@@ -1,5 +1,5 @@
 //! Live sessions and the configuration of now: each is judged again as its own request would be,
-//! after a reload and when a file of tokens changes.
+//! after a reload and when a file of tokens or of users changes.
 //!
 //! A session holds no configuration (decision 0005). What is kept of it is its request's head and
 //! what it was granted ([`Case`]); decision 0023 says why.
@@ -20,17 +20,21 @@ use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
 use self::each::each;
 use super::grant::{self, Goal, Grant, Subject};
-use super::{links, status};
+use super::status;
 use crate::connection::{Connection, Memory};
 use crate::downstream::{head, tls};
 use crate::modules::auth_request::{self, Answers};
-use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, auth_basic};
-use crate::phases::{self, Flow};
+use crate::modules::core::Handler;
+use crate::phases;
 use crate::request::Request;
+use crate::secrets::Secrets;
 use crate::thread::{Generation, Thread};
 
-/// How often it is looked whether files of tokens have changed under live sessions.
+mod came;
+
+use came::Came;
+
+/// How often it is looked whether files of tokens and users have changed under live sessions.
 const FILES_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often services are asked whether the tokens of live sessions hold.
@@ -40,16 +44,14 @@ const ELSEWHERE_INTERVAL: Duration = Duration::from_secs(30);
 pub struct Case {
     id: SessionId,
     memory: Memory,
+    /// What of it no log may show.
+    secrets: Secrets,
     /// What its location is for: desktops, or sessions that are watched.
     handler: Handler,
-    /// The person, if they signed in here.
-    user: Option<Bytes>,
-    /// The token that was verified; it is not verified again.
-    jwt: Option<Rc<jwt::Token>>,
+    /// How the person came in.
+    came: Came,
     /// What was kept of the answer of `auth_request`, which is not asked again.
     answers: Answers,
-    /// Whether a link stood in place of signing in.
-    by_link: bool,
     /// When it began.
     start: SystemTime,
     /// Where the request was led by the server itself, if it was.
@@ -84,7 +86,7 @@ struct Token {
     ticket: Rc<Ticket>,
 }
 
-/// Where tokens of live sessions stand, each with a task that looks whether they hold.
+/// Where that stands which live sessions rest on, each with a task that looks whether it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Watched {
     /// In files of this machine: a look costs little.
@@ -117,9 +119,9 @@ enum Verdict {
     Overtaken,
 }
 
-/// What a token's source says of it, compared with what it said before.
+/// What is said now of that which a session rests on, compared with what was said before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TokenNow {
+enum Now {
     /// The same, or nothing at the moment.
     Holds,
     /// Something else.
@@ -153,14 +155,14 @@ impl Case {
             args: request.args(),
             named: name.starts_with(b"@").then(|| name.clone()),
         });
+        let secrets = request.secrets.borrow().clone();
         Some(Self {
             id,
             memory,
+            secrets,
             handler,
-            user: request.user.borrow().clone(),
-            jwt: request.jwt.borrow().clone(),
+            came: Came::of(request),
             answers: auth_request::answers(request),
-            by_link: links::opens(request),
             start: goal.start,
             led,
             granted: RefCell::new(Granted::new(request, &goal.token, grant)),
@@ -181,8 +183,10 @@ impl Case {
             return Err("the status of its certificate is not to be had");
         }
         let request = head::recall(&conn).ok_or(unreadable)?;
-        request.user.replace(self.user.clone());
-        request.jwt.replace(self.jwt.clone());
+        // Where it leads now, nobody may know any more what is secret.
+        request.secrets.borrow_mut().hide_those_of(&self.secrets);
+        request.user.replace(self.came.user.clone());
+        request.jwt.replace(self.came.jwt.clone());
         Ok(request)
     }
 
@@ -202,36 +206,6 @@ impl Case {
             }
         };
         placed && request.conf().core.handler == self.handler
-    }
-
-    /// Whether the person may still come in where the request leads, as far as addresses and
-    /// files of users say it: what was asked elsewhere (`auth_request`) is not asked again.
-    fn may_come(&self, request: &Request) -> bool {
-        let conf = request.conf();
-        let by_address = access::run(request);
-        let opens = links::opens(request);
-        if self.by_link && !opens {
-            // Nobody asked who this is, and now somebody would.
-            return false;
-        }
-        if opens {
-            let any = conf.core.satisfy == Satisfy::Any;
-            return any || !matches!(by_address, Flow::Status(_));
-        }
-        let user = self.user.as_ref();
-        match conf.core.satisfy {
-            Satisfy::Any => {
-                matches!(by_address, Flow::Allowed)
-                    || user.is_some()
-                    || (matches!(by_address, Flow::Next) && !auth_basic::asks(request))
-            }
-            Satisfy::All => {
-                !matches!(by_address, Flow::Status(_))
-                    && user.map_or(!auth_basic::asks(request), |user| {
-                        auth_basic::still_knows(request, user)
-                    })
-            }
-        }
     }
 
     async fn verdict(&self, generation: &Rc<Generation>) -> (Verdict, Option<Rc<Request>>) {
@@ -257,7 +231,7 @@ impl Case {
         let Some(subject) = subject else {
             return Verdict::Ends(Refusal::Removed);
         };
-        if !self.may_come(request) {
+        if !self.came.would_again(request) {
             return Verdict::Ends(Refusal::Removed);
         }
         request.forget_rules();
@@ -287,10 +261,9 @@ impl Case {
         let new = Granted::new(request, token, grant);
         let mut old = self.granted.borrow_mut();
         let is_less = old.role == Role::Admin && new.role < Role::Admin;
-        let shows = |policy: &Policy| (policy.password.clone(), policy.user.clone());
         // A recording begins with the screen, so that a session's own cannot begin later.
         let is_other = old.target != new.target
-            || shows(&old.policy) != shows(&new.policy)
+            || !old.policy.enters_as(&new.policy)
             || old.policy.is_recorded() != new.policy.is_recorded();
         if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
@@ -307,39 +280,39 @@ impl Case {
     }
 
     /// What the token says now, as far as its source can tell. Cancel-safe.
-    async fn token_now(&self) -> TokenNow {
+    async fn token_now(&self) -> Now {
         let Some(Token { source, text, .. }) = self.granted.borrow().token.clone() else {
-            return TokenNow::Holds;
+            return Now::Holds;
         };
         match source.lookup(&text, Asked::Again).await {
             Ok(Some(ticket)) => {
                 let granted = self.granted.borrow();
                 let token = granted.token.as_ref();
                 match token.is_none_or(|token| ticket == *token.ticket) {
-                    true => TokenNow::Holds,
-                    false => TokenNow::Differs,
+                    true => Now::Holds,
+                    false => Now::Differs,
                 }
             }
-            Ok(None) => TokenNow::Gone,
-            Err(error) if error.is_of_token() => TokenNow::Gone,
-            Err(_) => TokenNow::Holds,
+            Ok(None) => Now::Gone,
+            Err(error) if error.is_of_token() => Now::Gone,
+            Err(_) => Now::Holds,
         }
     }
 
-    /// Judges the session if its token says something else.
-    async fn look_at_token(self: Rc<Self>, thread: Weak<Thread>) {
-        let token = self.token_now().await;
+    /// Judges the session if what is watched there says something else.
+    async fn look(self: Rc<Self>, thread: Weak<Thread>, watched: Watched) {
+        let now = self.now(watched).await;
         let Some(thread) = thread.upgrade() else {
             return;
         };
         // One that is about to end may have got its token back.
-        if token == TokenNow::Holds && self.ending.borrow().is_none() {
+        if now == Now::Holds && self.ending.borrow().is_none() {
             return;
         }
-        let why = match token {
-            TokenNow::Holds => None,
-            TokenNow::Differs => Some(Refusal::Changed),
-            TokenNow::Gone => Some(Refusal::Removed),
+        let why = match now {
+            Now::Holds => None,
+            Now::Differs => Some(Refusal::Changed),
+            Now::Gone => Some(Refusal::Removed),
         };
         match (thread.generation_now(), why) {
             (Some(generation), _) => self.judge(&generation).await,
@@ -352,14 +325,29 @@ impl Case {
         }
     }
 
-    /// Where its token stands, if one led to it.
-    fn watched(&self) -> Option<Watched> {
+    /// Whether what it rests on is watched there: its token, or the user in a file.
+    fn is_watched(&self, watched: Watched) -> bool {
         let granted = self.granted.borrow();
-        let token = granted.token.as_ref()?;
-        Some(match token.source.is_local() {
-            true => Watched::Files,
-            false => Watched::Elsewhere,
-        })
+        let token = granted.token.as_ref();
+        let is_local = token.map(|token| token.source.is_local());
+        match watched {
+            Watched::Files => is_local == Some(true) || self.came.has_users(),
+            Watched::Elsewhere => is_local == Some(false),
+        }
+    }
+
+    /// What is said now of what is watched there. Cancel-safe.
+    async fn now(&self, watched: Watched) -> Now {
+        match watched {
+            // The person may still come in by another way.
+            Watched::Files if !self.came.is_known() => Now::Differs,
+            Watched::Files if self.is_elsewhere() => Now::Holds,
+            _ => self.token_now().await,
+        }
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.is_watched(Watched::Elsewhere)
     }
 
     /// Judges the session, and does what follows.
@@ -492,7 +480,7 @@ pub struct Cases {
     all: RefCell<HashMap<SessionId, Rc<Case>>>,
     /// The task that judges after a reload.
     judging: RefCell<Option<AbortHandle>>,
-    /// The tasks that watch tokens.
+    /// The tasks that watch tokens and files of users.
     watching: RefCell<Vec<Watched>>,
 }
 
@@ -514,14 +502,13 @@ impl Cases {
     /// Adds a session that begins. `under` is the number of the generation that granted it.
     pub fn enrol(thread: &Rc<Thread>, case: Case, under: u64) -> Enrolled {
         let id = case.id;
-        let watched = case.watched();
         let case = Rc::new(case);
         thread.cases.all.borrow_mut().insert(id, case.clone());
-        if let Some(watched) = watched
-            && !thread.cases.watching.borrow().contains(&watched)
-        {
-            thread.cases.watching.borrow_mut().push(watched);
-            tokio::task::spawn_local(watch_tokens(Rc::downgrade(thread), watched));
+        for watched in [Watched::Files, Watched::Elsewhere] {
+            if case.is_watched(watched) && !thread.cases.watching.borrow().contains(&watched) {
+                thread.cases.watching.borrow_mut().push(watched);
+                tokio::task::spawn_local(watch(Rc::downgrade(thread), watched));
+            }
         }
         // There was a reload between the request and now.
         if let Some(generation) = thread.generation_now()
@@ -561,8 +548,9 @@ impl Cases {
     }
 }
 
-/// Judges sessions whose tokens say something else, for as long as there are sessions with such.
-async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
+/// Judges sessions whose tokens say something else or whose users are gone, for as long as there
+/// are sessions with such.
+async fn watch(thread: Weak<Thread>, watched: Watched) {
     loop {
         net::timer::sleep(watched.interval()).await;
         let Some(cases) = thread.upgrade().map(|thread| thread.cases.list()) else {
@@ -570,7 +558,7 @@ async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
         };
         let is_watched = |case: &Weak<Case>| {
             let case = case.upgrade();
-            case.is_some_and(|case| case.watched() == Some(watched))
+            case.is_some_and(|case| case.is_watched(watched))
         };
         let cases: Vec<_> = cases.into_iter().filter(is_watched).collect();
         if cases.is_empty() {
@@ -584,7 +572,7 @@ async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
             let thread = thread.clone();
             async move {
                 if let Some(case) = case.upgrade() {
-                    case.look_at_token(thread).await;
+                    case.look(thread, watched).await;
                 }
             }
         })

@@ -172,9 +172,9 @@ fn control(request: &Request, id: SessionId, form: &Form) -> Flow {
         "free" => Order::Free,
         _ => return error(400, "Control is taken or freed: do=take or do=free."),
     };
-    match sessions(request).order(id, order) {
+    let by = operator(request);
+    match sessions(request).order(id, order, &by) {
         Some(Ok(())) => {
-            let by = operator(request);
             request.log(
                 Level::Notice,
                 format_args!("control of desktop session {id}: {order:?} by {by}"),

@@ -14,7 +14,7 @@ use super::grant::{self, Subject};
 use super::pages::{Place, json, place, reads, serve};
 use super::setters::one_way_only;
 use super::thumbnails::{Thumbnail, thumbnail};
-use super::{login, role, upgrade};
+use super::{login, probe, role, upgrade};
 use crate::draft::{Level, Matcher};
 use crate::error_page::redirect_to_slash;
 use crate::module::{Cx, Done};
@@ -146,6 +146,9 @@ struct Tile<'a> {
     groups: Vec<&'a str>,
     role: &'static str,
     state: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     sessions: &'a [Viewer],
     thumbnail: bool,
     recorded: bool,
@@ -183,12 +186,17 @@ async fn list(request: &Request, wall: &Wall) -> String {
         let viewers = viewers
             .get(&*desktop.name)
             .map_or(&[][..], |viewers| viewers);
-        let state = match (viewers, outcomes.last(&desktop.name, &desktop.target)) {
-            ([_, ..], _) => "in-use",
-            ([], Some(Outcome::Reached)) => "free",
-            ([], Some(Outcome::Failed)) => "failed",
-            ([], None) => "unknown",
+        let known = outcomes.last(&desktop.name, &desktop.target);
+        if viewers.is_empty() {
+            probe::refresh(request, desktop, known.as_ref());
+        }
+        let (state, reason) = match (viewers, known.map(|known| known.outcome)) {
+            ([_, ..], _) => ("in-use", None),
+            ([], Some(Outcome::Reached)) => ("free", None),
+            ([], Some(Outcome::Failed(refusal))) => ("failed", Some(refusal)),
+            ([], None) => ("unknown", None),
         };
+        let reason = reason.map(|refusal| refusal.sentence().into_owned());
         let groups = wall.groups(desktop);
         desktops.push(Tile {
             name: &desktop.name,
@@ -197,6 +205,7 @@ async fn list(request: &Request, wall: &Wall) -> String {
             groups,
             role: role.word(),
             state,
+            reason,
             sessions: viewers,
             thumbnail: thumbnail(request, Some(desktop)) != Thumbnail::Off,
             recorded: viewers.iter().any(|viewer| viewer.recorded),

@@ -22,8 +22,9 @@ impl Pump {
         if flushed.map_err(|error| server_failed(&error))?.is_pending() {
             // The viewer may well have answered; it is only not listened to.
             self.clock.note_heard();
-            return Ok(0);
+            return self.patience.wait(cx, self.to_server.len()).map(|()| 0);
         }
+        self.patience.is_over();
         if let Some(since) = self.input_waits.take() {
             self.entry.note_taken_after(net::clock::now() - since);
         }
