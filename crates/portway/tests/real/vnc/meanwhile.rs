@@ -181,3 +181,25 @@ fn a_token_that_is_gone_ends_its_session_also_while_the_process_comes_to_its_end
     stays.send_binary(&KEY_A);
     vnc.wait_event(&testkit::vnc::Event::Key(1, 0x61));
 }
+
+#[test]
+fn a_configuration_without_any_server_ends_sessions_in_good_order() {
+    let vnc = VncServer::start(Look::default());
+    let text = format!(
+        "events {{ }} http {{ vnc_revoke_grace 1s;
+         server {{ listen 127.0.0.1:%PORT%; location / {{ vnc_pass {}; }} }} }}",
+        vnc.addr()
+    );
+    let server = Setup::new(&text).start(&portway());
+    let mut sockets = ["/one", "/two"].map(|path| {
+        let mut socket = WebSocket::open(server.addr(), path, PAGE);
+        enter(&mut socket);
+        socket
+    });
+    server.reload("events { } http { }");
+    for socket in &mut sockets {
+        assert_eq!(closed(socket), 4410);
+    }
+    let log = server.error_log();
+    assert!(!log.contains("panicked"), "{log}");
+}
