@@ -69,7 +69,8 @@ pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
 pub use session::{
-    Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
+    Browser, EndReason, FarSocket, Link, Machine, SealedLink, SessionEnd, Subprotocol, Unreachable,
+    run,
 };
 pub use sessions::view::unix;
 pub use sessions::{

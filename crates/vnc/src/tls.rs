@@ -9,6 +9,7 @@ use net::tls::client::{ClientSettings, Connector, Objection, fingerprint, judge_
 use net::tls::identity::Identity;
 use net::tls::peers::Judge;
 use net::{Deadline, Stream};
+use sha2::{Digest as _, Sha256};
 
 use crate::Refusal;
 use crate::session::Failure;
@@ -61,7 +62,7 @@ pub enum Trust {
     Pinned(Vec<Fingerprint>),
 }
 
-/// SHA-256 of a certificate.
+/// SHA-256 of a certificate, or of a public key that has none (its `SubjectPublicKeyInfo`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
@@ -97,6 +98,11 @@ impl Tls {
     /// Whether it is known what certificate is good.
     pub(crate) fn is_decided(&self) -> bool {
         !matches!(self.trust, Trust::Nobody)
+    }
+
+    /// Whether it may be known what public key without a certificate is good.
+    pub(crate) fn knows_keys(&self) -> bool {
+        matches!(self.trust, Trust::Anybody | Trust::Pinned(_))
     }
 
     /// Shakes hands with the machine called `host` and judges what it shows.
@@ -159,6 +165,31 @@ impl Tls {
         Err(format!(
             "server SSL certificate verify error: {why}; its fingerprint is {shown}"
         ))
+    }
+}
+
+/// Whether a public key without a certificate, which a server has proved to have or will prove to
+/// have, is known to be good.
+pub(crate) fn judge_key(tls: Option<&Tls>, shown: Fingerprint) -> Result<(), Failure> {
+    let why = match tls.map(|tls| &tls.trust) {
+        Some(Trust::Anybody) => return Ok(()),
+        Some(Trust::Pinned(pinned)) if pinned.contains(&shown) => return Ok(()),
+        Some(Trust::Pinned(_)) => {
+            "it is another one than \"vnc_ssl_fingerprint\" says; its fingerprint is "
+        }
+        _ => {
+            "nothing says whether it is good; compare its fingerprint and set \
+             \"vnc_ssl_fingerprint\" to "
+        }
+    };
+    let detail = format!("the server's RSA key: {why}{shown}");
+    Err(Failure::told(Refusal::UntrustedKey, detail))
+}
+
+impl Fingerprint {
+    /// That of a certificate or a key in DER.
+    pub(crate) fn of(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
     }
 }
 

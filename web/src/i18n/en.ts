@@ -470,6 +470,7 @@ export default {
   "said.nostored": "The desktop wants a password, and none is stored for it.",
   "said.noencryption": "The desktop does not offer the encryption that is required.",
   "said.certificate": "The desktop's certificate is not trusted here.",
+  "said.key": "The desktop's key is not trusted here.",
   "said.tls": "The encrypted connection to the desktop failed.",
   "said.far.denied": "The gateway in front of the machine gives no access to it.",
   "said.far.down": "The gateway in front of the machine could not reach it.",

@@ -472,6 +472,7 @@ export default {
   "said.nostored": "桌面需要密码，但没有为它保存密码。",
   "said.noencryption": "桌面不提供所要求的加密。",
   "said.certificate": "此处不信任桌面的证书。",
+  "said.key": "此处不信任该桌面的密钥。",
   "said.tls": "与桌面的加密连接失败。",
   "said.far.denied": "机器前面的网关不允许访问。",
   "said.far.down": "机器前面的网关无法连接到它。",

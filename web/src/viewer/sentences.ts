@@ -54,6 +54,7 @@ export const SENTENCES: ReadonlyMap<string, TextKey> = new Map<string, TextKey>(
   ["The desktop wants a password, and none is stored for it.", "said.nostored"],
   ["The desktop does not offer the encryption that is required.", "said.noencryption"],
   ["The desktop's certificate is not trusted here.", "said.certificate"],
+  ["The desktop's key is not trusted here.", "said.key"],
   ["The encrypted connection to the desktop failed.", "said.tls"],
   ["The gateway in front of the machine gives no access to it.", "said.far.denied"],
   ["The gateway in front of the machine could not reach it.", "said.far.down"],

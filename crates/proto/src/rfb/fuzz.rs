@@ -3,7 +3,8 @@
 use super::vencrypt::{self, Login};
 use super::{
     ClientHandshake, ClientStream, Confirmations, Framed, Passed, Rules, ServerEvent, ServerFilter,
-    ServerHandshake, ServerInit, ServerMessage, ViewerEvent, Violation,
+    ServerHandshake, ServerInit, ServerMessage, ViewerEvent, Violation, apple_dh, rsa_aes,
+    security,
 };
 
 /// A viewer's stream, whole and split, observed and enforced; what was let through must itself
@@ -284,7 +285,17 @@ pub fn client_handshake(data: &[u8]) {
     while let Ok((taken, event)) = handshake.handle(input, &mut out) {
         input = &input[taken..];
         match event {
-            Some(ServerEvent::Types(types)) => handshake.choose(types[0], &mut out),
+            Some(ServerEvent::Types(types)) => match types[0] {
+                kind @ (security::RA2 | security::RA2NE_256 | security::APPLE_DH) => {
+                    handshake.choose_exchange(kind, &mut out);
+                    let Some(taken) = exchange(kind, input) else {
+                        return;
+                    };
+                    input = &input[taken..];
+                    handshake.exchanged();
+                }
+                kind => handshake.choose(kind, &mut out),
+            },
             Some(ServerEvent::Challenge(challenge)) => handshake.respond(&challenge, &mut out),
             Some(ServerEvent::Subtypes(subtypes)) => {
                 let subtype = subtypes.first().copied().unwrap_or(vencrypt::PLAIN);
@@ -297,6 +308,27 @@ pub fn client_handshake(data: &[u8]) {
             None | Some(_) => return,
         }
     }
+}
+
+/// The exchanges that the handshake does not make, as far as they are bytes: how many.
+fn exchange(kind: u8, input: &[u8]) -> Option<usize> {
+    if kind == security::APPLE_DH {
+        let (taken, parameters) = apple_dh::Parameters::parse(input).ok()??;
+        assert_eq!(parameters.prime.len(), parameters.public.len());
+        return Some(taken);
+    }
+    let (mut taken, theirs) = rsa_aes::PublicKey::parse(input).ok()??;
+    assert_eq!(theirs.encode(), input[..taken]);
+    assert!(theirs.modulus().len() <= theirs.encrypted_len());
+    let ours = rsa_aes::PublicKey::new(&[0xff; 256], &[1, 0, 1]);
+    let (len, encrypted) = ours.parse_encrypted(&input[taken..]).ok()??;
+    assert_eq!(encrypted.len(), 256);
+    taken += len;
+    for _ in 0..2 {
+        let content = rsa_aes::sealed(&input[taken..])?;
+        taken += content.end + rsa_aes::MAC_LEN;
+    }
+    Some(taken)
 }
 
 fn login() -> Login {

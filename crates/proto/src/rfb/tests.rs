@@ -2,6 +2,7 @@
 
 mod clipboard;
 mod handshake;
+mod logins;
 mod server_stream;
 mod stream;
 mod switch;
