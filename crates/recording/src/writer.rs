@@ -9,7 +9,8 @@ use rustix::fs::FlockOperation;
 use sha2::{Digest as _, Sha256};
 
 use crate::fbs::{self, Screen};
-use crate::frame::{Chain, Press, RAW_FULL};
+use crate::frame::{Chain, Press};
+use crate::gathered::Gathered;
 use crate::name::{Name, Part};
 use crate::pointer::{POSITION_LEN, Position};
 use crate::sidecar::{Ending, Facts, Outcome, Sidecar};
@@ -19,9 +20,6 @@ pub const FRAME_MS: u32 = 5000;
 
 /// Bytes of positions that wait for the file.
 const POSITIONS_WAITING_MAX: usize = 16 * 1024;
-
-/// What a writer keeps of its buffer between frames.
-const KEPT_LEN: usize = 64 * 1024;
 
 /// A recording that is being written. Until it is finished, its data has the name of a live one,
 /// and a lock that no other process can take while this one lives.
@@ -40,13 +38,10 @@ pub struct Writer {
     /// Those in the file.
     positions: u64,
     pointer_hash: Sha256,
-    /// FBS that is not in the file yet.
-    raw: Vec<u8>,
-    /// Of the first and the last block in `raw`.
-    times: Option<(u32, u32)>,
-    /// Never goes back.
-    last_ms: u32,
-    waiting: Vec<u8>,
+    /// The last time that is in the file.
+    written_ms: u32,
+    /// What is not in the files yet.
+    waiting: Gathered,
 }
 
 impl Writer {
@@ -100,10 +95,8 @@ impl Writer {
             raw_bytes: 0,
             positions: 0,
             pointer_hash: Sha256::new(),
-            raw: fbs::MAGIC.to_vec(),
-            times: None,
-            last_ms: 0,
-            waiting: Vec::new(),
+            written_ms: 0,
+            waiting: Gathered::beginning(),
         };
         let sidecar = Sidecar {
             facts: writer.facts.clone(),
@@ -135,17 +128,15 @@ impl Writer {
 
     /// When the first byte came that is not in the file yet.
     pub fn waiting_since(&self) -> Option<u32> {
-        self.times.map(|(first, _)| first)
+        self.waiting.blocks().map(|((first, _), _)| first)
     }
 
     /// Appends what the server sent.
     pub fn append(&mut self, ms: u32, bytes: &[u8], press: &mut Press) -> io::Result<()> {
-        let ms = ms.max(self.last_ms);
-        self.last_ms = ms;
         for piece in bytes.chunks(fbs::BLOCK_LEN_MAX) {
-            fbs::push(ms, piece, &mut self.raw);
-            self.times = Some((self.times.map_or(ms, |(first, _)| first), ms));
-            if self.raw.len() >= RAW_FULL {
+            self.waiting.append(ms, piece);
+            self.waiting.close();
+            if self.waiting.is_full() {
                 self.flush(press)?;
             }
         }
@@ -154,43 +145,46 @@ impl Writer {
 
     /// Notes where the pointer is.
     pub fn point(&mut self, position: Position) -> io::Result<()> {
-        let ms = position.ms.max(self.last_ms);
-        self.last_ms = ms;
-        let bytes = Position { ms, ..position }.encode();
-        self.waiting.extend_from_slice(&bytes);
-        match self.waiting.len() >= POSITIONS_WAITING_MAX {
+        self.waiting.point(position);
+        match self.waiting.positions().len() >= POSITIONS_WAITING_MAX {
             true => self.flush_positions(),
             false => Ok(()),
         }
     }
 
-    /// Whether a position waits for the file.
-    pub fn has_positions_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Takes over what somebody else has gathered, all of it whole. What waited here is written.
+    pub(crate) fn take_over(&mut self, gathered: Gathered, press: &mut Press) -> io::Result<()> {
+        self.flush(press)?;
+        self.waiting = gathered;
+        Ok(())
     }
 
     /// Writes what waits, as a frame.
     pub fn flush(&mut self, press: &mut Press) -> io::Result<()> {
         self.flush_positions()?;
-        let Some(times) = self.times.take() else {
+        let Some((times, raw)) = self.waiting.blocks() else {
             return Ok(());
         };
-        let (frame, chain) = press.frame(self.frames, times, &self.raw, &self.chain)?;
+        let (frame, chain) = press.frame(self.frames, times, raw, &self.chain)?;
         self.data.write_all(frame)?;
         self.chain = chain;
         self.frames += 1;
         self.bytes += frame.len() as u64;
-        self.raw_bytes += self.raw.len() as u64;
-        self.raw.clear();
-        self.raw.shrink_to(KEPT_LEN);
+        self.raw_bytes += raw.len() as u64;
+        self.written_ms = times.1;
+        self.waiting.forget_blocks();
         Ok(())
     }
 
     fn flush_positions(&mut self) -> io::Result<()> {
-        self.pointer.write_all(&self.waiting)?;
-        self.pointer_hash.update(&self.waiting);
-        self.positions += (self.waiting.len() / POSITION_LEN) as u64;
-        self.waiting.clear();
+        let waiting = self.waiting.positions();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        self.pointer.write_all(waiting)?;
+        self.pointer_hash.update(waiting);
+        self.positions += (waiting.len() / POSITION_LEN) as u64;
+        self.waiting.forget_positions();
         Ok(())
     }
 
@@ -198,10 +192,7 @@ impl Writer {
     /// recording that was cut short; [`Ending::CutShort`] says so from the outset.
     pub fn finish(mut self, end: &End, press: &mut Press) -> io::Result<Sidecar> {
         if end.ending == Ending::Whole {
-            let ms = end.ms.max(self.last_ms);
-            self.last_ms = ms;
-            fbs::push_end(ms, &mut self.raw);
-            self.times = Some((self.times.map_or(ms, |(first, _)| first), ms));
+            self.waiting.push_end(end.ms);
             self.flush(press)?;
         }
         // A failed write may have left a part of something.
@@ -210,7 +201,7 @@ impl Writer {
         let outcome = Outcome {
             ending: end.ending,
             reason: end.reason.clone(),
-            duration_ms: self.last_ms,
+            duration_ms: self.written_ms,
             width: self.size.0,
             height: self.size.1,
             raw_bytes: self.raw_bytes,
