@@ -41,7 +41,7 @@ pub use frame::Press;
 pub use name::{BadId, Id, Name, Part, Utc};
 pub use pointer::Position;
 pub use reader::{Blocks, Frame, Place, ReadError, Reader};
-pub use recorder::{Grade, Plan, Recorder, Tell, Track, Trouble};
+pub use recorder::{Counts, Grade, Plan, Recorder, Tell, Track, Trouble};
 pub use replay::{Progress, Replay, ReplayError};
 pub use sidecar::{Ending, Facts, Sidecar};
 pub use verify::{Verdict, verify};

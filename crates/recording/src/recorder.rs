@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 pub use track::Track;
@@ -79,8 +80,31 @@ pub struct Recorder {
 struct Inner {
     threads: Mutex<Option<Threads>>,
     tracks: AtomicU64,
+    totals: Arc<Totals>,
+}
+
+/// What all recordings of the process come to.
+#[derive(Debug, Default)]
+struct Totals {
     /// Bytes of all tracks that wait.
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
+    /// Tracks that are open.
+    open: AtomicUsize,
+    /// Bytes that were written to files.
+    written: AtomicU64,
+    /// Recordings that could not be begun, or not go on.
+    failed: AtomicU64,
+}
+
+/// Counts of a process since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions that are being recorded now.
+    pub open: usize,
+    /// Bytes that were written to files.
+    pub written: u64,
+    /// Recordings that could not be begun, or not go on.
+    pub failed: u64,
 }
 
 #[derive(Debug)]
@@ -94,9 +118,16 @@ struct Threads {
 const THREADS: usize = 2;
 
 impl Recorder {
-    /// Begins a recording. That it cannot be begun on disk is known later, as trouble.
-    pub fn begin(&self, plan: Plan, facts: Facts, screen: Screen) -> Result<Track, Trouble> {
-        let shared = Arc::new(track::Shared::new(&self.inner.waiting));
+    /// Begins a recording. That it cannot be begun on disk is known later, as trouble; `alarm` is
+    /// woken then.
+    pub fn begin(
+        &self,
+        plan: Plan,
+        facts: Facts,
+        screen: Screen,
+        alarm: Waker,
+    ) -> Result<Track, Trouble> {
+        let shared = Arc::new(track::Shared::new(&self.inner.totals, alarm));
         let number = self.inner.tracks.fetch_add(1, Relaxed);
         let orders = self.orders()?.0;
         let begin = writing::Order::Begin {
@@ -108,6 +139,16 @@ impl Recorder {
         };
         orders.send(begin).map_err(|_| gone())?;
         Ok(Track::new(number, orders, shared))
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        let totals = &self.inner.totals;
+        Counts {
+            open: totals.open.load(Relaxed),
+            written: totals.written.load(Relaxed),
+            failed: totals.failed.load(Relaxed),
+        }
     }
 
     /// Looks after these folders, and no others, from now on. Without any, nothing is started.
@@ -150,7 +191,7 @@ impl Recorder {
     fn orders(&self) -> Result<(Sender<writing::Order>, Sender<keeping::Order>), Trouble> {
         let mut threads = self.lock();
         if threads.is_none() {
-            let started = start();
+            let started = start(&self.inner.totals);
             let failed = |error| Trouble(format!("the recorder's threads do not start: {error}"));
             *threads = Some(started.map_err(failed)?);
         }
@@ -166,18 +207,19 @@ impl Recorder {
     }
 }
 
-fn start() -> io::Result<Threads> {
+fn start(totals: &Arc<Totals>) -> io::Result<Threads> {
     let (tell_ended, ended) = mpsc::channel();
     let (keeping, for_keeping) = mpsc::channel();
     let (writing, for_writing) = mpsc::channel();
     let done = tell_ended.clone();
+    let counts = Arc::clone(totals);
     std::thread::Builder::new()
         .name("keeping".into())
         .spawn(move || {
-            keeping::run(&for_keeping);
+            keeping::run(&for_keeping, &counts);
             let _ = done.send(());
         })?;
-    let writer = writing::Writing::new(keeping.clone())?;
+    let writer = writing::Writing::new(keeping.clone(), Arc::clone(totals))?;
     std::thread::Builder::new()
         .name("recording".into())
         .spawn(move || {

@@ -21,6 +21,12 @@ pub const FRAME_MS: u32 = 5000;
 /// Bytes of positions that wait for the file.
 const POSITIONS_WAITING_MAX: usize = 16 * 1024;
 
+/// Bytes that a sidecar grows by at the end.
+const OUTCOME_LEN_MAX: usize = 1024;
+
+/// Why a recording ended that could not go on, where there is no better word.
+pub(crate) const NOT_RECORDED: &str = "not-recorded";
+
 /// A recording that is being written. Until it is finished, its data has the name of a live one,
 /// and a lock that no other process can take while this one lives.
 #[derive(Debug)]
@@ -103,6 +109,7 @@ impl Writer {
             outcome: None,
         };
         replace_sidecar(folder, &name, &sidecar)?;
+        reserve_sidecar(folder, &name, &sidecar)?;
         let mut handshake = Vec::new();
         screen.handshake(&mut handshake);
         writer.append(0, &handshake, press)?;
@@ -191,16 +198,19 @@ impl Writer {
     /// Writes what is left and gives everything its final name. What cannot be written makes it a
     /// recording that was cut short; [`Ending::CutShort`] says so from the outset.
     pub fn finish(mut self, end: &End, press: &mut Press) -> io::Result<Sidecar> {
+        let (mut ending, mut reason) = (end.ending, end.reason.clone());
         if end.ending == Ending::Whole {
             self.waiting.push_end(end.ms);
-            self.flush(press)?;
+            if let Err(error) = self.flush(press) {
+                (ending, reason) = (Ending::CutShort, word_of(&error).to_owned());
+            }
         }
         // A failed write may have left a part of something.
         self.data.set_len(self.bytes)?;
         self.pointer.set_len(self.positions * POSITION_LEN as u64)?;
         let outcome = Outcome {
-            ending: end.ending,
-            reason: end.reason.clone(),
+            ending,
+            reason,
             duration_ms: self.written_ms,
             width: self.size.0,
             height: self.size.1,
@@ -247,12 +257,33 @@ pub(crate) fn close(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result
 /// Writes a sidecar in place of another one; nobody sees half of it.
 pub(crate) fn replace_sidecar(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result<()> {
     let path = name.path(folder, Part::NewSidecar);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&path)?;
-    file.write_all(sidecar.to_json().as_bytes())?;
-    file.sync_data()?;
+    write_over(&path, sidecar.to_json().as_bytes())?;
     std::fs::rename(path, name.path(folder, Part::Sidecar))
+}
+
+/// Takes the room that the sidecar of the end will need, so that a full disk does not keep a
+/// recording from being finished.
+fn reserve_sidecar(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result<()> {
+    let room = sidecar.to_json().len() + OUTCOME_LEN_MAX;
+    write_over(&name.path(folder, Part::NewSidecar), &vec![b' '; room])
+}
+
+/// Writes a file without giving back the room that it had.
+fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_data()
+}
+
+/// Why nothing more could be written, in one word.
+pub(crate) fn word_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk-full",
+        _ => NOT_RECORDED,
+    }
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -44,7 +44,7 @@ impl TapSource for Record {
         };
         let begun = self
             .recorder
-            .begin(self.plan.clone(), facts(start), screen)
+            .begin(self.plan.clone(), facts(start), screen, start.alarm.clone())
             .map_err(|trouble| self.on_full.answer(&trouble))?;
         Ok(Box::new(Recording {
             track: Some(begun),
@@ -127,6 +127,10 @@ impl Tap for Recording {
         self.give(|track, _| track.settle())
     }
 
+    fn check(&mut self) -> Taken {
+        self.give(|track, _| track.trouble())
+    }
+
     fn is_recording(&self) -> bool {
         self.track.is_some()
     }
@@ -155,6 +159,7 @@ mod tests {
     use crate::{About, SessionId};
     use recording::{Folder, Limits, Verdict, verify};
     use std::sync::Arc;
+    use std::task::Waker;
     use testkit::{Scratch, wait_for};
 
     fn record(folder: &std::path::Path, on_full: OnFull) -> Record {
@@ -184,6 +189,7 @@ mod tests {
                 height: 6,
                 pixel_format: [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 0, 8, 16, 0, 0, 0],
                 name: b"desk",
+                alarm: Waker::noop(),
             })
             .unwrap()
     }
@@ -247,8 +253,9 @@ mod tests {
             let record = record(&file, on_full);
             let mut tap = open(&record, SessionId::random().unwrap());
             let answer = wait_for("trouble", || {
-                let _ = tap.message(Duration::ZERO, piece(0, b"x"));
-                Some(tap.flush()).filter(|answer| *answer != Taken::Yes)
+                let given = tap.message(Duration::ZERO, piece(0, b"x"));
+                let answers = [given, tap.flush(), tap.check()];
+                answers.into_iter().find(|answer| *answer != Taken::Yes)
             });
             match (on_full, answer) {
                 (OnFull::Stop, Taken::Stop(why)) | (OnFull::Cut, Taken::EndSession(why)) => {

@@ -29,6 +29,7 @@ pub use limits::Limits;
 pub use view::Asking;
 
 use holds::Holds;
+pub use metrics::Beside;
 use metrics::{Live, Metrics, Moved};
 use room::Rooms;
 use view::View;
@@ -255,7 +256,7 @@ impl Sessions {
     }
 
     /// Everything that is counted, as Prometheus reads it.
-    pub fn metrics(&self) -> String {
+    pub fn metrics(&self, beside: &Beside) -> String {
         // A session that ends now is counted either as alive or as over.
         let table = self.lock();
         let (mut live, mut moved) = (Live::default(), Moved::default());
@@ -266,7 +267,7 @@ impl Sessions {
             }
             moved.add(entry.moved());
         }
-        self.metrics.text(live, moved)
+        self.metrics.text(live, moved, beside)
     }
 
     /// Shows words in the page of a session: whether it is a page that can. `None` when there is

@@ -73,7 +73,9 @@ fn what_was_handed_over_is_on_disk_after_the_end() {
     let scratch = Scratch::new("recorder");
     let (plan, told) = plan(scratch.path(), Limits::default());
     let recorder = Recorder::default();
-    let track = recorder.begin(plan, facts(), screen()).unwrap();
+    let track = recorder
+        .begin(plan, facts(), screen(), Waker::noop().clone())
+        .unwrap();
     for ms in 1..=100 {
         push(&track, ms, 1000).unwrap();
     }
@@ -101,7 +103,9 @@ fn what_a_session_sent_is_on_disk_after_a_while_though_it_is_little() {
     let scratch = Scratch::new("recorder");
     let (plan, _) = plan(scratch.path(), Limits::default());
     let recorder = Recorder::default();
-    let track = recorder.begin(plan, facts(), screen()).unwrap();
+    let track = recorder
+        .begin(plan, facts(), screen(), Waker::noop().clone())
+        .unwrap();
     push(&track, 70, 10).unwrap();
     let folder = Folder::new(scratch.path());
     wait_true("a frame of the little", || {
@@ -125,7 +129,9 @@ fn a_folder_that_cannot_be_written_is_trouble() {
     let file = scratch.write("file", "");
     let (plan, told) = plan(&file, Limits::default());
     let recorder = Recorder::default();
-    let track = recorder.begin(plan, facts(), screen()).unwrap();
+    let track = recorder
+        .begin(plan, facts(), screen(), Waker::noop().clone())
+        .unwrap();
     let trouble = wait_for("trouble", || push(&track, 1, 1).err());
     assert!(trouble.0.contains(&file.display().to_string()), "{trouble}");
     assert_eq!(errors(&told), [trouble.0]);
@@ -147,7 +153,9 @@ fn the_oldest_make_room_and_a_recording_alone_ends_at_the_limit() {
             started_ms: facts().started_ms + id as u64 * 1000,
             ..facts()
         };
-        recorder.begin(plan.clone(), facts, screen()).unwrap()
+        recorder
+            .begin(plan.clone(), facts, screen(), Waker::noop().clone())
+            .unwrap()
     };
     let first = begin(1);
     push(&first, 1, 2 << 20).unwrap();
@@ -179,8 +187,9 @@ fn the_oldest_make_room_and_a_recording_alone_ends_at_the_limit() {
 #[test]
 fn what_is_not_written_in_time_is_not_taken() {
     let (orders, never_read) = mpsc::channel();
-    let all = Arc::new(AtomicUsize::new(0));
-    let track = Track::new(1, orders, Arc::new(track::Shared::new(&all)));
+    let totals = Arc::new(Totals::default());
+    let shared = track::Shared::new(&totals, Waker::noop().clone());
+    let track = Track::new(1, orders, Arc::new(shared));
     let mut taken = 0;
     while push(&track, 1, 1 << 20).is_ok() {
         taken += 1;
@@ -189,8 +198,10 @@ fn what_is_not_written_in_time_is_not_taken() {
     // However much waits, the thread is told of each frame once.
     let full = never_read.try_iter().count();
     assert!((32 * 2..=32 * 4 + 1).contains(&full), "{full}");
+    assert_eq!(totals.failed.load(Relaxed), 1);
     drop((track, never_read));
-    assert_eq!(all.load(Relaxed), 0, "nothing waits any more");
+    let left = (totals.waiting.load(Relaxed), totals.open.load(Relaxed));
+    assert_eq!(left, (0, 0), "nothing waits any more");
 }
 
 #[test]

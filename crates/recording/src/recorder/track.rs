@@ -1,12 +1,13 @@
 //! A recording, on the side of the session.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 
 use super::writing::Order;
-use super::{Trouble, gone};
+use super::{Totals, Trouble, gone};
 use crate::gathered::Gathered;
 use crate::{End, Ending, Position, fbs};
 
@@ -22,9 +23,10 @@ pub(super) struct Shared {
     /// Locked for as long as it takes to copy or to take out what waits; never while a file is
     /// written.
     waiting: Mutex<Waiting>,
-    /// Bytes of all tracks that wait.
-    all_waiting: Arc<AtomicUsize>,
+    totals: Arc<Totals>,
     trouble: OnceLock<Trouble>,
+    /// Whom to wake in trouble.
+    alarm: Waker,
 }
 
 /// What waits to be written.
@@ -40,11 +42,13 @@ struct Waiting {
 }
 
 impl Shared {
-    pub(super) fn new(all_waiting: &Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(totals: &Arc<Totals>, alarm: Waker) -> Self {
+        totals.open.fetch_add(1, Relaxed);
         Self {
             waiting: Mutex::default(),
-            all_waiting: Arc::clone(all_waiting),
+            totals: Arc::clone(totals),
             trouble: OnceLock::new(),
+            alarm,
         }
     }
 
@@ -68,12 +72,16 @@ impl Shared {
 
     /// Says what went wrong. Only the first one counts.
     pub(super) fn fail(&self, trouble: Trouble) {
-        let _ = self.trouble.set(trouble);
+        if self.trouble.set(trouble).is_ok() {
+            self.totals.failed.fetch_add(1, Relaxed);
+            self.totals.open.fetch_sub(1, Relaxed);
+            self.alarm.wake_by_ref();
+        }
     }
 
     fn give_back(&self, waiting: &mut Waiting, bytes: usize) {
         waiting.bytes -= bytes;
-        self.all_waiting.fetch_sub(bytes, Relaxed);
+        self.totals.waiting.fetch_sub(bytes, Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -84,7 +92,10 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let left = self.lock().bytes;
-        self.all_waiting.fetch_sub(left, Relaxed);
+        self.totals.waiting.fetch_sub(left, Relaxed);
+        if self.trouble.get().is_none() {
+            self.totals.open.fetch_sub(1, Relaxed);
+        }
     }
 }
 
@@ -144,11 +155,14 @@ impl Track {
         add(&mut waiting.current);
         let grown = waiting.current.len() - before;
         waiting.bytes += grown;
-        let all = self.shared.all_waiting.fetch_add(grown, Relaxed) + grown;
+        let all = self.shared.totals.waiting.fetch_add(grown, Relaxed) + grown;
         if waiting.bytes > TRACK_WAITING_MAX || all > ALL_WAITING_MAX {
-            return Err(Trouble(format!(
+            drop(waiting);
+            let trouble = Trouble(format!(
                 "the recorder does not keep up: {all} bytes wait to be written"
-            )));
+            ));
+            self.shared.fail(trouble.clone());
+            return Err(trouble);
         }
         let number = self.number;
         let order = if waiting.current.is_full() {

@@ -2,16 +2,18 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::track::Shared;
-use super::{Grade, Plan, Trouble, keeping};
+use super::{Grade, Plan, Totals, Trouble, keeping};
 use crate::folder::Folder;
 use crate::gathered::Gathered;
-use crate::{End, Ending, Facts, Limits, Press, Screen, Writer};
+use crate::writer::{NOT_RECORDED, word_of};
+use crate::{End, Ending, Facts, Limits, Press, Pruned, Screen, Writer};
 
 /// What the thread is asked to do.
 pub(super) enum Order {
@@ -53,6 +55,7 @@ pub(super) struct Writing {
     /// When a frame has to be written, at the earliest.
     due: Option<Instant>,
     keeping: Keeping,
+    totals: Arc<Totals>,
 }
 
 /// The way to the thread that brings recordings to their end.
@@ -85,7 +88,7 @@ struct Use {
 }
 
 impl Writing {
-    pub(super) fn new(keeping: Sender<keeping::Order>) -> io::Result<Self> {
+    pub(super) fn new(keeping: Sender<keeping::Order>, totals: Arc<Totals>) -> io::Result<Self> {
         Ok(Self {
             live: HashMap::new(),
             folders: HashMap::new(),
@@ -95,6 +98,7 @@ impl Writing {
                 orders: keeping,
                 is_told: false,
             },
+            totals,
         })
     }
 
@@ -245,8 +249,9 @@ impl Writing {
 
     /// Looks at what came of writing.
     fn after_writing(&mut self, number: u64, grown: u64, written: io::Result<()>) {
+        self.totals.written.fetch_add(grown, Relaxed);
         if let Err(error) = written {
-            return self.fail_live(number, &error.to_string());
+            return self.fail_live(number, word_of(&error), &error.to_string());
         }
         if grown == 0 {
             return;
@@ -281,15 +286,15 @@ impl Writing {
                 self.folders
                     .insert(plan.folder.clone(), Use { bytes, measured });
                 if bytes > max {
-                    self.fail_live(number, &format!("max_size={max} is reached"));
+                    self.fail_live(number, "max-size", &format!("max_size={max} is reached"));
                 }
             }
-            Err(error) => self.fail_live(number, &error),
+            Err(error) => self.fail_live(number, NOT_RECORDED, &error),
         }
     }
 
-    /// Nothing more of a recording can be written.
-    fn fail_live(&mut self, number: u64, why: &str) {
+    /// Nothing more of a recording can be written; `reason` is the word for its sidecar.
+    fn fail_live(&mut self, number: u64, reason: &str, why: &str) {
         let Some(live) = self.live.get_mut(&number) else {
             return;
         };
@@ -305,7 +310,7 @@ impl Writing {
         );
         let end = End {
             ending: Ending::CutShort,
-            reason: "not-recorded".into(),
+            reason: reason.into(),
             ms: 0,
         };
         self.keeping.finish(&live.plan, writer, end);
@@ -371,16 +376,28 @@ fn make_room(plan: &Plan, max: u64) -> Result<u64, String> {
     }
     // A little more than needed, so that it is not needed again with the next frame.
     let pruned = measure(Some(max - max / 20))?;
-    tell_pruned(plan, pruned.recordings, pruned.bytes, &plan.folder);
+    tell_pruned(plan, &pruned);
     Ok(pruned.bytes_left)
 }
 
-pub(super) fn tell_pruned(plan: &Plan, recordings: usize, bytes: u64, folder: &Path) {
-    if recordings > 0 {
-        let folder = folder.display();
+pub(super) fn tell_pruned(plan: &Plan, pruned: &Pruned) {
+    let folder = plan.folder.display();
+    let Pruned {
+        recordings, bytes, ..
+    } = pruned;
+    if *recordings > 0 {
         (plan.tell)(
             Grade::Notice,
             &format!("{recordings} old recordings of {bytes} bytes removed from \"{folder}\""),
+        );
+    }
+    if let Some(error) = &pruned.failed {
+        let failures = pruned.failures;
+        (plan.tell)(
+            Grade::Error,
+            &format!(
+                "{failures} old recordings in \"{folder}\" cannot be removed, the first: {error}"
+            ),
         );
     }
 }

@@ -171,6 +171,7 @@ fn tapped(pictures: &Pictures, target: &str) -> Box<dyn crate::Tap> {
         height: 2,
         pixel_format: PixelFormat::RGBX.to_bytes(),
         name: b"desk",
+        alarm: std::task::Waker::noop(),
     };
     pictures.tap().open(&start).unwrap()
 }
@@ -245,6 +246,7 @@ fn only_so_many_sessions_have_pictures() {
         height: 1,
         pixel_format: PixelFormat::RGBX.to_bytes(),
         name: b"",
+        alarm: std::task::Waker::noop(),
     };
     let refused = pictures.tap().open(&start).map(drop);
     assert!(matches!(refused, Err(crate::Taken::Stop(_))));

@@ -164,7 +164,7 @@ impl Pump {
             // this task for them again.
             .and_then(|()| self.pass_words_on(cx))
             .and_then(|()| self.tick(cx))
-            .and_then(|()| self.flush_taps());
+            .and_then(|()| self.flush_taps(cx));
         match done {
             Ok(()) => Poll::Pending,
             Err(failure) => Poll::Ready(failure),

@@ -77,14 +77,21 @@ impl Pump {
         screen.taps().check()
     }
 
-    /// Lets taps know that this is all for the moment.
-    pub(super) fn flush_taps(&mut self) -> Result<(), Failure> {
+    /// Lets taps know that this is all for the moment, and the page whether it is still recorded.
+    pub(super) fn flush_taps(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
         let Some(screen) = &mut self.screen else {
             return Ok(());
         };
         screen.taps().flush();
-        self.entry.set_recorded(screen.taps().are_recording());
-        screen.taps().check()
+        screen.taps().check()?;
+        let recorded = screen.taps().are_recording();
+        match self.entry.set_recorded(recorded) {
+            true => {
+                let text = format!("{{\"type\":\"policy\",\"recorded\":{recorded}}}");
+                self.say(cx, &text)
+            }
+            false => Ok(()),
+        }
     }
 
     /// Holds the session to what somebody changed, if somebody has.
