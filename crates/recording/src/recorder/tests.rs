@@ -99,6 +99,53 @@ fn what_was_handed_over_is_on_disk_after_the_end() {
 }
 
 #[test]
+fn every_byte_that_waited_is_given_back_however_the_pieces_are_cut() {
+    let scratch = Scratch::new("recorder");
+    let (plan, _) = plan(scratch.path(), Limits::default());
+    let recorder = Recorder::default();
+    let begun = recorder.begin(plan, facts(), screen(), Waker::noop().clone());
+    let track = begun.unwrap();
+    // Frames get full within blocks, which are open then.
+    for ms in 1..=200 {
+        track.append(ms, &noise(ms, 4099)).unwrap();
+        track.append(ms, &noise(ms, 70_001)).unwrap();
+        if ms % 7 == 0 {
+            track.settle().unwrap();
+        }
+    }
+    track.append(201, b"open").unwrap();
+    assert_eq!(recorder.counts().open, 1);
+    track.end(202, Ending::Whole, "idle");
+    let totals = Arc::clone(&recorder.inner.totals);
+    assert!(recorder.shut_down(Duration::from_secs(20)));
+    assert_eq!(totals.waiting.load(Relaxed), 0);
+    let counts = recorder.counts();
+    assert_eq!((counts.open, counts.failed), (0, 0));
+    let folder = Folder::new(scratch.path());
+    let found = folder.find(facts().id).unwrap();
+    let Ok(Verdict::Whole { .. }) = verify(&folder, &found) else {
+        panic!("not whole");
+    };
+    let outcome = folder.sidecar(&found.name).unwrap().outcome.unwrap();
+    assert!(counts.written > 0 && counts.written <= outcome.bytes);
+    let mut reader = folder.read(&found).unwrap();
+    let mut data = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        for block in frame.blocks() {
+            data.extend_from_slice(block.unwrap().data);
+        }
+    }
+    let mut expected = Vec::new();
+    screen().handshake(&mut expected);
+    for ms in 1..=200 {
+        expected.extend(noise(ms, 4099));
+        expected.extend(noise(ms, 70_001));
+    }
+    expected.extend(b"open");
+    assert!(data == expected, "other bytes than were handed over");
+}
+
+#[test]
 fn what_a_session_sent_is_on_disk_after_a_while_though_it_is_little() {
     let scratch = Scratch::new("recorder");
     let (plan, _) = plan(scratch.path(), Limits::default());

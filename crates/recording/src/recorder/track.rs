@@ -79,6 +79,15 @@ impl Shared {
         }
     }
 
+    /// Adds to what waits; says what waits in all.
+    fn add(&self, waiting: &mut Waiting, add: impl FnOnce(&mut Gathered)) -> usize {
+        let before = waiting.current.len();
+        add(&mut waiting.current);
+        let grown = waiting.current.len() - before;
+        waiting.bytes += grown;
+        self.totals.waiting.fetch_add(grown, Relaxed) + grown
+    }
+
     fn give_back(&self, waiting: &mut Waiting, bytes: usize) {
         waiting.bytes -= bytes;
         self.totals.waiting.fetch_sub(bytes, Relaxed);
@@ -151,11 +160,12 @@ impl Track {
     fn gather(&self, add: impl FnOnce(&mut Gathered)) -> Result<(), Trouble> {
         self.trouble()?;
         let mut waiting = self.shared.lock();
-        let before = waiting.current.len();
-        add(&mut waiting.current);
-        let grown = waiting.current.len() - before;
-        waiting.bytes += grown;
-        let all = self.shared.totals.waiting.fetch_add(grown, Relaxed) + grown;
+        let all = self.shared.add(&mut waiting, |current| {
+            add(current);
+            if current.is_full() {
+                current.close();
+            }
+        });
         if waiting.bytes > TRACK_WAITING_MAX || all > ALL_WAITING_MAX {
             drop(waiting);
             let trouble = Trouble(format!(
@@ -166,7 +176,6 @@ impl Track {
         }
         let number = self.number;
         let order = if waiting.current.is_full() {
-            waiting.current.close();
             let full = waiting.current.take();
             waiting.full.push_back(full);
             Order::Full { number }
@@ -185,7 +194,9 @@ impl Track {
             return;
         }
         // Whatever has become of it: the last block is no longer open.
-        self.shared.lock().current.close();
+        let mut waiting = self.shared.lock();
+        self.shared.add(&mut waiting, Gathered::close);
+        drop(waiting);
         let end = End {
             ending,
             reason: reason.to_owned(),
