@@ -6,7 +6,10 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const TIMEOUT = 20_000;
+// Generous, since machines are slow; what works does not wait for it.
+const TIMEOUT = 30_000;
+// So long one of several tries of a click may take.
+const TRY = 1_000;
 
 // Functions for the expressions of the tests, in every page.
 function helpers() {
@@ -19,12 +22,25 @@ function helpers() {
   };
   // What a person can read, input fields included.
   window.visibleText = () => document.body?.innerText ?? "";
+  // All notes that the page has shown: they leave by themselves, perhaps before anybody asks.
+  window.told = [];
+  new MutationObserver((changes) => {
+    for (const note of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+      if (note instanceof Element && note.matches(".note")) window.told.push(note.textContent);
+    }
+  }).observe(document, { childList: true, subtree: true });
 }
 
-const context = await chromium.launchPersistentContext(process.argv[2], {
+const [profile, device] = process.argv.slice(2);
+const DEVICES = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+};
+
+const context = await chromium.launchPersistentContext(profile, {
+  ...DEVICES[device],
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   headless: true,
-  viewport: { width: 1280, height: 800 },
   // Colours and pictures are looked at as they are, not on their way.
   reducedMotion: "reduce",
   args: [
@@ -39,14 +55,21 @@ const context = await chromium.launchPersistentContext(process.argv[2], {
 });
 context.setDefaultTimeout(TIMEOUT);
 await context.addInitScript(helpers);
-const page = context.pages()[0] ?? (await context.newPage());
+let page = context.pages()[0] ?? (await context.newPage());
 
 let messages = [];
-page.on("console", (message) => messages.push(`${message.type()}: ${message.text()}`));
-page.on("pageerror", (error) => messages.push(`exception: ${error.message}`));
-page.on("requestfailed", (request) => messages.push(`failed: ${request.url()}`));
-page.on("response", (response) => {
+// What the page has asked for since it was opened: path and bytes as they came over the network.
+let fetched = [];
+context.on("console", (message) => messages.push(`${message.type()}: ${message.text()}`));
+context.on("weberror", (error) => messages.push(`exception: ${error.error().message}`));
+context.on("requestfailed", (request) => messages.push(`failed: ${request.url()}`));
+context.on("response", (response) => {
   if (response.status() >= 400) messages.push(`${response.status()}: ${response.url()}`);
+});
+context.on("requestfinished", async (request) => {
+  const { pathname } = new URL(request.url());
+  const sizes = await request.sizes().catch(() => ({ responseBodySize: 0 }));
+  fetched.push(`${pathname} ${sizes.responseBodySize}`);
 });
 
 // The middle of a pixel of the desktop in the coordinates of the page, whatever the canvas is scaled to.
@@ -60,6 +83,30 @@ async function onDesktop(x, y) {
   ];
 }
 
+// Two fingers on the desktop that move down together by so many pixels of the page.
+async function dragTwoFingers(x, y, by) {
+  const [left, top] = await onDesktop(x, y);
+  const session = await context.newCDPSession(page);
+  const touch = (type, touchPoints) => session.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const points = (down) => [0, 60].map((apart, id) => ({ id, x: left + apart, y: top + down }));
+  await touch("touchStart", points(0));
+  const steps = 12;
+  for (let step = 1; step <= steps; step += 1) {
+    await touch("touchMove", points((by * step) / steps));
+    await page.waitForTimeout(20);
+  }
+  await touch("touchEnd", []);
+  await session.detach();
+}
+
+// Goes on in the tab that a click opens.
+async function follow(selector) {
+  const [opened] = await Promise.all([context.waitForEvent("page"), page.locator(selector).first().click()]);
+  page = opened;
+  await page.waitForLoadState("load");
+  return page.url();
+}
+
 // Asks again and again from outside: a page whose policy forbids `eval` cannot be asked from inside.
 async function waitFor(expression) {
   const end = Date.now() + TIMEOUT;
@@ -71,15 +118,50 @@ async function waitFor(expression) {
   }
 }
 
+// Clicks once `ready` is true, and asks anew where the page has changed between the two.
+async function clickWhen(ready, selector) {
+  const end = Date.now() + TIMEOUT;
+  const listen = () => {
+    window.pressed = false;
+    window.addEventListener("click", () => (window.pressed = true), { capture: true, once: true });
+  };
+  for (;;) {
+    await waitFor(ready);
+    await page.evaluate(listen);
+    try {
+      return await page.locator(selector).first().click({ timeout: TRY });
+    } catch (error) {
+      // The try may have been slow rather than in vain.
+      if (await page.evaluate("pressed")) return;
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
+// Lets the device prefer a theme, and waits until a page of ours has followed.
+async function prefer(colorScheme) {
+  await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+  await waitFor(`[undefined, "${colorScheme}"].includes(document.documentElement.dataset.theme)`);
+}
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-// A page that has just changed paints at least once in this time.
-const SETTLE = 100;
 // What somebody cannot live with; the rest is advice.
 const GRAVE = ["serious", "critical"];
 
+// A page that has just changed has painted it, and nothing is on its way that will arrive.
+async function settled() {
+  await page.evaluate(async () => {
+    const paint = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    await paint();
+    await paint();
+    const brief = ({ effect }) => (effect?.getComputedTiming().endTime ?? Infinity) < Infinity;
+    await Promise.allSettled(document.getAnimations().filter(brief).map(({ finished }) => finished));
+  });
+}
+
 // What axe-core finds wrong with the page as it is now, a line for each finding.
 async function findings() {
-  await page.waitForTimeout(SETTLE);
+  await settled();
   await page.evaluate(AXE);
   const { violations } = await page.evaluate("axe.run({ resultTypes: ['violations'] })");
   return violations
@@ -91,6 +173,7 @@ async function findings() {
 const verbs = {
   hello: () => context.browser()?.version() ?? "",
   open: async (url) => {
+    fetched = [];
     const response = await page.goto(url, { waitUntil: "load" });
     return response ? String(response.status()) : "";
   },
@@ -98,15 +181,27 @@ const verbs = {
   wait: (expression) => waitFor(expression),
   click: async (x, y) => page.mouse.click(...(await onDesktop(Number(x), Number(y)))),
   "click-on": (selector) => page.locator(selector).first().click(),
+  "click-when": (ready, selector) => clickWhen(ready, selector),
+  tap: async (x, y) => page.touchscreen.tap(...(await onDesktop(Number(x), Number(y)))),
+  "tap-on": (selector) => page.locator(selector).first().tap(),
+  "two-fingers": (x, y, by) => dragTwoFingers(Number(x), Number(y), Number(by)),
+  follow: (selector) => follow(selector),
+  fetched: async () => {
+    await page.waitForLoadState("networkidle");
+    return fetched.join("\n");
+  },
   fill: async (selector, text) => {
     await page.locator(selector).fill(text);
     await page.locator(selector).dispatchEvent("change");
   },
   type: (text) => page.keyboard.type(text, { delay: 15 }),
   press: (key) => page.keyboard.press(key),
-  screenshot: (path) => page.screenshot({ path }).then(() => path),
+  screenshot: async (path) => {
+    await settled();
+    await page.screenshot({ path });
+  },
   size: (width, height) => page.setViewportSize({ width: Number(width), height: Number(height) }),
-  theme: (colorScheme) => page.emulateMedia({ colorScheme, reducedMotion: "reduce" }),
+  theme: (colorScheme) => prefer(colorScheme),
   axe: () => findings(),
   console: () => messages.splice(0).join("\n"),
 };

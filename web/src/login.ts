@@ -1,11 +1,11 @@
 // The form that stands in for a page until the person has signed in.
 
 import { freshId, h } from "./ui/dom.ts";
-import { textField } from "./ui/fields.ts";
+import { passwordField, textField } from "./ui/fields.ts";
 import { explain, postForm } from "./ui/gateway.ts";
-import { icon, logo } from "./ui/icons.ts";
+import { logo } from "./ui/icons.ts";
 import { t } from "./ui/language.ts";
-import { startPage } from "./ui/page.ts";
+import { startPage } from "./ui/start.ts";
 
 class LoginPage {
   readonly #user = textField(t("login.user"), {
@@ -13,12 +13,7 @@ class LoginPage {
     autocomplete: "username",
     required: true,
   });
-  readonly #password = textField(t("login.password"), {
-    name: "password",
-    type: "password",
-    autocomplete: "current-password",
-    required: true,
-  });
+  readonly #password = passwordField({ name: "password", required: true });
   readonly #wrong = h("p", { class: "wrong", role: "alert", id: freshId() });
   readonly #send = h("button", { type: "submit", class: "primary" }, t("signin.send"));
 
@@ -40,7 +35,6 @@ class LoginPage {
       window.isSecureContext ? null : h("p", { class: "hint warn" }, t("login.insecure")),
       this.#send,
     );
-    this.#addReveal();
     const card = h(
       "section",
       { class: "card", "aria-labelledby": id },
@@ -69,18 +63,6 @@ class LoginPage {
       answer.kind === "signin" ? t("signin.wrong") : tooMany ? t("signin.many") : explain(answer);
     this.#password.input.select();
     this.#password.input.focus();
-  }
-
-  #addReveal(): void {
-    const { element, input } = this.#password;
-    const reveal = h("button", { type: "button", class: "reveal", "aria-pressed": "false" });
-    reveal.append(icon("eye"), h("span", { class: "unseen" }, t("login.show")));
-    reveal.addEventListener("click", () => {
-      const hidden = input.type === "password";
-      input.type = hidden ? "text" : "password";
-      reveal.setAttribute("aria-pressed", String(hidden));
-    });
-    element.append(reveal);
   }
 }
 

@@ -6,20 +6,21 @@ import { button } from "./ui/fields.ts";
 import { bytes } from "./ui/format.ts";
 import { explain, getJson, postForm } from "./ui/gateway.ts";
 import { t } from "./ui/language.ts";
-import { Empty, Page, startPage } from "./ui/page.ts";
+import { Empty, Page } from "./ui/page.ts";
 import { Refresh } from "./ui/refresh.ts";
+import { startPage } from "./ui/start.ts";
 import type { Player } from "./recordings/player.ts";
 import { matches, merged, nameOf, readInfo, readRecordings } from "./recordings/recording.ts";
 import type { Recording, RecordingList } from "./recordings/recording.ts";
-import { RecordingTable } from "./recordings/table.ts";
+import { recordingTable } from "./recordings/table.ts";
 
 const REFRESH_MS = 15_000;
 const AT_ONCE = 100;
 
 class RecordingsPage {
   readonly #page = new Page(t("rec.title"), t("rec.search"));
-  readonly #table = new RecordingTable({
-    open: (id) => (location.hash = `#${encodeURIComponent(id)}`),
+  readonly #table = recordingTable({
+    open: ({ id }) => (location.hash = `#${encodeURIComponent(id)}`),
     remove: (recording) => void this.#remove(recording),
   });
   readonly #frame = h("div", { class: "frame", hidden: true }, this.#table.element);
@@ -48,28 +49,24 @@ class RecordingsPage {
     if (this.#player !== null && this.#list !== null) {
       return;
     }
-    const answer = await getJson(this.#path(null), readRecordings);
-    this.#page.took(answer);
-    if (answer.kind === "ok") {
-      const { value } = answer;
-      const before = this.#list?.recordings ?? [];
+    const list = this.#page.take(await getJson(this.#path(null), readRecordings));
+    if (list !== null) {
+      const before = this.#list?.items ?? [];
       // What the newer list covers and does not have is gone.
-      const oldest = value.recordings.at(-1)?.started ?? 0;
-      const kept = value.recordings.length < AT_ONCE ? [] : before.filter((one) => one.started < oldest);
-      this.#take({ ...value, recordings: merged(kept, value.recordings) });
+      const oldest = list.items.at(-1)?.started ?? 0;
+      const kept = list.items.length < AT_ONCE ? [] : before.filter((one) => one.started < oldest);
+      this.#take({ ...list, items: merged(kept, list.items) });
     }
   }
 
   async #loadMore(): Promise<void> {
-    const oldest = this.#list?.recordings.at(-1);
-    if (this.#list === null || oldest === undefined) {
+    const oldest = this.#list?.items.at(-1);
+    if (oldest === undefined) {
       return;
     }
-    const answer = await getJson(this.#path(oldest.started), readRecordings);
-    this.#page.took(answer);
-    if (answer.kind === "ok") {
-      const recordings = merged(this.#list.recordings, answer.value.recordings);
-      this.#take({ ...this.#list, recordings });
+    const older = this.#page.take(await getJson(this.#path(oldest.started), readRecordings));
+    if (older !== null && this.#list !== null) {
+      this.#take({ ...this.#list, items: merged(this.#list.items, older.items) });
     }
   }
 
@@ -95,9 +92,8 @@ class RecordingsPage {
 
   #take(list: RecordingList): void {
     this.#list = list;
-    this.#page.account(list.user, list.signOut);
-    this.#user.offer(list.recordings.map(({ user }) => user));
-    this.#desktop.offer(list.recordings.map(({ desktop }) => desktop));
+    this.#user.offer(list.items.map(({ user }) => user));
+    this.#desktop.offer(list.items.map(({ desktop }) => desktop));
     this.#show();
   }
 
@@ -105,7 +101,7 @@ class RecordingsPage {
     if (this.#list === null) {
       return;
     }
-    const { recordings, total, role, bytes: size } = this.#list;
+    const { items: recordings, total, role, bytes: size } = this.#list;
     const search = this.#page.search.value.trim();
     const shown = recordings.filter((one) => matches(one, search));
     this.#table.update(shown, role);

@@ -5,12 +5,14 @@ import { ask } from "./ui/dialog.ts";
 import { h } from "./ui/dom.ts";
 import { atLeast } from "./ui/fields-of.ts";
 import { explain, getJson, postForm, type Answer } from "./ui/gateway.ts";
+import type { Listing } from "./ui/listing.ts";
 import { t, type TextKey } from "./ui/language.ts";
-import { Empty, Page, startPage } from "./ui/page.ts";
+import { Empty, Page } from "./ui/page.ts";
 import { Refresh } from "./ui/refresh.ts";
+import { startPage } from "./ui/start.ts";
 import { Details } from "./status/details.ts";
-import { nameOf, readSessions, type Session, type SessionList } from "./status/session.ts";
-import { SessionTable, type RowAction } from "./status/table.ts";
+import { matches, nameOf, readSessions, type Session } from "./status/session.ts";
+import { sessionTable, type RowAction } from "./status/table.ts";
 
 const REFRESH_MS = 2500;
 /** What fits a frame towards the viewer, and a person's patience. */
@@ -20,12 +22,12 @@ const CUT_WORDS_MAX = 100;
 
 class StatusPage {
   readonly #page = new Page(t("status.title"), t("status.search"));
-  readonly #table = new SessionTable((action, session) => void this.#act(action, session));
+  readonly #table = sessionTable((action, session) => void this.#act(action, session));
   readonly #frame = h("div", { class: "frame", hidden: true }, this.#table.element);
   readonly #empty = new Empty();
   readonly #all = button(t("status.message.all"), "plain", () => void this.#messageAll());
   readonly #refresh = new Refresh(REFRESH_MS, () => this.#fetch());
-  #list: SessionList | null = null;
+  #list: Listing<Session> | null = null;
   #details: Details | null = null;
 
   start(): void {
@@ -38,12 +40,8 @@ class StatusPage {
 
   async #fetch(): Promise<void> {
     const answer = await getJson("sessions.json", readSessions);
-    this.#page.took(answer);
-    if (answer.kind === "ok") {
-      this.#list = answer.value;
-      this.#page.account(answer.value.user, answer.value.signOut);
-      this.#show();
-    }
+    this.#list = this.#page.take(answer) ?? this.#list;
+    this.#show();
     await this.#details?.refresh();
   }
 
@@ -51,9 +49,11 @@ class StatusPage {
     if (this.#list === null) {
       return;
     }
-    const { sessions, role } = this.#list;
+    const { items: sessions, role } = this.#list;
     const search = this.#page.search.value.trim();
-    const shown = this.#table.update(sessions, search, role);
+    const found = sessions.filter((session) => matches(session, search));
+    const shown = found.length;
+    this.#table.update(found, role);
     this.#frame.hidden = shown === 0;
     this.#all.hidden = sessions.length === 0 || !atLeast(role, "control");
     if (shown > 0) {
@@ -89,8 +89,8 @@ class StatusPage {
   }
 
   async #open(session: Session): Promise<void> {
-    const { sessions, role } = this.#list ?? { sessions: [], role: "view" as const };
-    const same = sessions.filter(
+    const { items, role } = this.#list ?? { items: [], role: "view" as const };
+    const same = items.filter(
       ({ desktop, target }) => desktop === session.desktop && target === session.target,
     );
     const details = new Details(session, role, same.length - 1, {
@@ -108,7 +108,7 @@ class StatusPage {
   }
 
   async #messageAll(): Promise<void> {
-    const count = this.#list?.sessions.length ?? 0;
+    const count = this.#list?.items.length ?? 0;
     await this.#say(t("status.message.all.title", { count }), { all: "1" });
   }
 

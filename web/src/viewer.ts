@@ -2,9 +2,10 @@
 
 import { initLogging } from "../node_modules/@novnc/novnc/core/util/logging.js";
 import { h } from "./ui/dom.ts";
-import { loadLanguage, t } from "./ui/language.ts";
+import { t } from "./ui/language.ts";
 import { Notes } from "./ui/notes.ts";
-import { startTheme } from "./ui/theme.ts";
+import { startPage } from "./ui/start.ts";
+import { browser, tab } from "./ui/storage.ts";
 import { Clipboard } from "./viewer/clipboard.ts";
 import { Company } from "./viewer/company.ts";
 import { buildControls } from "./viewer/controls.ts";
@@ -22,10 +23,8 @@ const STORAGE_KEY = `portway:viewer:${folder}`;
 const INSECURE_KEY = "portway:insecure-told";
 
 async function main(): Promise<void> {
-  const page = new URL(location.href);
-  startTheme(page.searchParams.get("theme"));
-  await loadLanguage(page.searchParams.get("lang"));
-  const read = readSettings(page, stored());
+  const page = await startPage();
+  const read = readSettings(page, browser.recall(STORAGE_KEY));
   const endpoint = endpointOf(page, read);
   hidePassword(page);
   initLogging(read.settings.logging);
@@ -64,8 +63,8 @@ function explain(refused: Refused[], notes: Notes): void {
   for (const one of refused) {
     notes.lasting(t(NOTE_OF[one]));
   }
-  if (!window.isSecureContext && sessionStorage.getItem(INSECURE_KEY) === null) {
-    sessionStorage.setItem(INSECURE_KEY, "1");
+  if (!window.isSecureContext && tab.recall(INSECURE_KEY) === null) {
+    tab.keep(INSECURE_KEY, "1");
     notes.lasting(t("note.insecure"));
   }
 }
@@ -102,14 +101,6 @@ function watchKeyboard(screen: HTMLElement, onMenu: () => void): void {
     },
     { capture: true },
   );
-}
-
-function stored(): string | null {
-  try {
-    return localStorage.getItem(STORAGE_KEY);
-  } catch {
-    return null;
-  }
 }
 
 await main();

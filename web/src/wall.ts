@@ -3,11 +3,13 @@
 import { h } from "./ui/dom.ts";
 import { choice } from "./ui/fields.ts";
 import { getJson } from "./ui/gateway.ts";
+import type { Listing } from "./ui/listing.ts";
 import { t } from "./ui/language.ts";
-import { Empty, Page, startPage } from "./ui/page.ts";
+import { Empty, Page } from "./ui/page.ts";
 import { Refresh } from "./ui/refresh.ts";
+import { startPage } from "./ui/start.ts";
 import { rememberWall } from "./ui/way-back.ts";
-import { matches, readWall, type Filter, type WallList } from "./wall/desktop.ts";
+import { matches, readWall, type DesktopTile, type Filter } from "./wall/desktop.ts";
 import { Grid } from "./wall/grid.ts";
 
 const REFRESH_MS = 5000;
@@ -18,7 +20,7 @@ class WallPage {
   readonly #empty = new Empty();
   readonly #waiting = h("ul", { class: "tiles waiting", "aria-hidden": "true" });
   #filter: Filter = "all";
-  #list: WallList | null = null;
+  #list: Listing<DesktopTile> | null = null;
 
   start(): void {
     const { search, tools, main } = this.#page;
@@ -45,20 +47,16 @@ class WallPage {
 
   async #fetch(): Promise<void> {
     const answer = await getJson("api/desktops", readWall);
-    this.#page.took(answer);
+    this.#list = this.#page.take(answer) ?? this.#list;
     this.#waiting.remove();
-    if (answer.kind === "ok") {
-      this.#list = answer.value;
-      this.#page.account(answer.value.user, answer.value.signOut);
-      this.#show();
-    }
+    this.#show();
   }
 
   #show(): void {
     if (this.#list === null) {
       return;
     }
-    const { desktops } = this.#list;
+    const { items: desktops } = this.#list;
     const search = this.#page.search.value.trim();
     const shown = desktops.filter((desktop) => matches(desktop, search, this.#filter));
     this.#grid.update(shown);

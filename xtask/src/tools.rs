@@ -17,6 +17,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("procps", "ps"),
     ("python3", "python3"),
     ("qemu-system-x86", "qemu-system-x86_64"),
+    ("redis-server", "redis-server"),
     ("slowhttptest", "slowhttptest"),
     ("testssl.sh", "testssl"),
     ("tightvncserver", "Xtightvnc"),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use conf::{Bundle, Contexts, Diagnostic, Item, Severity, Support, directive};
+use conf::{Bundle, Contexts, Diagnostic, Item, Severity, Span, Support, directive};
 use proto::h1::Method;
 use script::Names;
 
@@ -187,9 +187,9 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .drafts
             .compile(&Settings::default(), draft.level.kind);
         self.desktops = draft.desktops.compile(&outer.vnc);
-        self.cx.diagnostics.extend(outer.vnc.lacks_key());
+        self.cx.diagnostics.extend(outer.vnc.wrong_tls());
         for desktop in self.desktops.all() {
-            self.cx.diagnostics.extend(desktop.conf.lacks_key());
+            self.cx.diagnostics.extend(desktop.conf.wrong_tls());
         }
         let mut servers = Vec::new();
         let mut listens: Vec<(ListenDraft, ServerId)> = Vec::new();
@@ -239,10 +239,12 @@ impl<'c, 'b> Compiler<'c, 'b> {
         let mut named = HashMap::new();
         let first = self.locations.len();
         let level = self.level(draft.level, outer, &mut named);
-        let allows_connect = self.locations[first..]
-            .iter()
-            .flatten()
-            .any(|location| location.settings.core.handler == Handler::Tunnel);
+        let handled = |by: fn(Handler) -> bool| {
+            let mut locations = self.locations[first..].iter().flatten();
+            locations.any(|location| by(location.settings.core.handler))
+        };
+        let allows_connect = handled(|handler| handler == Handler::Tunnel);
+        let has_desktops = handled(Handler::is_of_desktops);
         let core = self.locations[level.0 as usize]
             .as_ref()
             .map(|location| &location.settings.core);
@@ -263,6 +265,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
                 names: self.own_names(&names, id),
                 level,
                 allows_connect,
+                has_desktops,
                 named,
             },
             draft.server.listens,
@@ -279,6 +282,15 @@ impl<'c, 'b> Compiler<'c, 'b> {
             });
         }
         table
+    }
+
+    /// What deserves a warning where requests are answered.
+    fn warnings(&self, settings: &Settings, span: Span) -> Vec<Diagnostic> {
+        let open = settings.open_to_all(&self.desktops);
+        let open = open.filter(|_| !self.asks_for_certificates);
+        let in_vain = settings.probes_in_vain(&self.desktops);
+        let all = open.into_iter().chain(in_vain);
+        all.map(|warning| warning.at(span)).collect()
     }
 
     fn level(
@@ -301,11 +313,9 @@ impl<'c, 'b> Compiler<'c, 'b> {
             self.cx.diagnostics.push(error);
         }
         let takes_over = settings.core.handler != outer.core.handler;
-        if (level.kind == LevelKind::Named || takes_over)
-            && !self.asks_for_certificates
-            && let Some(warning) = settings.open_to_all(&self.desktops)
-        {
-            self.cx.diagnostics.push(warning.at(level.span));
+        if level.kind == LevelKind::Named || takes_over {
+            let warnings = self.warnings(&settings, level.span);
+            self.cx.diagnostics.extend(warnings);
         }
         if !Arc::ptr_eq(&settings.auth_jwt, &outer.auth_jwt)
             && let Some(warning) = settings.auth_jwt.lacks_keys()
@@ -313,7 +323,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             self.cx.diagnostics.push(warning.at(level.span));
         }
         if !Arc::ptr_eq(&settings.vnc, &outer.vnc) {
-            self.cx.diagnostics.extend(settings.vnc.lacks_key());
+            self.cx.diagnostics.extend(settings.vnc.wrong_tls());
         }
         if !Arc::ptr_eq(&settings.referer, &outer.referer)
             && let Some(error) = settings.referer.lacks_names()
@@ -430,7 +440,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
 
 /// A server name, ready for the tables of all addresses of its server.
 enum CompiledName {
-    Plain(String, conf::Span),
+    Plain(String, Span),
     Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
 }
 

@@ -67,6 +67,8 @@ pub struct Server {
     pub level: LocationId,
     /// Whether a CONNECT has anywhere to go (`tunnel_pass`).
     pub allows_connect: bool,
+    /// Whether some location is of desktops, where names give roles.
+    pub has_desktops: bool,
     /// All of its names, where some location asks for them (`valid_referers server_names`).
     pub names: ServerNames,
     /// `location @name`.

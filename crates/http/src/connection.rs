@@ -22,7 +22,7 @@ use proto::proxy_protocol::Header;
 
 use crate::config::{AddrConf, ServerId};
 use crate::downstream::head;
-use crate::downstream::tls::{self, ClientTls};
+use crate::downstream::tls::{self, ClientTls, TlsMemory};
 use crate::handle::After;
 use crate::load::Load;
 use crate::modules::proxy_protocol;
@@ -59,6 +59,8 @@ pub struct Connection {
     pub tls: OnceCell<Box<ClientTls>>,
     /// Whether it is in the clear where TLS is wanted.
     pub lacks_tls: Cell<bool>,
+    /// Whether its task is woken when the generation closes.
+    hears_of_closing: Cell<bool>,
     _listed: Listed,
 }
 
@@ -91,12 +93,14 @@ impl Connection {
             load,
             tls: OnceCell::new(),
             lacks_tls: Cell::new(false),
+            hears_of_closing: Cell::new(false),
             _listed: listed,
         }
     }
 
     /// A connection as it was when a tunnel took it over, under the configuration of now and
-    /// without a client: for what has to be decided once more.
+    /// without a client: for what has to be decided once more. Its TLS is for
+    /// [`tls::recall`] to add.
     pub fn recalled(
         memory: &Memory,
         generation: Rc<Generation>,
@@ -115,9 +119,6 @@ impl Connection {
         conn.local = OnceCell::from(memory.local.clone());
         if let Some(header) = &memory.proxied {
             conn.proxied = OnceCell::from(header.clone());
-        }
-        if let Some(tls) = &memory.tls {
-            conn.tls = OnceCell::from(Box::new(tls.recalled()));
         }
         conn.buf.borrow_mut().extend_from_slice(&memory.head);
         Ok(conn)
@@ -246,7 +247,7 @@ pub struct Memory {
     /// What the proxy in front said of the client.
     pub proxied: Option<Box<Header>>,
     /// Its TLS.
-    pub tls: Option<Box<ClientTls>>,
+    pub tls: Option<Box<TlsMemory>>,
 }
 
 impl Memory {
@@ -372,16 +373,21 @@ async fn rest(conn: &Connection, Rest { timeout, min }: Rest) -> bool {
             () = conn.deadline.expired() => {}
         }
     }
-    if conn.generation.is_closing() {
-        return false;
-    }
     conn.deadline.set_after(timeout - min);
-    tokio::select! {
-        biased;
-        ready = poll_fn(|cx| conn.stream.poll_read_ready(cx)) => ready.is_ok(),
-        () = conn.deadline.expired() => false,
-        () = conn.generation.closing() => false,
-    }
+    poll_fn(|cx| {
+        if let Poll::Ready(ready) = conn.stream.poll_read_ready(cx) {
+            return Poll::Ready(ready.is_ok());
+        }
+        if conn.generation.is_closing() {
+            return Poll::Ready(false);
+        }
+        // Once for all rests: it is always the same task that waits.
+        if !conn.hears_of_closing.replace(true) {
+            conn.generation.wake_when_closing(conn.id, cx.waker());
+        }
+        conn.deadline.poll_expired(cx).map(|()| false)
+    })
+    .await
 }
 
 /// How long a connection is read from after its last response, so that the client sees the response

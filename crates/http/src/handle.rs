@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use net::clock;
 use net::log::Level;
 use proto::h1::{FieldName, Method, Persistence, Version};
@@ -252,7 +253,7 @@ async fn switch_protocols(
     let bytes = write_head::write(request, &head, BodyEnd::Length, connection);
     request.head_bytes_sent.set(bytes.len() as u64);
     request.bytes_sent.set(bytes.len() as u64);
-    request.sent.replace(head);
+    request.sent.replace(Some(head));
     request.conn.stream.set_nodelay(true);
     let timeout = request.conf().core.send_timeout;
     match request.conn.interject(&bytes, timeout).await {
@@ -286,7 +287,7 @@ async fn send_body(
     if request.version() == Version::HTTP_09 {
         request.keepalive.set(false);
         let body = Some(response.body);
-        return Output::new(request, Vec::new(), body, filters, BodyEnd::Close)
+        return Output::new(request, Bytes::new(), body, filters, BodyEnd::Close)
             .run()
             .await;
     }
@@ -303,7 +304,7 @@ async fn send_body(
     }
     let head = write_head::write(request, &response.head, end, write_head::Connection::Http);
     request.head_bytes_sent.set(head.len() as u64);
-    request.sent.replace(response.head);
+    request.sent.replace(Some(response.head));
     let body = sends_body.then_some(response.body);
     let end = if sends_body { end } else { BodyEnd::Length };
     Output::new(request, head, body, filters, end).run().await

@@ -7,8 +7,10 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod compose;
 pub mod config;
 mod connection;
+mod digits;
 mod downstream;
 mod draft;
 pub mod error_log;
@@ -34,6 +36,7 @@ mod request;
 mod request_body;
 mod response;
 mod room;
+mod secret_file;
 mod secrets;
 mod server_names;
 mod settings;

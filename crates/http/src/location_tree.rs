@@ -2,23 +2,22 @@
 //! the number of locations: one hash look-up for each length that a prefix has, and of the
 //! expressions only those that can match.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use script::{Captures, Regex, RegexList, VarId};
+use script::{Captures, FixedMap, Regex, RegexList, VarId};
 
 use crate::config::{Config, LocationId};
 
 /// The locations inside a server or a location.
 #[derive(Debug, Default)]
 pub struct LocationTree {
-    exact: HashMap<Box<[u8]>, LocationId>,
-    prefixes: HashMap<Box<[u8]>, Prefix>,
+    exact: FixedMap<LocationId>,
+    prefixes: FixedMap<Prefix>,
     /// The lengths of all prefixes, the longest first.
     lengths: Vec<usize>,
     /// Names that end with a slash and answer a URI without it by a redirect.
-    redirects: HashMap<Box<[u8]>, LocationId>,
+    redirects: FixedMap<LocationId>,
     regexes: RegexList<RegexLocation>,
 }
 

@@ -13,6 +13,7 @@ use crate::logs::ErrorLogs;
 use crate::modules::limit_conn;
 use crate::modules::log::{LateLine, write_down};
 use crate::request::Request;
+use crate::secrets::Secrets;
 
 /// What is known only at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct LogLater {
     lines: Box<[LateLine]>,
     errors: std::sync::Arc<ErrorLogs>,
     error_tail: Box<str>,
+    /// What messages must not show, if there is anything.
+    secrets: Option<Box<Secrets>>,
     connection: u64,
     started: Instant,
     upstream_started: Instant,
@@ -94,6 +97,7 @@ impl LogLater {
             lines: write_down(request),
             errors: request.conf().core.error_logs.clone(),
             error_tail: request.log_context().into(),
+            secrets: secrets_of(request),
             connection: request.conn.id,
             started: request.started,
             upstream_started: last.map_or(request.started, |attempt| attempt.started),
@@ -106,8 +110,17 @@ impl LogLater {
 
     /// Writes to the error log that the request had.
     pub fn error(&self, level: Level, message: &str) {
-        let line = format_args!("{message}{}", self.error_tail);
+        let line = format_args!("{}{}", self.masked(message), self.error_tail);
         self.errors.log().log(level, Some(self.connection), line);
+    }
+
+    /// What is told of a tunnel or a session, without the secrets of its request.
+    pub fn masked(&self, text: &str) -> String {
+        let masked = self.secrets.as_ref().map(|secrets| {
+            let shown = secrets.mask_uris(text.as_bytes());
+            String::from_utf8_lossy(&shown).into_owned()
+        });
+        masked.unwrap_or_else(|| text.to_owned())
     }
 
     /// Finishes the lines of a tunnel.
@@ -159,6 +172,11 @@ impl LogLater {
             }
         }
     }
+}
+
+fn secrets_of(request: &Request) -> Option<Box<Secrets>> {
+    let secrets = request.secrets.borrow();
+    (!secrets.is_empty()).then(|| Box::new(secrets.clone()))
 }
 
 /// As a log shows a value that there is not.

@@ -192,7 +192,7 @@ struct Known {
 
 /// The open files of one thread and generation of the configuration, by cache.
 #[derive(Debug, Default)]
-pub struct OpenFiles(RefCell<HashMap<u64, Table<Known>>>);
+pub struct OpenFiles(RefCell<BTreeMap<u64, Table<Known>>>);
 
 impl OpenFiles {
     /// What stands at a path.

@@ -24,7 +24,7 @@ use crate::modules::{
     vnc,
 };
 use crate::proxy;
-use crate::request::Request;
+use crate::request::{Claim, Request};
 use crate::response::{Field, Response};
 
 /// What a handler says.
@@ -59,7 +59,10 @@ pub async fn respond(request: &Rc<Request>) -> Outcome {
     loop {
         let flow = turn(request, &entry).await;
         match settle(request, flow) {
-            Ok(outcome) => return outcome,
+            Ok(outcome) => {
+                request.is_placed.set(true);
+                return outcome;
+            }
             Err(next) => entry = next,
         }
     }
@@ -166,9 +169,11 @@ pub fn place_named(request: &Rc<Request>, name: &[u8]) -> bool {
 }
 
 async fn turn(request: &Rc<Request>, entry: &Entry) -> Flow {
+    request.is_placed.set(false);
     if let Err(flow) = locate(request, entry) {
         return flow;
     }
+    request.is_placed.set(true);
     match preaccess(request).await {
         Flow::Next => {}
         flow => return flow,
@@ -287,9 +292,11 @@ async fn preaccess(request: &Request) -> Flow {
     }
 }
 
-/// Whether a field asks the client who it is.
+/// Whether a field asks the client who it is, or to wait before it says so again.
 fn asks(field: &Field) -> bool {
-    field.is(FieldName::WwwAuthenticate) || field.is(FieldName::ProxyAuthenticate)
+    field.is(FieldName::WwwAuthenticate)
+        || field.is(FieldName::ProxyAuthenticate)
+        || field.is(FieldName::RetryAfter)
 }
 
 /// `satisfy`: all of the handlers must agree, or one is enough.
@@ -313,7 +320,7 @@ async fn judge(request: &Rc<Request>) -> Flow {
             0 => access::run(request),
             1 => match vnc::login::run(request).await {
                 Some(flow) => flow,
-                None => auth_basic::run(request).await,
+                None => vnc::login::count(request, auth_basic::run(request)).await,
             },
             2 => auth_jwt::run(request),
             _ => auth_request::run(request).await,
@@ -327,8 +334,8 @@ async fn judge(request: &Rc<Request>) -> Flow {
                 return Flow::Allowed;
             }
             Flow::Allowed => {}
-            Flow::Status(status @ (401 | 403 | 407)) if any => {
-                if !matches!(refused, 401 | 407) {
+            Flow::Status(status @ (401 | 403 | 407 | vnc::login::TOO_MANY)) if any => {
+                if matches!(refused, 0 | 403) {
                     refused = status;
                 }
             }
@@ -348,9 +355,14 @@ async fn judge(request: &Rc<Request>) -> Flow {
 
 async fn content(request: &Rc<Request>) -> Flow {
     let handler = request.conf().core.handler;
-    if handler.is_of_desktops() {
-        // Roles are found by maps, which may have seen a user before that one was verified.
+    if request.claim.get() == Claim::Withheld {
+        // Maps may have seen nobody before a user was verified.
         request.forget_rules();
+    }
+    if handler.is_of_desktops()
+        && let Some(flow) = vnc::enter(request)
+    {
+        return flow;
     }
     match handler {
         Handler::Proxy => proxy::handle(request).await,

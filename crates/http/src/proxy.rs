@@ -16,7 +16,7 @@ use crate::phases::Flow;
 use crate::request::Request;
 use crate::request_body::BodyError;
 use crate::response::Field;
-use attempt::Attempt;
+use attempt::{Attempt, Whom};
 use exchange::Exchange;
 use held::Held;
 use rules::Rules;
@@ -180,7 +180,7 @@ impl<'r> Proxy<'r> {
 
     /// Notes that a peer is asked; after an internal redirect, as the first one of a new request.
     fn begin(&mut self, lease: Lease, again: bool) -> Held {
-        let attempt = Attempt::new(lease.peer().name.clone(), &self.target);
+        let attempt = Attempt::new(Whom::Peer(lease.member().clone()), &self.target);
         self.note(attempt, again);
         self.tell_client(&lease);
         Held::new(lease, self.request, self.target.upstream)
@@ -207,6 +207,8 @@ impl<'r> Proxy<'r> {
     fn note(&self, mut attempt: Attempt, again: bool) {
         let mut attempts = self.request.attempts.borrow_mut();
         attempt.redirected = !again && !attempts.is_empty();
+        // Most requests ask one peer.
+        attempts.reserve_exact(1);
         attempts.push(attempt);
     }
 
@@ -286,9 +288,8 @@ impl<'r> Proxy<'r> {
     }
 
     fn no_live_upstreams(&self, group: &Group) -> Flow {
-        let name = group.name().to_owned();
         let again = !self.search.is_fresh();
-        self.note(Attempt::failed(name, &self.target, 502), again);
+        self.note(Attempt::failed(group.name(), &self.target, 502), again);
         self.request.log(
             Level::Error,
             format_args!("no live upstreams while connecting to upstream"),

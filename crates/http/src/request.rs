@@ -3,7 +3,7 @@
 //! One thread owns it; whatever changes while it is handled stands in cells, so that handlers,
 //! variables and, later, subrequests can share it.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::connection::{Connection, text_of};
 use crate::filters::compress::Coded;
 use crate::modules::userid::UserId;
 use crate::modules::vnc::desktops;
-use crate::modules::{Settings, limit_conn, limit_req};
+use crate::modules::{Settings, auth_basic, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
 use crate::response::{Field, Head};
@@ -90,7 +90,7 @@ pub struct Request {
     /// The upstream peers that were tried.
     pub attempts: RefCell<Vec<Attempt>>,
     /// The head that was sent, or is about to be.
-    pub sent: RefCell<Box<Head>>,
+    pub sent: RefCell<Option<Box<Head>>>,
     /// The status of the response; 0 until there is one.
     pub status: Cell<u16>,
     /// The status that the response gets whatever its handler says; 0 if it gets that of the
@@ -114,6 +114,8 @@ pub struct Request {
     pub user_id: UserId,
     /// The user that authenticated.
     pub user: RefCell<Option<Bytes>>,
+    /// What became of the name that it claims in `Authorization`.
+    pub claim: Cell<Claim>,
     /// The signed token that let it in.
     pub jwt: RefCell<Option<Rc<jwt::Token>>>,
     /// What is done behind the response (`post_action`) is running.
@@ -126,6 +128,9 @@ pub struct Request {
     pub pending_location: RefCell<Option<Bytes>>,
     /// Whether the path follows an `alias` that an expression chose.
     pub add_uri_to_alias: Cell<bool>,
+    /// Whether its location is found and nothing rewrites it any more, unless what answers leads it
+    /// elsewhere.
+    pub is_placed: Cell<bool>,
     /// Whether the path still begins with the location's name.
     pub valid_location: Cell<bool>,
     /// Whether an `if` said what answers, and the next one took its place and does not.
@@ -148,6 +153,18 @@ pub struct Request {
     pub desktop: RefCell<Option<Box<Desktop>>>,
 }
 
+/// What became of a name that nobody has verified, in a server with desktops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody asked for it.
+    #[default]
+    Unasked,
+    /// It was asked for and not told.
+    Withheld,
+    /// It was told, and may stand in variables.
+    Told,
+}
+
 /// A desktop and its session, as far as variables tell of them.
 #[derive(Debug, Clone, Default)]
 pub struct Desktop {
@@ -159,6 +176,10 @@ pub struct Desktop {
     pub name: Option<Arc<str>>,
     /// The group that is looked at, if it is in one.
     pub group: Option<Arc<str>>,
+    /// Who asks, if that is known.
+    pub user: Option<String>,
+    /// What they are to the desktop, or to the page.
+    pub role: Option<vnc::Role>,
 }
 
 /// What a new request is made of.
@@ -221,12 +242,14 @@ impl Request {
             coded: Cell::new(None),
             user_id: UserId::default(),
             user: RefCell::default(),
+            claim: Cell::default(),
             jwt: RefCell::default(),
             in_post_action: Cell::new(false),
             pending: RefCell::default(),
             pending_type: RefCell::default(),
             pending_location: RefCell::default(),
             add_uri_to_alias: Cell::new(false),
+            is_placed: Cell::new(false),
             valid_location: Cell::new(true),
             handler_lost: Cell::new(false),
             drops_body: Cell::new(false),
@@ -268,6 +291,32 @@ impl Request {
     /// seen a user whom nobody has verified.
     pub fn forget_rules(&self) {
         self.config().variables.forget_rules(&self.slots);
+    }
+
+    /// The name in `Authorization` that nobody has verified.
+    // DIFFERS: in a server with locations of desktops, $remote_user is nobody there and while
+    // locations are still looked for, unless the user was verified: roles are given by this name.
+    pub fn claimed_user(&self) -> Option<Bytes> {
+        let user = auth_basic::user(self)?;
+        let main = self.main();
+        if !main.server().has_desktops {
+            return Some(user);
+        }
+        let is_of_desktops = |request: &Request| request.conf().core.handler.is_of_desktops();
+        if !main.is_placed.get() || is_of_desktops(main) || is_of_desktops(self) {
+            if main.claim.get() == Claim::Unasked {
+                main.claim.set(Claim::Withheld);
+            }
+            return None;
+        }
+        main.claim.set(Claim::Told);
+        Some(user)
+    }
+
+    /// Whether variables may hold a name that was told and that nobody has verified.
+    pub fn may_hold_claims(&self) -> bool {
+        let main = self.main();
+        main.claim.get() == Claim::Told && *main.user.borrow() != auth_basic::user(main)
     }
 
     /// Says which of the desktop's groups `$vnc_group` is from now on.
@@ -355,6 +404,12 @@ impl Request {
         self.buf.slice(span.start as usize..span.end as usize)
     }
 
+    /// The head that was sent, or is about to be; an empty one before that.
+    pub fn sent(&self) -> Ref<'_, Head> {
+        static NONE: Head = Head::none();
+        Ref::map(self.sent.borrow(), |sent| sent.as_deref().unwrap_or(&NONE))
+    }
+
     /// The version that the client speaks.
     pub fn version(&self) -> Version {
         self.head.version
@@ -407,7 +462,8 @@ impl Request {
     }
 
     fn log_line(&self, message: std::fmt::Arguments<'_>) -> Vec<u8> {
-        let mut line = message.to_string().into_bytes();
+        let message = message.to_string();
+        let mut line = self.secrets.borrow().mask(message.as_bytes()).into_owned();
         self.append_log_context(&mut line);
         line
     }
@@ -436,14 +492,14 @@ impl Request {
         if let Some(attempt) = self.attempts.borrow().last() {
             line.extend(b", upstream: \"");
             line.extend_from_slice(attempt.scheme.as_bytes());
-            line.extend_from_slice(attempt.peer.as_bytes());
+            line.extend_from_slice(attempt.peer().as_bytes());
             let uri = self.secrets.borrow().mask(&attempt.uri).into_owned();
             line.extend_from_slice(String::from_utf8_lossy(&uri).as_bytes());
             line.push(b'"');
         }
         if let Some(host) = self.header(FieldName::Host) {
             line.extend(b", host: \"");
-            line.extend_from_slice(host);
+            line.extend_from_slice(&self.secrets.borrow().mask(host));
             line.push(b'"');
         }
     }

@@ -55,6 +55,25 @@ pub struct Head {
 }
 
 impl Head {
+    /// A head without anything.
+    pub const fn none() -> Self {
+        Self {
+            status: 0,
+            status_text: None,
+            server: None,
+            date: None,
+            content_type: None,
+            override_charset: None,
+            content_length: None,
+            last_modified: None,
+            last_modified_text: None,
+            location: None,
+            fields: Vec::new(),
+            allow_ranges: false,
+            trailers: Vec::new(),
+        }
+    }
+
     /// A head with nothing but a status.
     pub fn new(status: u16) -> Self {
         Self {
@@ -156,16 +175,15 @@ impl FileSlice {
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
     pub fn read(&self) -> io::Result<Bytes> {
         let len = usize::try_from(self.end - self.start).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; len];
-        let mut filled = 0;
-        while filled < len {
-            let n =
-                rustix::io::pread(&self.file, &mut bytes[filled..], self.start + filled as u64)?;
-            if n == 0 {
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            let at = self.start + bytes.len() as u64;
+            let spare = rustix::buffer::spare_capacity(&mut bytes);
+            if rustix::io::pread(&self.file, spare, at)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            filled += n;
         }
+        bytes.truncate(len);
         Ok(bytes.into())
     }
 }

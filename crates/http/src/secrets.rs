@@ -1,11 +1,12 @@
 //! What logs must not show of a request: the tokens and passwords in a desktop's links.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 
 /// Secrets that a request carries.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Secrets {
     /// Whether arguments that commonly hold secrets do so here.
     arguments: bool,
@@ -16,7 +17,7 @@ pub struct Secrets {
 }
 
 /// In a box of its own, since few requests have any.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct More {
     values: Vec<Bytes>,
 }
@@ -33,6 +34,14 @@ impl Secrets {
     pub fn hide(&mut self, value: Bytes) {
         self.arguments = true;
         self.value = value;
+    }
+
+    /// Hides what another request hides.
+    pub fn hide_those_of(&mut self, other: &Self) {
+        self.arguments |= other.arguments;
+        for value in other.values() {
+            self.hide_too(value.clone());
+        }
     }
 
     /// Hides arguments by their names: what is behind them is not known yet.
@@ -58,71 +67,102 @@ impl Secrets {
         first.into_iter().chain(more)
     }
 
-    /// The text as a log may show it.
+    /// The text as a log may show it: values are hidden where they stand as words.
     pub fn mask<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        self.mask_at(text, |start| start.is_some())
+    }
+
+    /// The same for words of our own about machines: a value is hidden in paths and arguments, and
+    /// a machine may be called what a token is called.
+    pub fn mask_uris<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        self.mask_at(text, |start| start == Some(Start::InUri))
+    }
+
+    /// Takes time in proportion to the text and the values.
+    fn mask_at<'t>(
+        &self,
+        text: &'t [u8],
+        may_start: impl Fn(Option<Start>) -> bool,
+    ) -> Cow<'t, [u8]> {
         if self.is_empty() {
             return Cow::Borrowed(text);
         }
-        let mut out: Vec<u8> = Vec::new();
-        let mut copied = 0;
-        let mut at = 0;
-        while at < text.len() {
-            let (prefix, len) = self.secret_at(text, at);
-            if len == 0 {
-                at += 1;
-                continue;
-            }
-            let start = at + prefix;
-            out.extend_from_slice(&text[copied..start]);
-            out.extend_from_slice(masked(&text[start..start + len]).as_bytes());
-            at = start + len;
-            copied = at;
+        let mut found = Vec::new();
+        if self.arguments {
+            arguments_in(text, &mut found);
         }
-        match copied {
-            0 => Cow::Borrowed(text),
-            _ => {
-                out.extend_from_slice(&text[copied..]);
-                Cow::Owned(out)
-            }
-        }
-    }
-
-    /// The secret that begins at `at` behind so many bytes of a name, and its length; 0 is none.
-    fn secret_at(&self, text: &[u8], at: usize) -> (usize, usize) {
-        let rest = &text[at..];
-        let (word_starts, in_uri) = match at.checked_sub(1).map(|before| text[before]) {
-            None => (true, false),
-            Some(b'=' | b'/' | b'?' | b'&') => (true, true),
-            Some(b' ' | b'"') => (true, false),
-            // What is behind `%3D` and its like begins anew.
-            Some(before) => (before.is_ascii_hexdigit() && is_escape(text, at), true),
-        };
-        if !word_starts {
-            return (0, 0);
-        }
-        for name in ARGUMENTS.iter().filter(|_| self.arguments) {
-            if let Some(value) = argument(rest, name) {
-                return (value, value_len(&rest[value..]));
+        let mut decoded = None;
+        for value in self.values().filter(|value| value.len() <= text.len()) {
+            let mut add = |range: Range<usize>| {
+                let start = start_at(text, range.start);
+                if may_start(start) && is_value(text, &range, value, start) {
+                    found.push(range);
+                }
+            };
+            let failures = failures(value);
+            find_all(text, value, &failures, |at| add(at..at + value.len()));
+            if memchr::memchr(b'%', text).is_some() {
+                let decoded = decoded.get_or_insert_with(|| Decoded::of(text));
+                find_all(&decoded.bytes, value, &failures, |at| {
+                    add(decoded.range(at, value.len()));
+                });
             }
         }
-        let found = self.values().map(|value| value_at(rest, value, in_uri));
-        (0, found.max().unwrap_or(0))
+        match found.is_empty() {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(without(text, found)),
+        }
     }
 }
 
-/// How many bytes at the beginning of a text are this value; 0 if it is another word.
-fn value_at(text: &[u8], value: &[u8], in_uri: bool) -> usize {
-    let len = spelled(text, value);
-    let is_word = (in_uri || value.len() >= TELLTALE_LEN_MIN)
-        && text
-            .get(len)
-            .is_none_or(|byte| !byte.is_ascii_alphanumeric());
-    if is_word { len } else { 0 }
+/// The text with what was found masked; what overlaps is masked as one.
+fn without(text: &[u8], mut found: Vec<Range<usize>>) -> Vec<u8> {
+    found.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut out = Vec::with_capacity(text.len());
+    let mut copied = 0;
+    let mut ranges = found.into_iter().peekable();
+    while let Some(mut range) = ranges.next() {
+        while let Some(next) = ranges.next_if(|next| next.start <= range.end) {
+            range.end = range.end.max(next.end);
+        }
+        out.extend_from_slice(&text[copied..range.start]);
+        out.extend_from_slice(masked(&text[range.clone()]).as_bytes());
+        copied = range.end;
+    }
+    out.extend_from_slice(&text[copied..]);
+    out
 }
 
 /// The first characters of a secret that is long enough, as everywhere else.
 fn masked(secret: &[u8]) -> String {
     vnc::mask_token(&String::from_utf8_lossy(secret))
+}
+
+/// Where a word begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// In a sentence.
+    Word,
+    /// As a part of a path, or an argument.
+    InUri,
+}
+
+/// Whether a word begins at `at`.
+fn start_at(text: &[u8], at: usize) -> Option<Start> {
+    match at.checked_sub(1).map(|before| text[before]) {
+        None | Some(b' ' | b'"') => Some(Start::Word),
+        Some(b'=' | b'/' | b'?' | b'&') => Some(Start::InUri),
+        // What is behind `%3D` and its like begins anew.
+        Some(before) if before.is_ascii_hexdigit() && is_escape(text, at) => Some(Start::InUri),
+        Some(_) => None,
+    }
+}
+
+/// Whether what was found is the value as a word of its own, and not one that looks alike.
+fn is_value(text: &[u8], range: &Range<usize>, value: &[u8], start: Option<Start>) -> bool {
+    let ends = |byte: &u8| !byte.is_ascii_alphanumeric();
+    (start == Some(Start::InUri) || value.len() >= TELLTALE_LEN_MIN)
+        && text.get(range.end).is_none_or(ends)
 }
 
 /// Whether an escape, such as `%3F` or `%253F`, ends before `at`.
@@ -131,6 +171,89 @@ fn is_escape(text: &[u8], at: usize) -> bool {
         || at
             .checked_sub(5)
             .is_some_and(|start| text[start..].starts_with(b"%25"))
+}
+
+/// The values of arguments that commonly hold secrets.
+fn arguments_in(text: &[u8], found: &mut Vec<Range<usize>>) {
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let named =
+            start_at(text, at).and_then(|_| ARGUMENTS.iter().find_map(|name| argument(rest, name)));
+        let len = named.map_or(0, |value| value_len(&rest[value..]));
+        match named {
+            Some(value) if len > 0 => {
+                found.push(at + value..at + value + len);
+                at += value + len;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// A text with its escapes decoded, and where each byte stood.
+struct Decoded {
+    bytes: Vec<u8>,
+    /// One more than there are bytes: the last is the end.
+    starts: Vec<usize>,
+}
+
+impl Decoded {
+    fn of(text: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut starts = Vec::with_capacity(text.len() + 1);
+        let mut at = 0;
+        while let [first, rest @ ..] = &text[at..] {
+            starts.push(at);
+            let escaped = match (first, rest) {
+                (b'%', [high, low, ..]) => hex(*high, *low),
+                _ => None,
+            };
+            bytes.push(escaped.unwrap_or(*first));
+            at += if escaped.is_some() { 3 } else { 1 };
+        }
+        starts.push(at);
+        Self { bytes, starts }
+    }
+
+    /// Where so many bytes stood.
+    fn range(&self, at: usize, len: usize) -> Range<usize> {
+        self.starts[at]..self.starts[at + len]
+    }
+}
+
+/// For each length of a value's beginning, how much of it is a beginning of the value, too (Knuth,
+/// Morris and Pratt): so no byte of a text is looked at again, whatever the value repeats.
+fn failures(value: &[u8]) -> Vec<usize> {
+    let mut failures = vec![0; value.len()];
+    let mut matched = 0;
+    for at in 1..value.len() {
+        while matched > 0 && value[at] != value[matched] {
+            matched = failures[matched - 1];
+        }
+        if value[at] == value[matched] {
+            matched += 1;
+        }
+        failures[at] = matched;
+    }
+    failures
+}
+
+/// Every place where a value that is not empty stands, also where they overlap.
+fn find_all(text: &[u8], value: &[u8], failures: &[usize], mut found: impl FnMut(usize)) {
+    let mut matched = 0;
+    for (at, &byte) in text.iter().enumerate() {
+        while matched > 0 && byte != value[matched] {
+            matched = failures[matched - 1];
+        }
+        if byte == value[matched] {
+            matched += 1;
+        }
+        if matched == value.len() {
+            found(at + 1 - matched);
+            matched = failures[matched - 1];
+        }
+    }
 }
 
 /// Where the value of the argument begins, if `text` is one of that name.
@@ -157,19 +280,6 @@ fn value_len(text: &[u8]) -> usize {
         matches!(text[at], b'&' | b' ' | b'"' | b'#') || escaped(b"%26") || escaped(b"%2526")
     };
     (0..text.len()).find(|&at| ends(at)).unwrap_or(text.len())
-}
-
-/// How many bytes of `text` spell `value`, escaped or not; 0 if they do not.
-fn spelled(text: &[u8], value: &[u8]) -> usize {
-    let mut at = 0;
-    for &wanted in value {
-        match text.get(at..) {
-            Some([first, ..]) if *first == wanted => at += 1,
-            Some([b'%', high, low, ..]) if hex(*high, *low) == Some(wanted) => at += 3,
-            _ => return 0,
-        }
-    }
-    at
 }
 
 fn hex(high: u8, low: u8) -> Option<u8> {
@@ -229,6 +339,41 @@ mod tests {
             "GET /vm/***?a HTTP/1.1"
         );
         assert_eq!(mask("s3cret!", "\"s3cret!\" s3cret!"), "\"***\" ***");
+    }
+
+    #[test]
+    fn what_only_a_part_of_an_argument_shows_is_masked_whole() {
+        assert_eq!(
+            mask("s3&cret!", "/?token=s3%26cret!&a=1"),
+            "/?token=***&a=1"
+        );
+        assert_eq!(mask("a/a/a/b", "/x/a/a/a/a/b/c"), "/x/a/***/c");
+        assert_eq!(mask("%41%42%43", "/%41%42%43/ABC"), "/***/ABC");
+    }
+
+    #[test]
+    fn machines_may_be_called_what_tokens_are_called() {
+        let mut secrets = Secrets::default();
+        secrets.hide(Bytes::from_static(b"laboratory"));
+        let text = b"session to laboratory:5900 by unix:/run/laboratory failed";
+        let shown = secrets.mask_uris(text).into_owned();
+        let expected = "session to laboratory:5900 by unix:/run/*** failed";
+        assert_eq!(String::from_utf8_lossy(&shown), expected);
+    }
+
+    /// Each place looks like the value's beginning.
+    #[test]
+    fn long_values_cost_as_much_as_they_are_long() {
+        let value = "a/".repeat(64 << 10) + "b";
+        let text = "/a".repeat(128 << 10) + "/%62/a";
+        let mut secrets = Secrets::default();
+        secrets.hide(Bytes::from(value));
+        let begin = std::time::Instant::now();
+        for _ in 0..4 {
+            assert!(secrets.mask(text.as_bytes()).ends_with(b"***/a"));
+        }
+        let took = begin.elapsed();
+        assert!(took < std::time::Duration::from_secs(10), "{took:?}");
     }
 
     #[test]

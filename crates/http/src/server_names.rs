@@ -1,19 +1,18 @@
 //! Choosing a server by the name that the client asks for (`ngx_http_find_virtual_server`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use script::{Captures, Regex, RegexList, VarId};
+use script::{Captures, FixedMap, Regex, RegexList, VarId};
 
 use crate::config::ServerId;
 
 /// The names of the servers of one address: exact ones, `*.head`, `tail.*`, expressions.
 #[derive(Debug, Default)]
 pub struct ServerNames {
-    exact: HashMap<Box<[u8]>, ServerId>,
-    heads: HashMap<Box<[u8]>, ServerId>,
-    tails: HashMap<Box<[u8]>, ServerId>,
+    exact: FixedMap<ServerId>,
+    heads: FixedMap<ServerId>,
+    tails: FixedMap<ServerId>,
     regexes: RegexList<NameRegex>,
 }
 

@@ -246,7 +246,7 @@ pub async fn ask(request: &Rc<Request>) -> bool {
     let answered = match phases::respond(request).await {
         Outcome::Response(mut response) => {
             settle_head(request, &mut response);
-            request.sent.replace(response.head);
+            request.sent.replace(Some(response.head));
             if let Body::Source(source) = &mut response.body {
                 // A short body that came with its head leaves the connection to be used again.
                 poll_fn(|cx| {
@@ -415,7 +415,7 @@ impl Subrequest {
             };
         }
         filters::apply_nested(&self.request, &mut response);
-        self.request.sent.replace(response.head);
+        self.request.sent.replace(Some(response.head));
         if self.collect.is_some() {
             self.check_length()?;
         }
@@ -471,7 +471,7 @@ impl Subrequest {
 
     fn check_length(&self) -> io::Result<()> {
         let limit = self.request.conf().core.subrequest_output_buffer_size;
-        let length = self.request.sent.borrow().content_length;
+        let length = self.request.sent().content_length;
         match length {
             Some(length) if length > limit => Err(self.too_big(Some(length))),
             _ => Ok(()),

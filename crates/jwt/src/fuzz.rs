@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::token::Parts;
-use crate::{Demands, Keys};
+use crate::{Demands, Keys, is_encrypted};
 
 /// A file of keys, and a token behind a zero byte that is verified with them.
 pub fn jwt(data: &[u8]) {
@@ -17,6 +17,13 @@ pub fn jwt(data: &[u8]) {
         if let Ok(read) = parts.into_token() {
             let _ = Demands::default().check(&read.claims, SystemTime::UNIX_EPOCH);
         }
+    }
+    if let Ok(keys) = Keys::parse(file)
+        && is_encrypted(token)
+        && keys.open(token).is_ok()
+    {
+        // Nor of what was encrypted.
+        assert!(keys.open(&[token, b"AAAA"].concat()).is_err());
     }
     if let Ok(keys) = Keys::parse(file)
         && let Ok(believed) = keys.verify(token)

@@ -1,6 +1,7 @@
 //! The keys that vouch for tokens: a set in JSON (RFC 7517), PEM, or one secret.
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::rsa::{OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use aws_lc_rs::signature::RsaPublicKeyComponents;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -29,7 +30,10 @@ pub enum KeyError {
     #[error("{0}")]
     Pem(#[from] pem::PemError),
     /// PEM that holds a key of no use.
-    #[error("the PEM holds no public key or certificate with RSA, P-256, P-384, P-521 or Ed25519")]
+    #[error(
+        "the PEM holds no public key or certificate with RSA, P-256, P-384, P-521 or Ed25519, \
+         and no private key of RSA"
+    )]
     NoPublicKey,
     /// Neither JSON nor PEM, and no secret in base64url either.
     #[error("neither a JSON Web Key set, nor PEM, nor a secret in base64url")]
@@ -59,6 +63,8 @@ struct Key {
 enum Material {
     Secret(Box<[u8]>),
     Public(PublicKey),
+    /// Opens what is encrypted for it, and vouches for nothing.
+    Private(OaepPrivateDecryptingKey),
 }
 
 /// What the keys are is left out.
@@ -104,6 +110,27 @@ impl Keys {
         }
     }
 
+    /// The secrets of that name, or of none.
+    pub(crate) fn secrets<'k>(&'k self, id: Option<&'k str>) -> impl Iterator<Item = &'k [u8]> {
+        self.0.iter().filter_map(move |key| match &key.material {
+            Material::Secret(secret) if key.is_named(id) && key.algorithm.is_none() => {
+                Some(&**secret)
+            }
+            _ => None,
+        })
+    }
+
+    /// The private keys of that name, or of none.
+    pub(crate) fn private<'k>(
+        &'k self,
+        id: Option<&'k str>,
+    ) -> impl Iterator<Item = &'k OaepPrivateDecryptingKey> {
+        self.0.iter().filter_map(move |key| match &key.material {
+            Material::Private(private) if key.is_named(id) => Some(private),
+            _ => None,
+        })
+    }
+
     /// The keys that may have made a signature: of that name, if there are any that have one, and
     /// of a kind that the algorithm is for.
     fn candidates<'k>(
@@ -111,22 +138,26 @@ impl Keys {
         id: Option<&'k str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &'k Key> {
-        self.0.iter().filter(move |key| {
-            let is_named = match (id, &key.id) {
-                (Some(wanted), Some(id)) => wanted == id,
-                _ => true,
-            };
-            is_named && key.is_for(algorithm)
-        })
+        let fits = move |key: &&Key| key.is_named(id) && key.is_for(algorithm);
+        self.0.iter().filter(fits)
     }
 }
 
 impl Key {
+    /// Whether it has that name, where both have one.
+    fn is_named(&self, wanted: Option<&str>) -> bool {
+        match (wanted, &self.id) {
+            (Some(wanted), Some(id)) => wanted == id,
+            _ => true,
+        }
+    }
+
     /// The kind of the key decides, and what its file says of it; never the token alone.
     fn is_for(&self, algorithm: Algorithm) -> bool {
         let is_kind = match &self.material {
             Material::Secret(_) => algorithm.is_for_secrets(),
             Material::Public(key) => algorithm.is_for(key.kind()),
+            Material::Private(_) => false,
         };
         is_kind && self.algorithm.is_none_or(|only| only == algorithm)
     }
@@ -135,6 +166,7 @@ impl Key {
         match &self.material {
             Material::Secret(secret) => algorithm.verify_with_secret(secret, signed, signature),
             Material::Public(key) => algorithm.verify_with_key(key, signed, signature),
+            Material::Private(_) => false,
         }
     }
 }
@@ -173,6 +205,18 @@ fn from_pem(text: &[u8]) -> Result<Vec<Key>, KeyError> {
         let key = match block.label.as_str() {
             "PUBLIC KEY" => PublicKey::parse(&block.content).ok(),
             "RSA PUBLIC KEY" => PublicKey::parse(&spki_of_rsa(&block.content)).ok(),
+            "PRIVATE KEY" | "RSA PRIVATE KEY" => {
+                let rsa = match block.label.as_str() {
+                    "PRIVATE KEY" => private_rsa(&block.content),
+                    _ => private_rsa(&pkcs8_of_rsa(&block.content)),
+                };
+                // Private keys of other kinds may stand beside their certificates.
+                let Some((private, public)) = rsa else {
+                    continue;
+                };
+                keys.push(Key::unnamed(Material::Private(private)));
+                public
+            }
             _ if block.is_certificate() => Certificate::parse(&block.content)
                 .ok()
                 .map(|certificate| certificate.key().clone()),
@@ -187,6 +231,20 @@ fn from_pem(text: &[u8]) -> Result<Vec<Key>, KeyError> {
         true => Err(KeyError::NoPublicKey),
         false => Ok(keys),
     }
+}
+
+/// A private key of RSA, and its public half: whoever has the one file signs and encrypts with it.
+fn private_rsa(pkcs8: &[u8]) -> Option<(OaepPrivateDecryptingKey, Option<PublicKey>)> {
+    let private = PrivateDecryptingKey::from_pkcs8(pkcs8).ok()?;
+    let spki: PublicKeyX509Der<'_> = private.public_key().as_der().ok()?;
+    let public = PublicKey::parse(spki.as_ref()).ok();
+    Some((OaepPrivateDecryptingKey::new(private).ok()?, public))
+}
+
+/// `RSAPrivateKey` inside of `PrivateKeyInfo` (RFC 5208 §5).
+fn pkcs8_of_rsa(key: &[u8]) -> Vec<u8> {
+    const HEAD: &[u8] = b"\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+    tagged(0x30, &[HEAD, &tagged(0x04, key)].concat())
 }
 
 /// `RSAPublicKey` inside of `SubjectPublicKeyInfo` (RFC 3279 §2.3.1).

@@ -4,6 +4,8 @@
 //! says what a token claims, once a key that fits it has vouched for it; whether the claims hold at
 //! this moment and for this reader is asked with [`Demands::check`].
 //!
+//! A token may come encrypted (RFC 7516): [`Keys::open`] opens it, and what is inside is verified.
+//!
 //! What a token says of its own algorithm never decides how a key is used: a key has a kind, and
 //! only algorithms of that kind are tried with it (RFC 8725 §3.1). `none` is no algorithm.
 
@@ -13,11 +15,13 @@ mod algorithm;
 mod demands;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod jwe;
 mod keys;
 #[cfg(test)]
 mod tests;
 mod token;
 
 pub use demands::Demands;
+pub use jwe::is_encrypted;
 pub use keys::{KeyError, Keys};
 pub use token::{Claims, JwtError, Token};

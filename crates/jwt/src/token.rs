@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::algorithm::Algorithm;
 
 /// The longest token.
-const TOKEN_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
 /// Why a token does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,9 +18,12 @@ pub enum JwtError {
     /// Longer than is read.
     #[error("it is longer than 16 KiB")]
     TooLong,
-    /// Encrypted, which is not supported.
-    #[error("it is encrypted (JWE), which is not supported")]
+    /// Encrypted, where a signed one is asked for.
+    #[error("it is encrypted (JWE), which is not supported here")]
     Encrypted,
+    /// No key opens it.
+    #[error("it cannot be decrypted")]
+    Sealed,
     /// `none`, or an algorithm that is not supported.
     #[error("its algorithm is not supported")]
     Algorithm,

@@ -172,7 +172,7 @@ impl ErrorLog {
     }
 
     /// Writes one message: `YYYY/MM/DD HH:MM:SS [level] pid#tid: *conn message`. Longer lines than
-    /// [`LINE_MAX`] are cut.
+    /// [`LINE_MAX`] are cut; control characters are shown as `\x1B` and the like.
     pub fn log(&self, level: Level, conn: Option<u64>, message: fmt::Arguments<'_>) {
         if !self.admits(level) {
             return;
@@ -267,17 +267,56 @@ impl Line {
     }
 }
 
-impl io::Write for Line {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Line {
+    /// Adds what is no control character; false if the line is full.
+    fn append(&mut self, bytes: &[u8]) -> bool {
         let n = bytes.len().min(LINE_MAX - 1 - self.len);
         self.buf[self.len..self.len + n].copy_from_slice(&bytes[..n]);
         self.len += n;
-        Ok(n)
+        n == bytes.len()
+    }
+}
+
+// DIFFERS: nginx writes control characters of names, URIs and peers' words into error_log as they
+// are; here none can begin a line or command a terminal.
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while let Some(at) = control_in(rest) {
+            let (clean, behind) = rest.split_at(at);
+            // Of a control character in UTF-8 both bytes are shown.
+            let (control, behind) = behind.split_at(1 + usize::from(behind[0] == C1_LEAD));
+            let mut is_room = self.append(clean);
+            for byte in control {
+                is_room = is_room && self.append(format!("\\x{byte:02X}").as_bytes());
+            }
+            if !is_room {
+                return Ok(0);
+            }
+            rest = behind;
+        }
+        match self.append(rest) {
+            true => Ok(bytes.len()),
+            false => Ok(0),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What U+0080 to U+009F begin with in UTF-8: some terminals take them for commands.
+const C1_LEAD: u8 = 0xc2;
+
+/// Where the first control character is.
+fn control_in(bytes: &[u8]) -> Option<usize> {
+    let is_control = |(at, &byte): (usize, &u8)| match byte {
+        0..0x20 | 0x7f => true,
+        C1_LEAD => matches!(bytes.get(at + 1), Some(0x80..=0x9f)),
+        _ => false,
+    };
+    bytes.iter().enumerate().position(is_control)
 }
 
 fn write_stderr(line: &[u8]) {

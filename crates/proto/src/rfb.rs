@@ -4,8 +4,10 @@
 //! [`ClientHandshake`] our half towards a VNC server. After them [`ClientStream`] reads what the
 //! viewer sends, to observe it or to enforce [`Rules`] on it, and [`ServerFilter`] what the server
 //! sends, where rules or somebody who listens need that. [`vencrypt`] is the negotiation inside of
-//! security type 19, which both handshakes have.
+//! security type 19, which both handshakes have; [`rsa_aes`] and [`apple_dh`] are exchanges of
+//! which a handshake knows only that they are made.
 
+pub mod apple_dh;
 mod auth;
 mod client;
 mod clipboard;
@@ -15,6 +17,7 @@ pub mod fuzz;
 mod input;
 mod message;
 mod pixels;
+pub mod rsa_aes;
 mod rules;
 mod server;
 mod server_stream;
@@ -32,7 +35,7 @@ pub use server::{RefusalSent, ServerHandshake, ViewerEvent};
 pub use server_stream::{
     Filtered, Framed, HEAD_LEN_MAX, Passed, ServerFilter, ServerMessage, ServerStream,
 };
-pub use stream::{ClientStream, Counts};
+pub use stream::{ClientStream, Confirmations, Counts};
 pub use version::Version;
 pub use wire::{ServerInit, ascii_sentence};
 
@@ -42,6 +45,8 @@ pub mod security {
     pub const NONE: u8 = 1;
     /// DES challenge and response with a password of 8 characters.
     pub const VNC_AUTH: u8 = 2;
+    /// RSA-AES: everything after the exchange of keys is encrypted.
+    pub const RA2: u8 = 5;
     /// RSA-AES without encryption after the handshake.
     pub const RA2NE: u8 = 6;
     /// TightVNC's tunnels and authentication lists.
@@ -50,6 +55,10 @@ pub mod security {
     pub const VENCRYPT: u8 = 19;
     /// Apple's Diffie-Hellman authentication.
     pub const APPLE_DH: u8 = 30;
+    /// [`RA2`] with SHA-256 and AES-256.
+    pub const RA2_256: u8 = 129;
+    /// [`RA2NE`] with SHA-256 and AES-256.
+    pub const RA2NE_256: u8 = 130;
 }
 
 /// What a peer did against the protocol of the handshake.
@@ -88,6 +97,15 @@ pub enum HandshakeError {
     /// The viewer chose a VeNCrypt subtype that was not offered.
     #[error("VeNCrypt subtype {0} was not offered")]
     SubtypeNotOffered(u32),
+    /// A public key, or what stands for one, that is too short or too long.
+    #[error("a key of {0} bits")]
+    KeyLength(u32),
+    /// What was encrypted with a key has not its length.
+    #[error("{0} bytes encrypted with a key of another length")]
+    EncryptedLength(u16),
+    /// A login that is neither a password nor user and password.
+    #[error("unknown kind of login {0}")]
+    UnknownLogin(u8),
     /// A user name or a password over the limit.
     #[error("user name or password of {0} bytes")]
     LoginTooLong(u32),

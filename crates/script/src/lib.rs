@@ -13,6 +13,7 @@ pub mod network;
 pub mod regex;
 pub mod regex_list;
 pub mod split;
+pub mod table_hash;
 pub mod template;
 pub mod variables;
 
@@ -22,5 +23,6 @@ pub use map::Map;
 pub use regex::{Captures, Regex};
 pub use regex_list::RegexList;
 pub use split::SplitClients;
+pub use table_hash::FixedMap;
 pub use template::Template;
 pub use variables::{Builtin, Caching, Context, Names, Rule, Slots, VarId, Variables};

@@ -1,6 +1,5 @@
 //! `map`: a value chosen by another value (`ngx_http_map_module`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use conf::{Diagnostic, Item};
 
 use crate::regex::Regex;
 use crate::regex_list::RegexList;
+use crate::table_hash::FixedMap;
 use crate::template::Template;
 use crate::variables::{Caching, Context, Names, Rule, VarId};
 
@@ -16,11 +16,11 @@ pub struct Map<C: ?Sized> {
     source: Template,
     hostnames: bool,
     caching: Caching,
-    exact: HashMap<Box<[u8]>, Template>,
+    exact: FixedMap<Template>,
     /// `*.example.com`, kept as `example.com`.
-    heads: HashMap<Box<[u8]>, Template>,
+    heads: FixedMap<Template>,
     /// `www.example.*`, kept as `www.example`.
-    tails: HashMap<Box<[u8]>, Template>,
+    tails: FixedMap<Template>,
     expressions: RegexList<Expression>,
     default: Template,
     context: std::marker::PhantomData<fn(&C)>,
@@ -63,9 +63,9 @@ impl<C: Context + ?Sized> Map<C> {
             source,
             hostnames: false,
             caching: Caching::Cached,
-            exact: HashMap::with_capacity(exact_entries(item)),
-            heads: HashMap::new(),
-            tails: HashMap::new(),
+            exact: FixedMap::with_capacity_and_hasher(exact_entries(item), Default::default()),
+            heads: FixedMap::default(),
+            tails: FixedMap::default(),
             expressions: RegexList::default(),
             default: Template::default(),
             context: std::marker::PhantomData,

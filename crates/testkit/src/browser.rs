@@ -31,6 +31,16 @@ impl Browser {
     /// When `tests/e2e` has not been installed (`npm ci`) or Chromium does not start.
     #[must_use]
     pub fn start(root: &Path, host: Option<&Host>) -> Self {
+        Self::start_as("desktop", root, host)
+    }
+
+    /// Starts it as on a phone: a small page that is touched.
+    #[must_use]
+    pub fn start_phone(root: &Path) -> Self {
+        Self::start_as("phone", root, None)
+    }
+
+    fn start_as(device: &str, root: &Path, host: Option<&Host>) -> Self {
         let directory = root.join("tests/e2e");
         assert!(
             directory.join("node_modules").exists(),
@@ -41,7 +51,8 @@ impl Browser {
         let mut command = host.map_or_else(|| Command::new("node"), |host| host.command("node"));
         command
             .arg(directory.join("driver.mjs"))
-            .arg(profile.path());
+            .arg(profile.path())
+            .arg(device);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -92,6 +103,12 @@ impl Browser {
         ))
     }
 
+    /// Waits until the page has told `text` in a note, which may be gone again by now.
+    #[track_caller]
+    pub fn wait_told(&mut self, text: &str) {
+        self.wait(&format!("told.some((note) => note.includes({text:?}))"));
+    }
+
     /// Moves to a place of the desktop and clicks with the left button.
     #[track_caller]
     pub fn click(&mut self, x: u32, y: u32) {
@@ -102,6 +119,44 @@ impl Browser {
     #[track_caller]
     pub fn click_on(&mut self, selector: &str) {
         self.ask("click-on", &[selector]);
+    }
+
+    /// Clicks an element once the JavaScript expression `ready` is true, which may prepare the
+    /// click, and does both again where the page changed in between.
+    #[track_caller]
+    pub fn click_when(&mut self, ready: &str, selector: &str) {
+        self.ask("click-when", &[ready, selector]);
+    }
+
+    /// Clicks an element that opens another tab, and goes on there; returns its address.
+    #[track_caller]
+    pub fn follow(&mut self, selector: &str) -> String {
+        self.ask("follow", &[selector])
+    }
+
+    /// Touches a place of the desktop.
+    #[track_caller]
+    pub fn tap(&mut self, x: u32, y: u32) {
+        self.ask("tap", &[&x.to_string(), &y.to_string()]);
+    }
+
+    /// Touches the first element that matches a selector.
+    #[track_caller]
+    pub fn tap_on(&mut self, selector: &str) {
+        self.ask("tap-on", &[selector]);
+    }
+
+    /// Puts two fingers on the desktop and moves them by so many pixels of the page, down or up.
+    #[track_caller]
+    pub fn drag_two_fingers(&mut self, x: u32, y: u32, by: i32) {
+        let words = [x.to_string(), y.to_string(), by.to_string()];
+        self.ask("two-fingers", &words.each_ref().map(String::as_str));
+    }
+
+    /// What the page has asked for since it was opened: a line of path and bytes for each.
+    #[track_caller]
+    pub fn fetched(&mut self) -> String {
+        self.ask("fetched", &[])
     }
 
     /// Puts text into an input field and says so to the page.

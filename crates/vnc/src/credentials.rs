@@ -16,9 +16,6 @@ use std::fmt;
 
 use crate::{Password, Target};
 
-/// Bytes of a file.
-const FILE_LEN_MAX: usize = 16 << 20;
-
 /// What is stored for machines.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
@@ -39,14 +36,6 @@ pub struct Credential {
 /// Why a file cannot be used. Tells nothing of what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// Everybody on the machine could read or replace it.
-    #[error(
-        "the file of credentials is open to everybody (mode {0:03o}); take the rights of others away"
-    )]
-    OpenToAll(u32),
-    /// More than anybody writes.
-    #[error("the file of credentials is too long")]
-    TooLong,
     /// A line that says something else.
     #[error("{what} in line {line} of the file of credentials")]
     Line {
@@ -58,14 +47,11 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// Reads a file's content; `mode` are its permission bits.
-    pub fn from_file(content: &[u8], mode: u32) -> Result<Self, CredentialsError> {
-        if mode & 0o006 != 0 {
-            return Err(CredentialsError::OpenToAll(mode & 0o777));
-        }
-        if content.len() > FILE_LEN_MAX {
-            return Err(CredentialsError::TooLong);
-        }
+    /// Bytes of a file; whoever reads one sees to it.
+    pub const FILE_LEN_MAX: usize = 16 << 20;
+
+    /// Reads a file's content.
+    pub fn from_file(content: &[u8]) -> Result<Self, CredentialsError> {
         let mut all = Self::default();
         for (at, line) in content.split(|byte| *byte == b'\n').enumerate() {
             let added = all.add(line);
@@ -172,7 +158,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Credentials, CredentialsError> {
-        Credentials::from_file(text.as_bytes(), 0o100_600)
+        Credentials::from_file(text.as_bytes())
     }
 
     fn target(text: &str) -> Target {
@@ -230,15 +216,6 @@ mod tests {
         }
         let second = read("# a\na:1 x").unwrap_err().to_string();
         assert!(second.contains("in line 2"), "{second}");
-    }
-
-    #[test]
-    fn a_file_that_everybody_may_read_or_write_is_refused() {
-        for mode in [0o644, 0o602] {
-            let error = CredentialsError::OpenToAll(mode);
-            assert_eq!(Credentials::from_file(b"", mode), Err(error));
-        }
-        assert!(Credentials::from_file(b"", 0o640).is_ok());
     }
 
     #[test]

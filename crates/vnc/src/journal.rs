@@ -1,17 +1,47 @@
-//! The journal: one line of JSON when a session starts, one when it is over, and one for a picture.
+//! The journal: one line of JSON when a session starts, one when it is over, and one for each thing
+//! that people do to it in between or beside it: pictures, messages, control, links.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use net::log::time;
 use serde::Serialize;
 
 use crate::policy::Allowed;
-use crate::sessions::view::{json, to_millis};
-use crate::{About, EndReason, Policy, Refusal, Role, SessionEnd, Shot};
+use crate::sessions::view::{json, to_millis, unix};
+use crate::{About, EndReason, GuestLink, Policy, Refusal, Role, SessionEnd, SessionId, Shot};
+
+/// Where it is written what happens while a session lives.
+#[derive(Clone, Default)]
+pub struct Notes(Option<Arc<Write>>);
+
+/// Writes a line.
+type Write = dyn Fn(&str) + Send + Sync;
+
+impl Notes {
+    /// With somebody who writes a line, from whatever thread.
+    pub fn new(write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(write)))
+    }
+
+    /// Writes what `record` makes, if anybody wants it.
+    pub(crate) fn write(&self, record: impl FnOnce() -> String) {
+        if let Some(write) = &self.0 {
+            write(&record());
+        }
+    }
+}
+
+impl fmt::Debug for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Notes").field(&self.0.is_some()).finish()
+    }
+}
 
 /// The line for a session that starts now: it has leave to, and the machine is about to be reached.
 pub fn start_record(about: &About, policy: &Policy) -> String {
-    json(&Start {
+    line(&Start {
         event: "start",
         time: now(),
         who: Who::of(about),
@@ -24,7 +54,7 @@ pub fn start_record(about: &About, policy: &Policy) -> String {
 /// The line for a session that is over. One that had no leave has only this.
 pub fn end_record(end: &SessionEnd) -> String {
     let last = &end.last;
-    json(&End {
+    line(&End {
         event: match end.connected_after {
             Some(_) => "end",
             None => "refused",
@@ -58,7 +88,7 @@ pub fn end_record(end: &SessionEnd) -> String {
 /// The line for a picture that somebody saw, or why it was not shown.
 pub fn screenshot_record(about: &About, outcome: Result<&Shot, &Refusal>) -> String {
     let screen = outcome.ok().map(|shot| &shot.screen);
-    json(&Screenshot {
+    line(&Screenshot {
         event: "screenshot",
         time: now(),
         who: Who::of(about),
@@ -67,6 +97,100 @@ pub fn screenshot_record(about: &About, outcome: Result<&Shot, &Refusal>) -> Str
         reason: outcome.err().map(Refusal::word),
         words: outcome.err().map(|refusal| refusal.sentence().into_owned()),
     })
+}
+
+/// The line for words of an operator to a session's person; whether its page could show them.
+pub(crate) fn message_record(about: &About, from: &str, text: &str, shown: bool) -> String {
+    line(&Message {
+        event: "message",
+        time: now(),
+        who: Who::of(about),
+        by: from,
+        text,
+        shown,
+    })
+}
+
+/// The line for a change of control over a desktop: what was done by a session or, if somebody is
+/// named, about it by an operator, and who is the only one who controls from then on.
+pub(crate) fn control_record(
+    about: &About,
+    what: &str,
+    by: Option<&str>,
+    controller: Option<SessionId>,
+) -> String {
+    line(&Control {
+        event: "control",
+        time: now(),
+        who: Who::of(about),
+        what,
+        by,
+        controller: controller.map(|id| id.to_string()),
+    })
+}
+
+/// What happened to a link for guests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// It was made.
+    Made,
+    /// It was ended, and so many sessions with it.
+    Ended(usize),
+}
+
+/// The line for a link that somebody, whom `about` tells of, made or ended.
+pub fn link_record(about: &About, id: &str, link: Option<&GuestLink>, event: LinkEvent) -> String {
+    line(&Link {
+        event: match event {
+            LinkEvent::Made => "link-made",
+            LinkEvent::Ended(_) => "link-ended",
+        },
+        time: now(),
+        who: Who {
+            link: Some(id),
+            ..Who::of(about)
+        },
+        expires: link.map(|link| unix(link.terms.expires)),
+        cut: match event {
+            LinkEvent::Made => None,
+            LinkEvent::Ended(cut) => Some(cut),
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    event: &'a str,
+    time: String,
+    #[serde(flatten)]
+    who: Who<'a>,
+    by: &'a str,
+    text: &'a str,
+    shown: bool,
+}
+
+#[derive(Serialize)]
+struct Control<'a> {
+    event: &'a str,
+    time: String,
+    #[serde(flatten)]
+    who: Who<'a>,
+    what: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    controller: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Link<'a> {
+    event: &'a str,
+    time: String,
+    #[serde(flatten)]
+    who: Who<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -161,6 +285,26 @@ impl<'a> Who<'a> {
     }
 }
 
+/// A record on one line. JSON leaves some control characters as they are, which terminals obey.
+fn line(record: &impl Serialize) -> String {
+    let text = json(record);
+    if !text.contains(is_command) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for char in text.chars() {
+        match is_command(char) {
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(char))),
+            false => shown.push(char),
+        }
+    }
+    shown
+}
+
+fn is_command(char: char) -> bool {
+    matches!(char, '\u{7f}'..='\u{9f}')
+}
+
 fn now() -> String {
     time::with(|times| times.iso8601().to_owned())
 }
@@ -175,7 +319,7 @@ mod tests {
     use crate::{LinkUse, Refusal, SessionId, Sessions, Subprotocol};
 
     fn read(line: &str) -> serde_json::Value {
-        assert!(!line.contains('\n'), "one line: {line}");
+        assert!(!line.contains(char::is_control), "one line: {line:?}");
         serde_json::from_str(line).unwrap()
     }
 
@@ -183,7 +327,7 @@ mod tests {
     fn both_records_say_who_was_where() {
         let about = About {
             id: Some(SessionId(7)),
-            user: Some("ann \"a\"\nb".into()),
+            user: Some("ann \"a\"\nb\u{9b}31m".into()),
             target: "lab:1".into(),
             token: Some("secr***".into()),
             link: Some(LinkUse {
@@ -213,7 +357,7 @@ mod tests {
         };
         let ended = read(&end_record(&end));
         for record in [&start, &ended] {
-            assert_eq!(record["user"], "ann \"a\"\nb");
+            assert_eq!(record["user"], "ann \"a\"\nb\u{9b}31m");
             assert_eq!(record["id"], SessionId(7).to_string());
             assert_eq!(
                 (&record["guest_of"], &record["link"]),

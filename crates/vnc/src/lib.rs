@@ -25,12 +25,15 @@
 //!   `LocalRuntime`; its future is small enough to live for weeks.
 //! - [`Machine`]: a machine that the gateway looks at itself, without a viewer.
 //! - [`Pictures`]: screenshots of machines, one connection at a time.
+//! - [`Probes`]: whether machines let the gateway in, each asked once for all who want to know.
 //! - [`Sessions`]: every live session of the process, shared by its threads: listed, cut.
 
 #![forbid(unsafe_code)]
 
+mod asks;
 mod attempts;
 mod credentials;
+mod entrance;
 mod fence;
 mod forecast;
 mod journal;
@@ -39,6 +42,7 @@ mod outcomes;
 mod password;
 mod pictures;
 mod policy;
+mod probes;
 mod recorder;
 mod refusal;
 mod role;
@@ -54,17 +58,19 @@ pub use attempts::LoginLimit;
 pub use credentials::{Credential, Credentials, CredentialsError};
 pub use fence::{Fence, NamedBy, Reach, Rule};
 pub use forecast::{Forecast, forecast};
-pub use journal::{end_record, screenshot_record, start_record};
+pub use journal::{LinkEvent, Notes, end_record, link_record, screenshot_record, start_record};
 pub use links::{GuestLink, LinkError, LinkTerms, Links, Whose};
-pub use outcomes::{Outcome, Outcomes};
+pub use outcomes::{Known, Outcome, Outcomes};
 pub use password::{Password, PasswordError};
 pub use pictures::{Pictures, Shot, THUMBNAIL_SIDE_MAX};
 pub use policy::{Allowed, Names, Permissions, Policy};
+pub use probes::{Probe, Probes};
 pub use recorder::{OnFull, Record};
 pub use refusal::Refusal;
 pub use role::{Role, UnknownRole};
 pub use session::{
-    Browser, EndReason, FarSocket, Link, Machine, SessionEnd, Subprotocol, Unreachable, run,
+    Browser, EndReason, FarSocket, Link, Machine, SealedLink, SessionEnd, Subprotocol, Unreachable,
+    run,
 };
 pub use sessions::view::unix;
 pub use sessions::{
@@ -72,10 +78,10 @@ pub use sessions::{
 };
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};
-pub use tls::{Fingerprint, FingerprintError, Tls, TlsNeed, Trust};
+pub use tls::{Fingerprint, FingerprintError, SourceFile, Tls, TlsNeed, Trust};
 #[cfg(feature = "fuzz")]
 pub use tokens::fuzz;
 pub use tokens::{
-    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Ticket, TicketError,
-    TokenError, TokenSource, mask_token,
+    Asked, Bearer, Place, Service, Signed, SpendError, Spending, SpentTokens, Stamp, Store, Ticket,
+    TicketError, TokenError, TokenSource, mask_token,
 };

@@ -103,6 +103,11 @@ impl Links {
         link.cloned()
     }
 
+    /// Whether a link is still open, by its name.
+    pub fn is_open(&self, id: &str, now: SystemTime) -> bool {
+        self.open(now).iter().any(|link| link.id == id)
+    }
+
     /// The open links for a machine as JSON: those of one person, or everybody's.
     pub fn to_json(&self, machine: &Target, of: Whose<'_>, now: SystemTime) -> String {
         let open = self.open(now);
@@ -271,7 +276,9 @@ mod tests {
         assert!(listed.contains("\"expires\":3600,\"uses\":1") && !listed.contains(&secret));
         let revoke = |at, of| links.revoke(&ann.id, &machine(at), of, NOW);
         assert!(!revoke("a:1", Whose::Of(Some("bob"))) && !revoke("b:1", Whose::All));
+        assert!(links.is_open(&ann.id, NOW) && !links.is_open(&secret, NOW));
         assert!(revoke("a:1", Whose::Of(Some("ann"))));
+        assert!(!links.is_open(&ann.id, NOW));
         assert!(!revoke("a:1", Whose::Of(Some("ann"))));
         assert!(links.find(secret.as_bytes(), NOW).is_none());
     }

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Bytes of a password file that are looked at.
-const FILE_LEN_MAX: usize = 4096;
-
 /// A password that the gateway shows to a VNC server. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Arc<[u8]>);
@@ -13,35 +10,24 @@ pub struct Password(Arc<[u8]>);
 /// Why a password file cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Everybody on the machine could read or replace it.
-    #[error(
-        "the password file is open to everybody (mode {0:03o}); take the rights of others away"
-    )]
-    OpenToAll(u32),
     /// No password on the first line.
     #[error("the password file is empty")]
     Empty,
-    /// Not a password file.
-    #[error("the password file is too long")]
-    TooLong,
 }
 
 impl Password {
+    /// Bytes of a password file; whoever reads one sees to it.
+    pub const FILE_LEN_MAX: usize = 4096;
+
     /// A password from elsewhere than a file.
     pub fn new(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
 
-    /// Reads a file's content; `mode` are its permission bits. 8 bytes (or 16, when `vncpasswd`
+    /// Reads a file's content. 8 bytes (or 16, when `vncpasswd`
     /// added a view-only password) that are not all text are `vncpasswd`'s; otherwise the first
     /// line counts.
-    pub fn from_file(content: &[u8], mode: u32) -> Result<Self, PasswordError> {
-        if mode & 0o006 != 0 {
-            return Err(PasswordError::OpenToAll(mode & 0o777));
-        }
-        if content.len() > FILE_LEN_MAX {
-            return Err(PasswordError::TooLong);
-        }
+    pub fn from_file(content: &[u8]) -> Result<Self, PasswordError> {
         let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
         let stored = content
             .first_chunk()
@@ -82,12 +68,9 @@ mod tests {
     #[test]
     fn the_first_line_of_a_text_file_counts() {
         for content in [&b"secret12"[..], b"secret12\n", b"secret12\r\nview\n"] {
-            assert_eq!(
-                Password::from_file(content, 0o600),
-                Ok(Password::new(b"secret12"))
-            );
+            assert_eq!(Password::from_file(content), Ok(Password::new(b"secret12")));
         }
-        let spaced = Password::from_file(b" two words \n", 0o640).unwrap();
+        let spaced = Password::from_file(b" two words \n").unwrap();
         assert_eq!(spaced.bytes(), b" two words ");
     }
 
@@ -95,37 +78,18 @@ mod tests {
     fn the_file_of_vncpasswd_is_read() {
         // `printf secret12 | vncpasswd -f`, checked against that program's output.
         let stored = [0x24, 0xb5, 0xae, 0x4c, 0xe1, 0x55, 0x03, 0xc6];
-        assert_eq!(
-            Password::from_file(&stored, 0o600),
-            Ok(Password::new(b"secret12"))
-        );
+        assert_eq!(Password::from_file(&stored), Ok(Password::new(b"secret12")));
         let with_view_only = [stored, [0xff; 8]].concat();
         assert_eq!(
-            Password::from_file(&with_view_only, 0o600),
+            Password::from_file(&with_view_only),
             Ok(Password::new(b"secret12"))
         );
     }
 
     #[test]
-    fn a_file_that_everybody_may_read_or_write_is_refused() {
-        for mode in [0o644, 0o604, 0o602, 0o100_666] {
-            let error = PasswordError::OpenToAll(mode & 0o777);
-            assert_eq!(Password::from_file(b"secret12", mode), Err(error));
-        }
-        assert!(Password::from_file(b"secret12", 0o100_660).is_ok());
-    }
-
-    #[test]
-    fn an_empty_or_huge_file_is_refused() {
-        assert_eq!(Password::from_file(b"", 0o600), Err(PasswordError::Empty));
-        assert_eq!(
-            Password::from_file(b"\nsecond", 0o600),
-            Err(PasswordError::Empty)
-        );
-        assert_eq!(
-            Password::from_file(&[b'x'; 5000], 0o600),
-            Err(PasswordError::TooLong)
-        );
+    fn an_empty_file_is_refused() {
+        assert_eq!(Password::from_file(b""), Err(PasswordError::Empty));
+        assert_eq!(Password::from_file(b"\nsecond"), Err(PasswordError::Empty));
     }
 
     #[test]

@@ -9,18 +9,18 @@ mod look;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use net::Deadline;
 use picture::{Framebuffer, Limits};
-use tokio::sync::{OnceCell, Semaphore, watch};
+use tokio::sync::{OnceCell, Semaphore};
 
-use crate::{Password, Policy, Refusal, Sessions, TapSource, Target, Tls, Unreachable};
-use live::Live;
+use crate::asks::{Answer, Asks, NotAsked, Turns};
+use crate::entrance::Entrance;
+use crate::{Policy, Refusal, Sessions, TapSource, Target, Unreachable};
+use live::{Live, LiveOf, Shown};
 
 /// Machines that are asked at the same time.
 const LOOKS_MAX: usize = 8;
@@ -130,22 +130,10 @@ enum Kind {
 /// Takes pictures for a process; its threads share it.
 #[derive(Debug)]
 pub struct Pictures {
-    slots: Mutex<HashMap<Key, Slot>>,
-    looks: Arc<Semaphore>,
+    asks: Arc<Asks<(Entrance, Kind), Outcome>>,
     live: Arc<Live>,
     /// How long one picture may take.
     timeout: Duration,
-}
-
-/// A picture that is being taken, or was.
-#[derive(Debug, Clone)]
-struct Slot(watch::Receiver<Option<Taken>>);
-
-/// A picture, or why there is none.
-#[derive(Debug, Clone)]
-struct Taken {
-    at: Instant,
-    outcome: Outcome,
 }
 
 type Outcome = Result<Arc<Shot>, Unreachable>;
@@ -153,8 +141,7 @@ type Outcome = Result<Arc<Shot>, Unreachable>;
 impl Default for Pictures {
     fn default() -> Self {
         Self {
-            slots: Mutex::default(),
-            looks: Arc::new(Semaphore::new(LOOKS_MAX)),
+            asks: Arc::new(Asks::new(LOOKS_MAX, SLOTS_MAX)),
             live: Arc::default(),
             timeout: LOOK_TIMEOUT,
         }
@@ -170,7 +157,7 @@ impl Pictures {
         policy: &Policy,
         sessions: &Sessions,
     ) -> Outcome {
-        let key = Key::new(target, policy, Kind::Screenshot);
+        let key = (Entrance::new(target, policy), Kind::Screenshot);
         self.picture(key, policy, sessions, SHOT_AGE_MAX).await
     }
 
@@ -183,134 +170,76 @@ impl Pictures {
         sessions: &Sessions,
         age_max: Duration,
     ) -> Outcome {
-        let key = Key::new(target, policy, Kind::Thumbnail);
+        let key = (Entrance::new(target, policy), Kind::Thumbnail);
         self.picture(key, policy, sessions, age_max).await
     }
 
     /// What a session's policy needs so that its machine has a picture while it lasts.
-    pub fn tap(&self) -> Arc<dyn TapSource> {
-        self.live.clone()
+    pub fn tap(&self, target: &Target, policy: &Policy) -> Arc<dyn TapSource> {
+        Arc::new(LiveOf {
+            live: self.live.clone(),
+            shown: Shown::new(target, policy),
+        })
     }
 
-    /// A small picture of a machine, by the text of its target, out of a session with
-    /// [`Self::tap`]; `None` if there is no such session, or it has seen nothing yet.
-    pub async fn live(&self, target: &str) -> Option<Arc<Shot>> {
-        self.live.show(target).await
+    /// A small picture of a machine, out of a session with [`Self::tap`] of the same fence; `None`
+    /// if there is no such session, or it has seen nothing yet.
+    pub async fn live(&self, target: &Target, policy: &Policy) -> Option<Arc<Shot>> {
+        self.live.show(Shown::new(target, policy)).await
     }
 
     async fn picture(
         self: &Arc<Self>,
-        key: Key,
+        key: (Entrance, Kind),
         policy: &Policy,
         sessions: &Sessions,
         age_max: Duration,
     ) -> Outcome {
-        let mut slot = self.slot(key, policy, sessions, age_max)?;
-        let taken = slot.0.wait_for(Option::is_some).await;
-        let outcome = taken
-            .ok()
-            .and_then(|taken| Some(taken.as_ref()?.outcome.clone()));
-        // Without an outcome, the task is gone with its thread.
-        outcome.unwrap_or_else(|| Err(refused(Refusal::Restart, "the picture's thread ended")))
-    }
-
-    /// What somebody else waits for or has got, or else a new one.
-    fn slot(
-        self: &Arc<Self>,
-        key: Key,
-        policy: &Policy,
-        sessions: &Sessions,
-        age_max: Duration,
-    ) -> Result<Slot, Unreachable> {
-        let mut slots = self.lock();
-        if let Some(slot) = slots.get(&key)
-            && slot.is_good(age_max)
-        {
-            return Ok(slot.clone());
-        }
-        if slots.len() >= SLOTS_MAX {
-            return Err(refused(Refusal::Busy, "too many pictures are wanted"));
-        }
-        let (sender, receiver) = watch::channel(None);
-        let slot = Slot(receiver);
-        slots.insert(key.clone(), slot.clone());
         let taking = Taking {
-            pictures: Arc::clone(self),
-            key,
-            slot: slot.clone(),
+            target: key.0.target.clone(),
+            kind: key.1,
+            policy: policy.clone(),
+            sessions: sessions.clone(),
+            deadline: Deadline::after(self.timeout),
         };
-        let (policy, sessions) = (policy.clone(), sessions.clone());
-        tokio::task::spawn_local(taking.run(policy, sessions, age_max, sender));
-        Ok(slot)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
-        // Nothing that holds the lock can leave the table half changed.
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Slot {
-    /// Whether it is still waited for, or young enough.
-    fn is_good(&self, age_max: Duration) -> bool {
-        let taken = self.0.borrow();
-        taken
-            .as_ref()
-            .is_none_or(|taken| taken.at.elapsed() <= age_max)
+        let is_stale = move |answer: &Answer<Outcome>| answer.at.elapsed() > age_max;
+        let take = move |turns| async move { taking.run(turns).await.map(Arc::new) };
+        let taken = self.asks.answer(key, is_stale, age_max, take).await;
+        taken.unwrap_or_else(|why| match why {
+            NotAsked::TooMany => Err(refused(Refusal::Busy, "too many pictures are wanted")),
+            NotAsked::Gone => Err(refused(Refusal::Restart, "the picture's thread ended")),
+        })
     }
 }
 
-/// One picture that is being taken. Its slot goes with it.
+/// One picture that is being taken.
 struct Taking {
-    pictures: Arc<Pictures>,
-    key: Key,
-    slot: Slot,
+    target: Target,
+    kind: Kind,
+    policy: Policy,
+    sessions: Sessions,
+    /// For the wait until others have had their turn, too.
+    deadline: Deadline,
 }
 
 impl Taking {
-    /// Takes the picture and keeps it for whoever comes within `age_max`.
-    async fn run(
-        self,
-        policy: Policy,
-        sessions: Sessions,
-        age_max: Duration,
-        sender: watch::Sender<Option<Taken>>,
-    ) {
-        let outcome = self.take(&policy, &sessions).await.map(Arc::new);
-        let at = Instant::now();
-        sender.send_replace(Some(Taken { at, outcome }));
-        Deadline::after(age_max).expired().await;
-    }
-
-    async fn take(&self, policy: &Policy, sessions: &Sessions) -> Result<Shot, Unreachable> {
+    async fn run(self, turns: Turns) -> Result<Shot, Unreachable> {
         let look = async {
-            // It is never closed.
-            let permit = Arc::clone(&self.pictures.looks).acquire_owned().await.ok();
-            look::look(&self.key.target, policy, sessions, permit).await
+            let turn = turns.next().await;
+            look::look(&self.target, &self.policy, &self.sessions, turn).await
         };
-        let deadline = Deadline::after(self.pictures.timeout);
         let screen = tokio::select! {
             screen = look => screen?,
-            () = deadline.expired() => {
+            () = self.deadline.expired() => {
                 return Err(refused(Refusal::Timeout, "no whole picture came in time"));
             }
         };
-        let screen = match self.key.kind {
+        let screen = match self.kind {
             Kind::Screenshot => screen,
             Kind::Thumbnail => small(screen).await?,
         };
         let at = SystemTime::now();
         Ok(Shot::new(screen, at))
-    }
-}
-
-impl Drop for Taking {
-    fn drop(&mut self) {
-        let mut slots = self.pictures.lock();
-        let is_own = |slot: &Slot| slot.0.same_channel(&self.slot.0);
-        if slots.get(&self.key).is_some_and(is_own) {
-            slots.remove(&self.key);
-        }
     }
 }
 
@@ -325,53 +254,5 @@ fn refused(refusal: Refusal, detail: impl Into<String>) -> Unreachable {
     Unreachable {
         refusal,
         detail: detail.into(),
-    }
-}
-
-/// A machine, and how it is entered: who may not enter it so gets no picture that was taken so.
-#[derive(Debug, Clone)]
-struct Key {
-    target: Target,
-    kind: Kind,
-    user: Option<String>,
-    password: Option<Password>,
-    plain_login: bool,
-    tls: Option<Tls>,
-}
-
-impl Key {
-    fn new(target: &Target, policy: &Policy, kind: Kind) -> Self {
-        Self {
-            target: target.clone(),
-            kind,
-            user: policy.user.clone(),
-            password: policy.password.clone(),
-            plain_login: policy.plain_login,
-            tls: policy.tls.clone(),
-        }
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        let is_same_tls = match (&self.tls, &other.tls) {
-            (None, None) => true,
-            (Some(one), Some(other)) => one.is_same(other),
-            _ => false,
-        };
-        is_same_tls
-            && self.target == other.target
-            && self.kind == other.kind
-            && self.user == other.user
-            && self.password == other.password
-            && self.plain_login == other.plain_login
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.target, self.kind).hash(state);
     }
 }

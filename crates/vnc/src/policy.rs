@@ -32,10 +32,6 @@ pub struct Policy {
     pub power: bool,
     /// The best JPEG quality that the viewer may ask for, 0 to 9.
     pub quality_max: u8,
-    /// What the viewer may do is likely to become less or more while the session runs, such as
-    /// where people hand control over. Costs what reading both sides costs; without it a change
-    /// may end the session, so that its viewer comes back.
-    pub adjustable: bool,
     /// Who gets what the viewer is shown.
     pub taps: Vec<Arc<dyn TapSource>>,
     /// The password that the gateway shows to the server, so that the viewer needs none.
@@ -64,6 +60,8 @@ pub struct Policy {
     pub fence: Option<Fence>,
     /// How long connecting to the machine may take, all of its addresses together.
     pub connect_timeout: Duration,
+    /// How long the machine may take nothing of the input that waits for it.
+    pub send_timeout: Duration,
     /// How long the machine may take for each step of the handshake.
     pub handshake_timeout: Duration,
     /// How long a person may take to log in.
@@ -89,7 +87,6 @@ impl Default for Policy {
             resize: true,
             power: true,
             quality_max: 9,
-            adjustable: false,
             taps: Vec::new(),
             password: None,
             user: None,
@@ -103,6 +100,7 @@ impl Default for Policy {
             names: None,
             fence: None,
             connect_timeout: Duration::from_secs(10),
+            send_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(10),
             login_timeout: Duration::from_secs(300),
         }
@@ -134,6 +132,18 @@ impl Policy {
             taps: Vec::default(),
             ..self
         }
+    }
+
+    /// Whether a machine is entered in the same way: with the same password and user, and with TLS
+    /// that is set up in the same words. A certificate that was renewed where it stands is no
+    /// other way.
+    pub fn enters_as(&self, other: &Self) -> bool {
+        let is_same_tls = match (&self.tls, &other.tls) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.is_set_up_as(other),
+            _ => false,
+        };
+        is_same_tls && self.password == other.password && self.user == other.user
     }
 
     /// Whether what the viewer is shown is kept, which the person is told.
@@ -172,7 +182,7 @@ impl Policy {
     /// How much the session costs.
     pub(crate) fn level(&self) -> Level {
         let permissions = self.permissions();
-        if self.adjustable || !self.taps.is_empty() || permissions.concern_the_server() {
+        if !self.taps.is_empty() || permissions.concern_the_server() {
             Level::BothSides
         } else if permissions.restrict() {
             Level::Enforce

@@ -66,6 +66,8 @@ pub enum Refusal {
     NoEncryption,
     /// The server's certificate is not one that the configuration trusts.
     UntrustedCertificate,
+    /// The server's public key, which has no certificate, is not one that the configuration trusts.
+    UntrustedKey,
     /// TLS towards the server failed.
     TlsFailed,
     /// A far gateway refuses: it knows no such token or desktop, or not us.
@@ -78,6 +80,8 @@ pub enum Refusal {
     LoginTimeout,
     /// The connection to the machine broke.
     Lost,
+    /// The machine took nothing of what the viewer sent, for too long.
+    TakesNoInput,
     /// The machine ended the session.
     ServerClosed,
     /// An operator ended the session; the words for the person, possibly none.
@@ -148,20 +152,21 @@ impl Refusal {
             }
             Self::NoStoredPassword => "The desktop wants a password, and none is stored for it.",
             Self::TooManyFailures(wait) => {
-                return format!(
-                    "Too many wrong passwords for this desktop. Try again in {}.",
-                    in_words(*wait)
-                )
-                .into();
+                let wait = in_words(*wait);
+                let told =
+                    format!("Too many wrong passwords for this desktop. Try again in {wait}.");
+                return told.into();
             }
             Self::NoEncryption => "The desktop does not offer the encryption that is required.",
             Self::UntrustedCertificate => "The desktop's certificate is not trusted here.",
+            Self::UntrustedKey => "The desktop's key is not trusted here.",
             Self::TlsFailed => "The encrypted connection to the desktop failed.",
             Self::FarRefused => "The gateway in front of the machine gives no access to it.",
             Self::FarFailed => "The gateway in front of the machine could not reach it.",
             Self::UnsupportedSecurity => "The desktop asks for a login that is not supported here.",
             Self::LoginTimeout => "Logging in took too long.",
             Self::Lost => "The connection to the machine was lost.",
+            Self::TakesNoInput => "The machine took no input for too long; it may hang.",
             Self::ServerClosed => "The machine ended the session.",
             Self::Cut(words) if !words.is_empty() => return words.clone().into(),
             Self::Cut(_) => "An operator ended the session.",
@@ -216,6 +221,7 @@ impl Refusal {
             | Self::TlsFailed
             | Self::FarFailed
             | Self::Lost
+            | Self::TakesNoInput
             | Self::ServerClosed => 4502,
             Self::ServerRefused(_)
             | Self::WrongPassword
@@ -225,6 +231,7 @@ impl Refusal {
             | Self::TooManyFailures(_)
             | Self::NoEncryption
             | Self::UntrustedCertificate
+            | Self::UntrustedKey
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
@@ -263,12 +270,14 @@ impl Refusal {
             Self::TooManyFailures(_) => "too-many-failures",
             Self::NoEncryption => "no-encryption",
             Self::UntrustedCertificate => "untrusted-certificate",
+            Self::UntrustedKey => "untrusted-key",
             Self::TlsFailed => "tls-failed",
             Self::FarRefused => "far-refused",
             Self::FarFailed => "far-failed",
             Self::UnsupportedSecurity => "unsupported-security",
             Self::LoginTimeout => "login-timeout",
             Self::Lost => "lost",
+            Self::TakesNoInput => "takes-no-input",
             Self::ServerClosed => "server-closed",
             Self::Cut(_) => "cut",
             Self::Removed => "removed",

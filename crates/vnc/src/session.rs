@@ -1,5 +1,6 @@
 //! One session: from an accepted upgrade to its end.
 
+mod apple_dh;
 mod connect;
 mod ending;
 mod far;
@@ -9,7 +10,10 @@ mod login;
 mod machine;
 mod pump;
 mod relay;
+mod rsa_aes;
 mod screen;
+mod seal;
+mod sealed;
 mod security;
 mod server;
 mod spill;
@@ -28,6 +32,7 @@ use crate::{About, Policy, Refusal, Session, SessionId, Sessions, Target};
 pub(crate) use ending::Failure;
 pub use link::{FarSocket, Link};
 pub use machine::{Machine, Unreachable};
+pub use sealed::SealedLink;
 
 /// What was agreed as WebSocket sub-protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

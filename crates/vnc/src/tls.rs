@@ -5,12 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use net::tls::ciphers;
 use net::tls::client::{ClientSettings, Connector, Objection, fingerprint, judge_connection};
 use net::tls::identity::Identity;
 use net::tls::peers::Judge;
-use net::tls::server::Versions;
 use net::{Deadline, Stream};
+use sha2::{Digest as _, Sha256};
 
 use crate::Refusal;
 use crate::session::Failure;
@@ -20,12 +19,25 @@ use crate::session::Failure;
 pub struct Tls {
     /// Whether a server without it is good enough.
     pub need: TlsNeed,
+    /// Versions and ciphers.
+    pub settings: ClientSettings,
     /// The certificate that the gateway shows.
     pub identity: Option<Identity>,
     /// Whose certificates are good.
     pub trust: Trust,
     /// The name that the certificate must have, in place of the target's.
     pub name: Option<String>,
+    /// What identity and authorities were read from.
+    pub files: Vec<SourceFile>,
+}
+
+/// A file that something was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: Arc<str>,
+    /// What was in it.
+    pub text: Arc<[u8]>,
 }
 
 /// Whether a server without TLS is good enough.
@@ -50,7 +62,7 @@ pub enum Trust {
     Pinned(Vec<Fingerprint>),
 }
 
-/// SHA-256 of a certificate.
+/// SHA-256 of a certificate, or of a public key that has none (its `SubjectPublicKeyInfo`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
@@ -62,24 +74,35 @@ pub struct FingerprintError;
 impl Tls {
     /// Whether the other one would do the same with the same certificates.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let identities = [self, other].map(|tls| tls.identity.as_ref());
-        let is_same_identity = match identities {
-            [None, None] => true,
-            [Some(one), Some(other)] => Arc::ptr_eq(&one.certified_key(), &other.certified_key()),
-            _ => false,
-        };
+        self.is_set_up_as(other) && self.files == other.files
+    }
+
+    /// Whether the other one is configured in the same words: its files may have been renewed.
+    pub(crate) fn is_set_up_as(&self, other: &Self) -> bool {
         let is_same_trust = match (&self.trust, &other.trust) {
-            (Trust::Nobody, Trust::Nobody) | (Trust::Anybody, Trust::Anybody) => true,
-            (Trust::Signed(one), Trust::Signed(other)) => Arc::ptr_eq(one, other),
+            (Trust::Nobody, Trust::Nobody)
+            | (Trust::Anybody, Trust::Anybody)
+            | (Trust::Signed(_), Trust::Signed(_)) => true,
             (Trust::Pinned(one), Trust::Pinned(other)) => one == other,
             _ => false,
         };
-        is_same_identity && is_same_trust && self.need == other.need && self.name == other.name
+        let [paths, others] = [self, other].map(|tls| tls.files.iter().map(|file| &file.path));
+        is_same_trust
+            && self.need == other.need
+            && self.name == other.name
+            && self.settings.versions == other.settings.versions
+            && self.settings.ciphers == other.settings.ciphers
+            && paths.eq(others)
     }
 
     /// Whether it is known what certificate is good.
     pub(crate) fn is_decided(&self) -> bool {
         !matches!(self.trust, Trust::Nobody)
+    }
+
+    /// Whether it may be known what public key without a certificate is good.
+    pub(crate) fn knows_keys(&self) -> bool {
+        matches!(self.trust, Trust::Anybody | Trust::Pinned(_))
     }
 
     /// Shakes hands with the machine called `host` and judges what it shows.
@@ -90,7 +113,7 @@ impl Tls {
         deadline: &Deadline,
     ) -> Result<(), Failure> {
         let host = self.name.as_deref().unwrap_or(host);
-        let connector = Connector::new(&settings(), self.identity.as_ref());
+        let connector = Connector::new(&self.settings, self.identity.as_ref());
         let connector =
             connector.map_err(|error| Failure::told(Refusal::Internal, format!("TLS: {error}")))?;
         let shaken = connector.connect(stream, host, deadline).await;
@@ -145,14 +168,28 @@ impl Tls {
     }
 }
 
-/// What rustls has by default.
-fn settings() -> ClientSettings {
-    ClientSettings {
-        versions: Versions {
-            tls12: true,
-            tls13: true,
-        },
-        ciphers: ciphers::select("DEFAULT"),
+/// Whether a public key without a certificate, which a server has proved to have or will prove to
+/// have, is known to be good.
+pub(crate) fn judge_key(tls: Option<&Tls>, shown: Fingerprint) -> Result<(), Failure> {
+    let why = match tls.map(|tls| &tls.trust) {
+        Some(Trust::Anybody) => return Ok(()),
+        Some(Trust::Pinned(pinned)) if pinned.contains(&shown) => return Ok(()),
+        Some(Trust::Pinned(_)) => {
+            "it is another one than \"vnc_ssl_fingerprint\" says; its fingerprint is "
+        }
+        _ => {
+            "nothing says whether it is good; compare its fingerprint and set \
+             \"vnc_ssl_fingerprint\" to "
+        }
+    };
+    let detail = format!("the server's RSA key: {why}{shown}");
+    Err(Failure::told(Refusal::UntrustedKey, detail))
+}
+
+impl Fingerprint {
+    /// That of a certificate or a key in DER.
+    pub(crate) fn of(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
     }
 }
 

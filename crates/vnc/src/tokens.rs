@@ -1,5 +1,5 @@
-//! Tokens: websockify's files, re-read whenever they change; a service that is asked; tokens that
-//! are signed. What a source says is a [`Ticket`].
+//! Tokens: websockify's files, re-read whenever they change; a service or a Redis server that is
+//! asked; tokens that are signed. What a source says is a [`Ticket`].
 
 mod file;
 #[cfg(any(test, feature = "fuzz"))]
@@ -7,6 +7,7 @@ pub mod fuzz;
 mod http;
 mod instant;
 mod jwt;
+mod redis;
 mod spent;
 mod stamp;
 #[cfg(test)]
@@ -21,11 +22,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use file::TokenFile;
-use stamp::Stamp;
 
 pub use self::http::{HttpSource, Service};
 pub use self::jwt::Signed;
+pub use self::redis::{RedisSource, Store};
 pub use self::spent::{SpendError, Spending, SpentTokens};
+pub use self::stamp::Stamp;
 pub use self::ticket::{Bearer, Place, Ticket, TicketError};
 
 /// Files of a token directory that are read.
@@ -49,6 +51,8 @@ pub enum TokenSource {
     NameDir(PathBuf),
     /// A service that is asked about each.
     Http(HttpSource),
+    /// A Redis server that is asked about each.
+    Redis(RedisSource),
     /// None: tokens are signed and say it themselves.
     Jwt(Signed),
 }
@@ -151,6 +155,11 @@ impl TokenSource {
         Self::Http(HttpSource::new(service))
     }
 
+    /// A Redis server.
+    pub fn redis(store: Store) -> Self {
+        Self::Redis(RedisSource::new(store))
+    }
+
     /// Signed tokens.
     pub fn jwt(signed: Signed) -> Self {
         Self::Jwt(signed)
@@ -176,6 +185,7 @@ impl TokenSource {
             Self::Dir(dir) => dir.lookup(token),
             Self::NameDir(path) => lookup_named(path, token),
             Self::Http(service) => service.lookup(token, asked).await,
+            Self::Redis(redis) => redis.lookup(token).await,
             Self::Jwt(signed) => signed.lookup(token),
         }
     }
@@ -187,6 +197,7 @@ impl TokenSource {
             Self::Dir(dir) => dir.path.display().to_string(),
             Self::NameDir(path) => path.display().to_string(),
             Self::Http(service) => service.name(),
+            Self::Redis(redis) => redis.name(),
             Self::Jwt(signed) => signed.file.clone(),
         }
     }
@@ -311,7 +322,9 @@ fn lookup_named(dir: &Path, token: &str) -> Result<Option<Ticket>, TokenError> {
         return Ok(None);
     }
     let path = dir.join(token);
-    let unreadable = |error| unreadable(&path, error);
+    // The file's name is the secret.
+    let shown = || dir.join(mask_token(token));
+    let unreadable = |error| unreadable(&shown(), error);
     let file = match std::fs::File::open(&path) {
         Ok(file) => file,
         Err(error) if is_absent(&error) && dir.is_dir() => return Ok(None),
@@ -325,9 +338,10 @@ fn lookup_named(dir: &Path, token: &str) -> Result<Option<Ticket>, TokenError> {
         .read_to_string(&mut content)
         .map_err(unreadable)?;
     let ticket = Ticket::parse(&content);
-    ticket
-        .map(Some)
-        .map_err(|error| TokenError::BadTicket { path, error })
+    ticket.map(Some).map_err(|error| TokenError::BadTicket {
+        path: shown(),
+        error,
+    })
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -21,8 +21,8 @@ const whole = {
 
 test("a list is read with its role and sums", () => {
   const list = readRecordings({ role: "view", recordings: [whole, {}, null], total: 9, bytes: 7 });
-  assert.deepEqual([list?.role, list?.total, list?.bytes, list?.recordings.length], ["view", 9, 7, 1]);
-  const [only] = list?.recordings ?? [];
+  assert.deepEqual([list?.role, list?.total, list?.bytes, list?.items.length], ["view", 9, 7, 1]);
+  const [only] = list?.items ?? [];
   assert.deepEqual([only?.state, only?.durationS, only?.seekable], ["live", 65, false]);
   const bare = readRecordings({ recordings: [whole] });
   assert.deepEqual([bare?.total, bare?.bytes], [1, 1000]);
@@ -48,7 +48,7 @@ test("lists are joined without doubles, newest first, the newer knowledge wins",
 });
 
 test("search looks at people and desktops", () => {
-  const [only] = readRecordings({ recordings: [whole] })?.recordings ?? [];
+  const [only] = readRecordings({ recordings: [whole] })?.items ?? [];
   assert(only !== undefined && matches(only, "ANN office"));
   assert.equal(matches(only, "bob"), false);
 });

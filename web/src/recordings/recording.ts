@@ -1,6 +1,8 @@
 // A recording as the gateway lists it, and what its player is told of it; read with care.
 
-import { FieldsOf, roleOf, type Role } from "../ui/fields-of.ts";
+import { FieldsOf } from "../ui/fields-of.ts";
+import { readListing, type Listing } from "../ui/listing.ts";
+import { hasWords } from "../ui/search.ts";
 
 export type RecordingState = "live" | "whole" | "cut-short";
 
@@ -20,11 +22,7 @@ export interface Recording {
   seekable: boolean;
 }
 
-export interface RecordingList {
-  role: Role;
-  user: string;
-  signOut: boolean;
-  recordings: Recording[];
+export interface RecordingList extends Listing<Recording> {
   /** Of all that match, not only those that are listed. */
   total: number;
   bytes: number;
@@ -50,19 +48,15 @@ const SLICES_MAX = 10_000;
 const MARKS_MAX = 500;
 
 export function readRecordings(answer: unknown): RecordingList | null {
-  const fields = new FieldsOf(answer);
-  const list = fields.list("recordings");
+  const list = readListing(answer, "recordings", readRecording);
   if (list === null) {
     return null;
   }
-  const recordings = list.map(readRecording).filter((one) => one !== null);
+  const fields = new FieldsOf(answer);
   return {
-    role: roleOf(fields),
-    user: fields.text("user"),
-    signOut: fields.flag("sign_out"),
-    recordings,
-    total: fields.number("total") ?? recordings.length,
-    bytes: fields.number("bytes") ?? recordings.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...list,
+    total: fields.number("total") ?? list.items.length,
+    bytes: fields.number("bytes") ?? list.items.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
 
@@ -114,14 +108,10 @@ export function nameOf({ title, desktop, id }: Recording): string {
   return title || desktop || id;
 }
 
-/** Whether each word of `search` is in what the list shows as text. */
+/** Whether a recording is what is searched for. */
 export function matches(recording: Recording, search: string): boolean {
   const { user, client, desktop, title, id } = recording;
-  const all = [user, client, desktop, title, id].join("\n").toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => all.includes(word));
+  return hasWords(search, [user, client, desktop, title, id]);
 }
 
 /** Both lists as one, newest first, each recording once and as the newer list has it. */

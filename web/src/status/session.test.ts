@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { compare, matches, nameOf, readSessions, type Session } from "./session.ts";
+import { byNumber, byText, matches, nameOf, readSessions, type Session } from "./session.ts";
 
-const list = (...sessions: unknown[]) => readSessions(sessions)?.sessions ?? [];
+const list = (...sessions: unknown[]) => readSessions({ sessions })?.items ?? [];
 
 const whole = {
   id: "a1",
@@ -25,13 +25,10 @@ const whole = {
   rtt_ms: 12.5,
 };
 
-test("a session is read whole, bare or wrapped", () => {
-  const bare = readSessions([whole]);
-  assert.deepEqual([bare?.role, bare?.signOut], ["admin", false]);
-  const wrapped = readSessions({ role: "view", user: "bob", sign_out: true, sessions: [whole] });
-  assert.deepEqual([wrapped?.role, wrapped?.user, wrapped?.signOut], ["view", "bob", true]);
-  assert.deepEqual(wrapped?.sessions, bare?.sessions);
-  assert.deepEqual(bare?.sessions[0], {
+test("a session is read whole, and who asks", () => {
+  const read = readSessions({ role: "view", user: "bob", sign_out: true, sessions: [whole] });
+  assert.deepEqual([read?.role, read?.user, read?.signOut], ["view", "bob", true]);
+  assert.deepEqual(read?.items[0], {
     id: "a1",
     user: "alice",
     desktop: "office",
@@ -59,8 +56,8 @@ test("missing and odd fields become blanks, what has no id is left out", () => {
 });
 
 test("an answer that is no list is told apart from an empty list", () => {
-  assert.deepEqual(readSessions([])?.sessions, []);
-  for (const answer of [null, {}, "x", { sessions: 7 }]) {
+  assert.deepEqual(readSessions({ sessions: [] })?.items, []);
+  for (const answer of [null, {}, [], "x", { sessions: 7 }]) {
     assert.equal(readSessions(answer), null);
   }
 });
@@ -73,10 +70,7 @@ test("each word of a search must be somewhere", () => {
   assert.equal(matches(session, "alice bob"), false);
 });
 
-test("sessions without a value come last", () => {
-  const [a, b] = list({ id: 1, rtt_ms: 5, user: "u" }, { id: 2 }) as [Session, Session];
-  assert(compare("rtt", a, b) < 0);
-  assert(compare("input", a, b) === 0);
-  assert(compare("user", a, b) < 0);
-  assert(compare("desktop", a, b) === 0);
+test("what is missing comes last, and numbers in texts count as numbers", () => {
+  assert(byNumber(5, null) < 0 && byNumber(null, null) === 0 && byNumber(2, 10) < 0);
+  assert(byText("u", "") < 0 && byText("", "") === 0 && byText("lab 2", "lab 10") < 0);
 });

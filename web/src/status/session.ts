@@ -1,6 +1,8 @@
-// A live session as the gateway lists it, read with care and compared for the table.
+// A live session as the gateway lists it, read with care.
 
-import { FieldsOf, roleOf, type Role } from "../ui/fields-of.ts";
+import { FieldsOf } from "../ui/fields-of.ts";
+import { readListing, type Listing } from "../ui/listing.ts";
+import { hasWords } from "../ui/search.ts";
 
 export interface Session {
   id: string;
@@ -24,27 +26,8 @@ export interface Session {
   rttMs: number | null;
 }
 
-export interface SessionList {
-  role: Role;
-  user: string;
-  signOut: boolean;
-  sessions: Session[];
-}
-
-/** Reads the gateway's answer: a list, or an object with the list in `sessions`. */
-export function readSessions(answer: unknown): SessionList | null {
-  const fields = new FieldsOf(answer);
-  const list = Array.isArray(answer) ? answer : fields.list("sessions");
-  if (list === null) {
-    return null;
-  }
-  return {
-    role: roleOf(fields),
-    user: fields.text("user"),
-    signOut: fields.flag("sign_out"),
-    sessions: list.map(readSession).filter((one) => one !== null),
-  };
-}
+export const readSessions = (answer: unknown): Listing<Session> | null =>
+  readListing(answer, "sessions", readSession);
 
 /** One session; null if it has no name. */
 export function readSession(value: unknown): Session | null {
@@ -78,45 +61,21 @@ export function nameOf({ title, desktop, target }: Session): string {
   return title || desktop || target;
 }
 
-/** Whether each word of `search` is somewhere in what the table shows as text. */
+/** Whether a session is what is searched for. */
 export function matches(session: Session, search: string): boolean {
   const { user, desktop, title, target, client, id } = session;
-  const all = [user, desktop, title, target, client, id].join("\n").toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => all.includes(word));
-}
-
-export type SortKey = "desktop" | "user" | "client" | "duration" | "input" | "traffic" | "rtt";
-
-/** The order of two sessions by `key`; those without a value come last. */
-export function compare(key: SortKey, a: Session, b: Session): number {
-  switch (key) {
-    case "desktop":
-      return byText(nameOf(a), nameOf(b));
-    case "user":
-      return byText(a.user, b.user);
-    case "client":
-      return byText(a.client, b.client);
-    case "duration":
-      return a.durationS - b.durationS;
-    case "input":
-      return byNumber(a.lastInputS, b.lastInputS);
-    case "traffic":
-      return a.bytesDown + a.bytesUp - (b.bytesDown + b.bytesUp);
-    case "rtt":
-      return byNumber(a.rttMs, b.rttMs);
-  }
+  return hasWords(search, [user, desktop, title, target, client, id]);
 }
 
 // One collator for all: making one for each comparison is what is slow about them.
 const collator = new Intl.Collator(undefined, { numeric: true });
 
-function byText(a: string, b: string): number {
+/** The order of two texts; a missing one comes last. */
+export function byText(a: string, b: string): number {
   return Number(a === "") - Number(b === "") || collator.compare(a, b);
 }
 
-function byNumber(a: number | null, b: number | null): number {
+/** The order of two numbers; a missing one comes last. */
+export function byNumber(a: number | null, b: number | null): number {
   return (a ?? Number.MAX_VALUE) - (b ?? Number.MAX_VALUE);
 }

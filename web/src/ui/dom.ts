@@ -28,3 +28,30 @@ export function freshId(): string {
   idsGiven += 1;
   return `id${idsGiven}`;
 }
+
+/** Changes a text only where it is another one, so that no selection is lost. */
+export function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
+/** Names what shows only an icon: for a screen reader, and as a tooltip. */
+export function setLabel(element: HTMLElement, words: string): void {
+  if (element.title !== words) {
+    element.title = words;
+    element.setAttribute("aria-label", words);
+  }
+}
+
+/** Makes `elements` the children of `parent`, moving only those that stand wrong. */
+export function arrange(parent: HTMLElement, elements: HTMLElement[]): void {
+  let at = parent.firstElementChild;
+  for (const element of elements) {
+    if (at === element) {
+      at = at.nextElementSibling;
+    } else {
+      parent.insertBefore(element, at);
+    }
+  }
+}

@@ -2,6 +2,7 @@
 
 import { freshId, h } from "./dom.ts";
 import { icon, type IconName } from "./icons.ts";
+import { t } from "./language.ts";
 
 /** A switch with a label and, if given, a line that explains it. */
 export function toggle(
@@ -107,6 +108,27 @@ export function textField(
   const id = freshId();
   const input = h("input", { id, autocapitalize: "off", spellcheck: "false", ...attributes });
   return { element: h("div", { class: "field" }, h("label", { for: id }, label), input), input };
+}
+
+/** A password, which the person may look at. */
+export function passwordField(attributes: Record<string, string | boolean>): {
+  element: HTMLElement;
+  input: HTMLInputElement;
+} {
+  const field = textField(t("login.password"), {
+    type: "password",
+    autocomplete: "current-password",
+    ...attributes,
+  });
+  const reveal = h("button", { type: "button", class: "reveal", "aria-pressed": "false" });
+  reveal.append(icon("eye"), h("span", { class: "unseen" }, t("login.show")));
+  reveal.addEventListener("click", () => {
+    const hidden = field.input.type === "password";
+    field.input.type = hidden ? "text" : "password";
+    reveal.setAttribute("aria-pressed", String(hidden));
+  });
+  field.element.append(reveal);
+  return field;
 }
 
 /** A button that shows only an icon; the words are its name. */

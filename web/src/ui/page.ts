@@ -3,21 +3,14 @@
 
 import type { Answer } from "./gateway.ts";
 import { explain } from "./gateway.ts";
-import { h } from "./dom.ts";
+import { h, setLabel, setText } from "./dom.ts";
 import { button, iconButton } from "./fields.ts";
 import { icon, logo, type IconName } from "./icons.ts";
-import { loadLanguage, t } from "./language.ts";
+import { t } from "./language.ts";
+import type { Listing } from "./listing.ts";
 import { Notes } from "./notes.ts";
 import { signOutButton } from "./sign-out.ts";
-import { chooseTheme, startTheme, theme, type Theme } from "./theme.ts";
-
-/** Theme and language as the address, the person or the device wants them. */
-export async function startPage(): Promise<URL> {
-  const address = new URL(location.href);
-  startTheme(address.searchParams.get("theme"));
-  await loadLanguage(address.searchParams.get("lang"));
-  return address;
-}
+import { chooseTheme, theme, type Theme } from "./theme.ts";
 
 export class Page {
   readonly notes = new Notes();
@@ -45,36 +38,21 @@ export class Page {
       this.main,
       this.notes.element,
     );
-    this.account("", false);
+    this.#showAccount({ user: "", signOut: false });
     this.#searchBySlash();
   }
 
   count(text: string): void {
-    if (this.#count.textContent !== text) {
-      this.#count.textContent = text;
-    }
+    setText(this.#count, text);
   }
 
-  /** Who is here, and the way out where there is one. */
-  account(user: string, signOut: boolean): void {
-    const key = `${signOut} ${user}`;
-    if (this.#accountShown === key) {
-      return;
-    }
-    this.#accountShown = key;
-    this.#account.replaceChildren(
-      ...(user === "" ? [] : [h("span", { class: "user" }, icon("person"), user)]),
-      themeButton(),
-      ...(signOut ? [signOutButton(this.notes)] : []),
-    );
-  }
-
-  /** Takes how a question went; says what is wrong until one goes well. */
-  took(answer: Answer<unknown>): void {
+  /** Takes a list, and shows whose it is; says what is wrong until one comes. */
+  take<List extends Listing<unknown>>(answer: Answer<List>): List | null {
     if (answer.kind === "ok") {
       this.#freshAt = new Date();
       this.#trouble.hidden = true;
-      return;
+      this.#showAccount(answer.value);
+      return answer.value;
     }
     const time = this.#freshAt?.toLocaleTimeString(document.documentElement.lang);
     const stale = answer.kind === "network" && time !== undefined;
@@ -85,6 +63,21 @@ export class Page {
       this.#trouble.replaceChildren(h("p", {}, text), ...(offer ? [reload] : []));
     }
     this.#trouble.hidden = false;
+    return null;
+  }
+
+  /** Who is here, and the way out where there is one. */
+  #showAccount({ user, signOut }: Pick<Listing<unknown>, "user" | "signOut">): void {
+    const key = `${signOut} ${user}`;
+    if (this.#accountShown === key) {
+      return;
+    }
+    this.#accountShown = key;
+    this.#account.replaceChildren(
+      ...(user === "" ? [] : [h("span", { class: "user" }, icon("person"), user)]),
+      themeButton(),
+      ...(signOut ? [signOutButton(this.notes)] : []),
+    );
   }
 
   #searchBySlash(): void {
@@ -125,9 +118,7 @@ const ICON_OF_THEME = { auto: "halfMoon", light: "sun", dark: "moon" } as const;
 
 function themeButton(): HTMLButtonElement {
   const show = () => {
-    const label = `${t("set.theme")}: ${t(`set.theme.${theme()}`)}`;
-    element.title = label;
-    element.setAttribute("aria-label", label);
+    setLabel(element, `${t("set.theme")}: ${t(`set.theme.${theme()}`)}`);
     element.replaceChildren(icon(ICON_OF_THEME[theme()]));
   };
   const element = iconButton("sun", "", () => {

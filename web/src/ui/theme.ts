@@ -1,5 +1,7 @@
 // Dark or light: what the person chose, else what the device prefers.
 
+import { browser } from "./storage.ts";
+
 export type Theme = "auto" | "dark" | "light";
 
 const KEY = "portway:theme";
@@ -8,7 +10,7 @@ let chosen: Theme = "auto";
 
 /** Sets the page's theme up; `asked` is the address's `theme=`, which lasts for this visit. */
 export function startTheme(asked: string | null): void {
-  chosen = parse(asked) ?? parse(stored()) ?? "auto";
+  chosen = parse(asked) ?? parse(browser.recall(KEY)) ?? "auto";
   device.addEventListener("change", show);
   show();
 }
@@ -20,11 +22,7 @@ export function theme(): Theme {
 /** Takes the person's choice over and remembers it for all pages of this origin. */
 export function chooseTheme(wanted: Theme): void {
   chosen = wanted;
-  try {
-    localStorage.setItem(KEY, wanted);
-  } catch {
-    // Without storage the choice lasts as long as the page.
-  }
+  browser.keep(KEY, wanted);
   show();
 }
 
@@ -35,12 +33,4 @@ function show(): void {
 
 function parse(text: string | null): Theme | null {
   return text === "auto" || text === "dark" || text === "light" ? text : null;
-}
-
-function stored(): string | null {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
 }

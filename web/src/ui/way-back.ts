@@ -1,23 +1,17 @@
 // The way from a desktop back to the wall that it was opened from, for as long as the tab lives.
 
+import { tab } from "./storage.ts";
+
 const KEY = "portway:wall";
 
 /** Called by the wall: this is where it is. */
 export function rememberWall(): void {
-  try {
-    sessionStorage.setItem(KEY, folderOf(location.href));
-  } catch {
-    // Without storage there is no way back but the browser's own.
-  }
+  tab.keep(KEY, folderOf(location.href));
 }
 
 /** The wall that this desktop's folder is in, if the tab has come from there. */
 export function wallAbove(): string | null {
-  try {
-    return wallOf(folderOf(location.href), sessionStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
+  return wallOf(folderOf(location.href), tab.recall(KEY));
 }
 
 /** `wall`, if it is the folder around `folder`. */

@@ -7,7 +7,7 @@ import type { Notes } from "../ui/notes.ts";
 import type { GatewayMessage } from "./channel.ts";
 import type { Desk } from "./desk.ts";
 import { nameOf } from "./people-panel.ts";
-import { changes, readPolicy } from "./policy.ts";
+import { changes, readPolicy, type Policy } from "./policy.ts";
 import { changesOf, otherController, readPresence, type Change } from "./presence.ts";
 import type { Warning } from "./warning.ts";
 
@@ -70,6 +70,18 @@ export class Company {
     }
   }
 
+  /** Takes over what one may do from now on, and tells what is different. */
+  follow(after: Policy): void {
+    const before = this.#desk.policy;
+    this.#desk.policy = after;
+    this.#desk.apply();
+    // Who watches because somebody else controls is told so by that.
+    const held = otherController(this.#desk.presence) !== null;
+    for (const key of changes(held ? { ...before, viewOnly: after.viewOnly } : before, after)) {
+      this.#notes.brief(t(key, { quality: after.qualityMax }), "shield");
+    }
+  }
+
   #warn(fields: FieldsOf): void {
     if (fields.flag("over")) {
       this.#warning.hide();
@@ -98,15 +110,7 @@ export class Company {
   }
 
   #policy(fields: FieldsOf): void {
-    const before = this.#desk.policy;
-    const after = readPolicy(fields, fields, before);
-    this.#desk.policy = after;
-    this.#desk.apply();
-    // Who watches because somebody else controls is told so by that.
-    const held = otherController(this.#desk.presence) !== null;
-    for (const key of changes(held ? { ...before, viewOnly: after.viewOnly } : before, after)) {
-      this.#notes.brief(t(key, { quality: after.qualityMax }), "shield");
-    }
+    this.follow(readPolicy(fields, fields, this.#desk.policy));
   }
 
   #control(fields: FieldsOf): void {

@@ -1,6 +1,6 @@
 // Puts the bar together: which buttons there are, what they do, when they show.
 
-import { h } from "../ui/dom.ts";
+import { h, setLabel } from "../ui/dom.ts";
 import { t } from "../ui/language.ts";
 import type { Notes } from "../ui/notes.ts";
 import { icon, signal } from "../ui/icons.ts";
@@ -80,7 +80,7 @@ function addPeople(toolbar: Toolbar, desk: Desk, links: Links): void {
     people.hidden = count < 2 && !desk.links;
     badge.hidden = count < 2;
     badge.textContent = String(count);
-    label(people, count < 2 ? t("bar.people") : t("bar.people.count", { count }));
+    setLabel(people, count < 2 ? t("bar.people") : t("bar.people.count", { count }));
   };
   desk.onChange(show);
   show();
@@ -103,20 +103,13 @@ function addInfo(toolbar: Toolbar, desk: Desk, notes: Notes): void {
     }
     if (known) {
       bars.show(roundTripMs <= GOOD_MS ? 3 : roundTripMs <= FAIR_MS ? 2 : 1);
-      label(info, t("bar.info.rtt", { ms: Math.round(roundTripMs) }));
+      setLabel(info, t("bar.info.rtt", { ms: Math.round(roundTripMs) }));
     } else {
-      label(info, t("bar.info"));
+      setLabel(info, t("bar.info"));
     }
   };
   desk.onChange(show);
   show();
-}
-
-function label(button: HTMLElement, words: string): void {
-  if (button.title !== words) {
-    button.title = words;
-    button.setAttribute("aria-label", words);
-  }
 }
 
 function addFullScreen(toolbar: Toolbar, notes: Notes): void {
@@ -131,7 +124,7 @@ function addFullScreen(toolbar: Toolbar, notes: Notes): void {
   document.addEventListener("fullscreenchange", () => {
     const inside = document.fullscreenElement !== null;
     full.replaceChildren(icon(inside ? "exitFull" : "full"));
-    label(full, t(inside ? "bar.full.exit" : "bar.full"));
+    setLabel(full, t(inside ? "bar.full.exit" : "bar.full"));
   });
 }
 

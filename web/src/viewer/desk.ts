@@ -2,6 +2,7 @@
 
 import type RFB from "@novnc/novnc";
 import type { Role } from "../ui/fields-of.ts";
+import { browser } from "../ui/storage.ts";
 import { OPEN, type Policy } from "./policy.ts";
 import { mayControl, NOBODY, otherController, type Presence } from "./presence.ts";
 import { toStored, type Settings } from "./settings.ts";
@@ -80,11 +81,7 @@ export class Desk {
   /** Takes a setting over, remembers it and applies it to the running session. */
   set<Name extends keyof Settings>(name: Name, value: Settings[Name]): void {
     this.settings[name] = value;
-    try {
-      localStorage.setItem(this.#storageKey, toStored(this.settings));
-    } catch {
-      // Storage may be switched off or full; the setting then lasts as long as the page.
-    }
+    browser.keep(this.#storageKey, toStored(this.settings));
     this.apply();
   }
 

@@ -1,6 +1,8 @@
 // The identity of a machine that proves itself with an RSA key (security types RA2): its
 // fingerprint, and whether the person has approved it here before.
 
+import { browser } from "../ui/storage.ts";
+
 export interface Fingerprint {
   /** SHA-256 of the public key, in pairs. */
   sha256: string;
@@ -23,24 +25,13 @@ export class KnownMachines {
   }
 
   verdict({ sha256 }: Fingerprint): "known" | "new" | "changed" {
-    const kept = this.#kept();
+    const kept = browser.recall(this.#key);
     return kept === null ? "new" : kept === sha256 ? "known" : "changed";
   }
 
   approve({ sha256 }: Fingerprint): void {
-    try {
-      localStorage.setItem(this.#key, sha256);
-    } catch {
-      // Without storage the person is asked again next time.
-    }
-  }
-
-  #kept(): string | null {
-    try {
-      return localStorage.getItem(this.#key);
-    } catch {
-      return null;
-    }
+    // Without storage the person is asked again next time.
+    browser.keep(this.#key, sha256);
   }
 }
 

@@ -85,7 +85,7 @@ class LinksSection {
     const locale = document.documentElement.lang;
     const left = expires === null ? null : Math.max(0, expires - Date.now() / 1000);
     const words = left === null ? "" : t("links.expires", { time: span(left, locale) });
-    const used = t("links.uses", { count: uses });
+    const used = uses < 2 ? t(`links.uses.${uses === 1 ? 1 : 0}`) : t("links.uses", { count: uses });
     const revoke = confirmed(t("links.revoke"), async () => {
       const answer = await this.#links.revoke(id);
       this.#said.textContent = answer.kind === "ok" ? t("links.revoked") : explain(answer);

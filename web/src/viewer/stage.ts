@@ -3,7 +3,7 @@
 
 import type { Credentials } from "@novnc/novnc";
 import { freshId, h } from "../ui/dom.ts";
-import { button, textField } from "../ui/fields.ts";
+import { button, passwordField, textField } from "../ui/fields.ts";
 import { icon, type IconName } from "../ui/icons.ts";
 import { t, type TextKey } from "../ui/language.ts";
 import { wallAbove } from "../ui/way-back.ts";
@@ -216,17 +216,7 @@ function loginFields(types: string[]): LoginField[] {
     fields.push({ type: "username", ...textField(t("login.user"), attributes) });
   }
   if (types.includes("password")) {
-    const attributes = { type: "password", autocomplete: "current-password" };
-    const field = textField(t("login.password"), attributes);
-    const reveal = h("button", { type: "button", class: "reveal", "aria-pressed": "false" });
-    reveal.append(icon("eye"), h("span", { class: "unseen" }, t("login.show")));
-    reveal.addEventListener("click", () => {
-      const hidden = field.input.type === "password";
-      field.input.type = hidden ? "text" : "password";
-      reveal.setAttribute("aria-pressed", String(hidden));
-    });
-    field.element.append(reveal);
-    fields.push({ type: "password", ...field });
+    fields.push({ type: "password", ...passwordField({}) });
   }
   return fields;
 }

@@ -103,8 +103,14 @@ export class Viewer {
         desk.titled = title !== "";
       },
       terms: ({ policy, role, links, signOut }) => {
-        Object.assign(desk, { policy, role, links, signOut });
-        desk.changed();
+        Object.assign(desk, { role, links, signOut });
+        if (this.#connectedBefore) {
+          // The rules may be others than those of the session before.
+          company.follow(policy);
+        } else {
+          desk.policy = policy;
+          desk.changed();
+        }
       },
       // The gateway's title, where there is one, is what the desktop is known by.
       desktopName: (name) => desk.titled || this.#rename(name),

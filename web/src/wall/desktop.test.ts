@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { folderOf, grouped, matches, readWall, type DesktopTile } from "./desktop.ts";
 
-const read = (...desktops: unknown[]) => readWall({ user: "ann", desktops })?.desktops ?? [];
+const read = (...desktops: unknown[]) => readWall({ user: "ann", desktops })?.items ?? [];
 
 test("a desktop is read whole", () => {
   const whole = {
@@ -20,14 +20,14 @@ test("a desktop is read whole", () => {
   };
   const list = readWall({ user: "ann", sign_out: true, desktops: [whole] });
   assert.deepEqual([list?.user, list?.signOut], ["ann", true]);
-  assert.deepEqual(list?.desktops, [
+  assert.deepEqual(list?.items, [
     {
       name: "office",
       title: "Office",
-      group: "staff",
       groups: ["staff", "ground floor"],
       role: "view",
       state: "in-use",
+      reason: "",
       sessions: [{ user: "bob", since: 1_790_000_000, viewOnly: true }],
       thumbnail: true,
       recorded: true,
@@ -44,14 +44,20 @@ test("odd fields become blanks, what has no name is left out, and no list is tol
   }
 });
 
-test("groups and desktops stand in order, numbers as numbers, the nameless group last", () => {
-  const list = read({ name: "x" }, { name: "lab10", group: "lab" }, { name: "lab2", group: "lab" });
+test("each desktop stands in all its groups, numbers as numbers, the nameless group last", () => {
+  const both = { name: "lab2", groups: ["lab", "desk 9"] };
+  const list = read({ name: "x" }, { name: "lab10", groups: ["lab", "desk 10"] }, both);
   const found = grouped(list).map(({ group, desktops }) => [group, ...desktops.map(({ name }) => name)]);
-  assert.deepEqual(found, [["lab", "lab2", "lab10"], ["", "x"]]);
+  assert.deepEqual(found, [
+    ["desk 9", "lab2"],
+    ["desk 10", "lab10"],
+    ["lab", "lab2", "lab10"],
+    ["", "x"],
+  ]);
 });
 
 test("search looks at names, groups and people, the filter at the state", () => {
-  const [used] = read({ name: "a", group: "lab", state: "in-use", sessions: [{ user: "Bob" }] });
+  const [used] = read({ name: "a", groups: ["lab"], state: "in-use", sessions: [{ user: "Bob" }] });
   const [idle] = read({ name: "b", state: "unknown" });
   const shown = (one: DesktopTile | undefined, search: string, filter: "all" | "free" | "in-use") =>
     one !== undefined && matches(one, search, filter);

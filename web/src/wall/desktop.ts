@@ -1,6 +1,8 @@
 // A desktop of the wall as the gateway lists it: read with care, grouped and searched.
 
 import { FieldsOf, roleOf, type Role } from "../ui/fields-of.ts";
+import { readListing, type Listing } from "../ui/listing.ts";
+import { hasWords } from "../ui/search.ts";
 
 export type State = "in-use" | "free" | "failed" | "unknown";
 
@@ -14,37 +16,21 @@ export interface Viewing {
 export interface DesktopTile {
   name: string;
   title: string;
-  /** Where it stands on the wall: the first of its groups. */
-  group: string;
+  /** It stands on the wall with each of them; the nameless group if there is none. */
   groups: string[];
   role: Role;
   state: State;
+  /** Why it failed, in the gateway's words. */
+  reason: string;
   sessions: Viewing[];
   thumbnail: boolean;
   recorded: boolean;
 }
 
-export interface WallList {
-  user: string;
-  signOut: boolean;
-  desktops: DesktopTile[];
-}
-
 const STATES: readonly State[] = ["in-use", "free", "failed", "unknown"];
 
-/** Reads the gateway's answer; null if it is none. */
-export function readWall(answer: unknown): WallList | null {
-  const fields = new FieldsOf(answer);
-  const list = fields.list("desktops");
-  if (list === null) {
-    return null;
-  }
-  return {
-    user: fields.text("user"),
-    signOut: fields.flag("sign_out"),
-    desktops: list.map(readDesktop).filter((one) => one !== null),
-  };
-}
+export const readWall = (answer: unknown): Listing<DesktopTile> | null =>
+  readListing(answer, "desktops", readDesktop);
 
 function readDesktop(value: unknown): DesktopTile | null {
   const fields = new FieldsOf(value);
@@ -61,10 +47,10 @@ function readDesktop(value: unknown): DesktopTile | null {
   return {
     name,
     title: fields.text("title") || name,
-    group: fields.text("group") || (groups[0] ?? ""),
-    groups,
+    groups: groups.length === 0 ? [fields.text("group")] : groups,
     role: roleOf(fields),
     state: STATES.find((state) => state === fields.text("state")) ?? "unknown",
+    reason: fields.text("reason"),
     sessions,
     thumbnail: fields.flag("thumbnail"),
     recorded: fields.flag("recorded"),
@@ -87,31 +73,29 @@ export function matches(desktop: DesktopTile, search: string, filter: Filter): b
     return false;
   }
   const users = desktop.sessions.map(({ user }) => user);
-  const { name, title, group, groups } = desktop;
-  const all = [name, title, group, ...groups, ...users].join("\n").toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => all.includes(word));
+  const { name, title, groups } = desktop;
+  return hasWords(search, [name, title, ...groups, ...users]);
 }
 
-/** The desktops by group; the groups and what is in them in order, the nameless group last. */
+/** The desktops by group, each with all of its groups; all in order, the nameless group last. */
 export function grouped(desktops: DesktopTile[]): { group: string; desktops: DesktopTile[] }[] {
   const collator = new Intl.Collator(undefined, { numeric: true });
   const groups = new Map<string, DesktopTile[]>();
   for (const desktop of desktops) {
-    const list = groups.get(desktop.group);
-    if (list === undefined) {
-      groups.set(desktop.group, [desktop]);
-    } else {
-      list.push(desktop);
+    for (const group of new Set(desktop.groups)) {
+      const inside = groups.get(group);
+      if (inside === undefined) {
+        groups.set(group, [desktop]);
+      } else {
+        inside.push(desktop);
+      }
     }
   }
-  const names = [...groups.keys()].sort(
-    (a, b) => Number(a === "") - Number(b === "") || collator.compare(a, b),
-  );
-  return names.map((group) => ({
+  const found = [...groups].map(([group, inside]) => ({
     group,
-    desktops: (groups.get(group) ?? []).sort((a, b) => collator.compare(a.title, b.title)),
+    desktops: inside.sort((a, b) => collator.compare(a.title, b.title)),
   }));
+  return found.sort(
+    (a, b) => Number(a.group === "") - Number(b.group === "") || collator.compare(a.group, b.group),
+  );
 }

@@ -1,7 +1,7 @@
 // The wall itself: groups of tiles, kept and updated in place, with one stop for the Tab key and
 // the arrow keys in between.
 
-import { freshId, h } from "../ui/dom.ts";
+import { arrange, freshId, h, setText } from "../ui/dom.ts";
 import { t } from "../ui/language.ts";
 import { grouped, type DesktopTile } from "./desktop.ts";
 import { Thumbnails } from "./thumbnails.ts";
@@ -11,12 +11,13 @@ interface Group {
   element: HTMLElement;
   count: HTMLElement;
   list: HTMLElement;
+  /** By the desktop's name; a desktop has a tile in each of its groups. */
+  tiles: Map<string, Tile>;
 }
 
 export class Grid {
   readonly element = h("div", { class: "groups" });
   readonly #thumbnails = new Thumbnails();
-  readonly #tiles = new Map<string, Tile>();
   readonly #groups = new Map<string, Group>();
 
   constructor() {
@@ -29,18 +30,12 @@ export class Grid {
   }
 
   update(desktops: DesktopTile[]): void {
-    const names = new Set(desktops.map(({ name }) => name));
-    for (const [name, tile] of this.#tiles) {
-      if (!names.has(name)) {
-        tile.forget();
-        this.#tiles.delete(name);
-      }
-    }
     const groups = grouped(desktops);
     const titles = new Set(groups.map(({ group }) => group));
-    for (const [title, { element }] of this.#groups) {
+    for (const [title, group] of this.#groups) {
       if (!titles.has(title)) {
-        element.remove();
+        keep(group, new Set());
+        group.element.remove();
         this.#groups.delete(title);
       }
     }
@@ -62,15 +57,16 @@ export class Grid {
 
   #group(title: string, desktops: DesktopTile[]): HTMLElement {
     const group = this.#groups.get(title) ?? this.#addGroup(title);
-    group.count.textContent = String(desktops.length);
+    setText(group.count, String(desktops.length));
+    keep(group, new Set(desktops.map(({ name }) => name)));
     const elements = desktops.map((desktop) => {
-      const tile = this.#tiles.get(desktop.name);
+      const tile = group.tiles.get(desktop.name);
       if (tile !== undefined) {
         tile.update(desktop);
         return tile.element;
       }
       const added = new Tile(desktop, this.#thumbnails);
-      this.#tiles.set(desktop.name, added);
+      group.tiles.set(desktop.name, added);
       return added.element;
     });
     arrange(group.list, elements);
@@ -82,7 +78,8 @@ export class Grid {
     const count = h("span", { class: "number" });
     const head = h("h2", { id }, title || t("wall.others"), " ", count);
     const list = h("ul", { class: "tiles" });
-    const group = { element: h("section", { "aria-labelledby": id }, head, list), count, list };
+    const element = h("section", { "aria-labelledby": id }, head, list);
+    const group = { element, count, list, tiles: new Map() };
     this.#groups.set(title, group);
     return group;
   }
@@ -105,6 +102,16 @@ export class Grid {
       event.preventDefault();
       next.focus();
       next.scrollIntoView({ block: "nearest" });
+    }
+  }
+}
+
+/** Takes the tiles away that are not among `names`. */
+function keep({ tiles }: Group, names: Set<string>): void {
+  for (const [name, tile] of tiles) {
+    if (!names.has(name)) {
+      tile.forget();
+      tiles.delete(name);
     }
   }
 }
@@ -155,16 +162,4 @@ function inRow(
     }
   }
   return best?.link ?? null;
-}
-
-/** Makes `elements` the children of `parent`, moving only those that stand wrong. */
-function arrange(parent: HTMLElement, elements: HTMLElement[]): void {
-  let at = parent.firstElementChild;
-  for (const element of elements) {
-    if (at === element) {
-      at = at.nextElementSibling;
-    } else {
-      parent.insertBefore(element, at);
-    }
-  }
 }

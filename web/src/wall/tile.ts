@@ -3,6 +3,7 @@
 import { h } from "../ui/dom.ts";
 import { icon } from "../ui/icons.ts";
 import { t } from "../ui/language.ts";
+import { translate } from "../viewer/sentences.ts";
 import { folderOf, type DesktopTile } from "./desktop.ts";
 import type { Thumbnails } from "./thumbnails.ts";
 
@@ -63,12 +64,18 @@ export class Tile {
 }
 
 /** Who is there; otherwise the name, if the title is another. */
-function aboutOf({ name, title, sessions, state }: DesktopTile): string {
+function aboutOf({ name, title, sessions, state, reason }: DesktopTile): string {
   if (sessions.length === 0) {
-    return state === "failed" ? t("wall.failed") : name === title ? t("wall.nobody") : name;
+    return state === "failed" ? failure(reason) : name === title ? t("wall.nobody") : name;
   }
   const names = [...new Set(sessions.map(({ user }) => user || t("status.somebody")))];
   const first = names.slice(0, NAMES_MAX).join(", ");
   const more = names.length - NAMES_MAX;
   return more > 0 ? t("wall.people.more", { names: first, more }) : first;
+}
+
+/** Why it could not be reached, if the gateway says so. */
+function failure(reason: string): string {
+  const known = translate(reason);
+  return known === null ? reason || t("wall.failed") : t(known.key, { words: known.words });
 }

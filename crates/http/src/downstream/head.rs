@@ -32,7 +32,7 @@ const HEAD_READ: usize = 4096;
 /// Reads the next head; `None` when the connection is over.
 pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
     let default_server = conn.default_server()?;
-    let config = conn.generation.config.clone();
+    let config = &conn.generation.config;
     let conf = &config.server(default_server).settings;
     let mut server = default_server;
     // What came with the header of a proxy in front, or with TLS, was not too early.
@@ -96,7 +96,7 @@ pub fn recall(conn: &Rc<Connection>) -> Option<Rc<Request>> {
         Ok(Progress::Done) => {
             let head = parser.take_head();
             let incoming = finish(conn, head, default_server, false);
-            // Whether it had to show a certificate was decided when it did.
+            // Whether its certificate is good enough is for whoever judges to ask.
             Some(incoming.request)
         }
         _ => None,
@@ -251,7 +251,7 @@ fn with_uri(
     mut parts: Parts,
     mut refused: Option<u16>,
 ) -> (Rc<Request>, Option<u16>) {
-    let config = conn.generation.config.clone();
+    let config = &conn.generation.config;
     let default_server = parts.server;
     let found = conn
         .addr_conf()

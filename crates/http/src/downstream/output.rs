@@ -33,6 +33,9 @@ const SENDFILE_MAX: u64 = 2 * 1024 * 1024;
 /// As many bytes wait for more where a source says so (`postpone_output`).
 const POSTPONED_MAX: u64 = 1460;
 
+/// Room for so many pieces is made at once: most responses have no more.
+const USUAL_PIECES: usize = 4;
+
 /// Pieces that one call sends.
 const PIECES_MAX: usize = 64;
 
@@ -66,18 +69,20 @@ impl<'r> Output<'r> {
     /// A response whose head is written; `body` is `None` for one that sends no body.
     pub fn new(
         request: &'r Rc<Request>,
-        head: Vec<u8>,
+        head: Bytes,
         body: Option<Body>,
         filters: Vec<Box<dyn BodyFilter>>,
         end: BodyEnd,
     ) -> Self {
         let head_len = head.len() as u64;
         request.conn.deadline.clear();
-        let sent = request.sent.borrow();
+        let sent = request.sent();
         let expected = sent.content_length.filter(|_| body.is_some());
+        let mut queue = VecDeque::with_capacity(USUAL_PIECES);
+        queue.push_back(Chunk::Memory(head));
         Self {
             request,
-            queue: VecDeque::from([Chunk::Memory(head.into())]),
+            queue,
             queued: head_len,
             body,
             filters,
@@ -222,11 +227,9 @@ impl<'r> Output<'r> {
         }
         if let Some(Body::Source(mut source)) = self.body.take() {
             let trailers = source.trailers();
-            self.request
-                .sent
-                .borrow_mut()
-                .trailers
-                .extend(trailers.iter().cloned());
+            if let Some(sent) = &mut *self.request.sent.borrow_mut() {
+                sent.trailers.extend(trailers.iter().cloned());
+            }
             self.trailers.extend(trailers);
         }
         if self.end == BodyEnd::Chunked {

@@ -41,6 +41,13 @@ pub struct ClientTls {
     chain: OnceCell<Vec<Arc<Certificate>>>,
 }
 
+/// The TLS of a connection as it is remembered, without anything of the configuration of then.
+pub struct TlsMemory {
+    name: Option<Bytes>,
+    /// The client's certificates; unset if none were asked for.
+    chain: OnceCell<Vec<Arc<Certificate>>>,
+}
+
 /// What a client offered.
 #[derive(Debug, Default)]
 pub struct Offered {
@@ -58,14 +65,10 @@ impl ClientTls {
         self.auth.get()
     }
 
-    /// The same without what the client offered, for a connection that is only remembered.
-    pub fn recalled(&self) -> Self {
-        Self {
-            server: self.server,
-            chosen_by: self.chosen_by.clone(),
+    /// What is remembered of a connection that may have to be judged again.
+    pub fn memory(&self) -> TlsMemory {
+        TlsMemory {
             name: self.name.clone(),
-            offered: Offered::default(),
-            auth: self.auth.clone(),
             chain: self.chain.clone(),
         }
     }
@@ -138,36 +141,17 @@ async fn shake_hands(conn: &Rc<Connection>) -> Result<(), Failure> {
 /// Chooses the server by the name that the client asks for.
 fn choose(conn: &Rc<Connection>, hello: &ClientHello<'_>) -> Result<Arc<ServerConfig>, Reject> {
     let internal = Reject(AlertDescription::InternalError);
-    let config = &conn.generation.config;
-    let addr = conn.addr_conf().ok_or(internal)?;
     let name = hello
         .server_name()
         .map(|name| Bytes::from(name.to_ascii_lowercase()));
-    let valid = name
-        .as_ref()
-        .and_then(|name| Host::parse(name))
-        .map(|host| Bytes::copy_from_slice(&host.name));
-    let found = valid.and_then(|host| {
-        let (server, _) = addr.names.find(&host)?;
-        Some((server, host))
-    });
-    let (id, chosen_by) = match found {
-        Some((server, host)) => (server, Some(host)),
-        None => (addr.default_server, None),
+    let offered = Offered {
+        ciphers: hello.cipher_suites().into(),
+        groups: hello.named_groups().unwrap_or_default().into(),
+        signatures: hello.signature_schemes().into(),
     };
-    let tls = ClientTls {
-        server: id,
-        chosen_by,
-        name,
-        offered: Offered {
-            ciphers: hello.cipher_suites().into(),
-            groups: hello.named_groups().unwrap_or_default().into(),
-            signatures: hello.signature_schemes().into(),
-        },
-        auth: Cell::new(ClientAuth::None),
-        chain: OnceCell::new(),
-    };
-    let server = config.server(id);
+    let tls = of_name(conn, name, offered).ok_or(internal)?;
+    let id = tls.server;
+    let server = conn.generation.config.server(id);
     // A handshake happens once.
     let _ = conn.tls.set(Box::new(tls));
     if server.ssl.reject_handshake {
@@ -187,6 +171,48 @@ fn choose(conn: &Rc<Connection>, hello: &ClientHello<'_>) -> Result<Arc<ServerCo
     }
 }
 
+/// The TLS of a client that asked for a name, which chooses the server.
+fn of_name(conn: &Connection, name: Option<Bytes>, offered: Offered) -> Option<ClientTls> {
+    let addr = conn.addr_conf()?;
+    let valid = name
+        .as_ref()
+        .and_then(|name| Host::parse(name))
+        .map(|host| Bytes::copy_from_slice(&host.name));
+    let found = valid.and_then(|host| {
+        let (server, _) = addr.names.find(&host)?;
+        Some((server, host))
+    });
+    let (server, chosen_by) = match found {
+        Some((server, host)) => (server, Some(host)),
+        None => (addr.default_server, None),
+    };
+    Some(ClientTls {
+        server,
+        chosen_by,
+        name,
+        offered,
+        auth: Cell::new(ClientAuth::None),
+        chain: OnceCell::new(),
+    })
+}
+
+/// Gives a connection that is only remembered its TLS under the configuration of now, and judges
+/// the client's certificate by that. False if it cannot be said what that is worth.
+pub async fn recall(conn: &Connection, memory: &TlsMemory) -> bool {
+    let Some(tls) = of_name(conn, memory.name.clone(), Offered::default()) else {
+        return true;
+    };
+    let tls = conn.tls.get_or_init(|| Box::new(tls));
+    let judged_by = tls_of(conn).filter(|server| server.judge.is_some());
+    let (Some(server), Some(chain)) = (judged_by, memory.chain.get()) else {
+        return true;
+    };
+    let auth = worth(conn, server, chain).await;
+    tls.auth.set(auth);
+    let _ = tls.chain.set(chain.clone());
+    auth != ClientAuth::Failed(Reason::Status(STATUS_UNASKED))
+}
+
 /// The TLS that a connection has: its server's, or else that of the address's default server.
 fn tls_of(conn: &Connection) -> Option<&ServerTls> {
     let config = &conn.generation.config;
@@ -197,8 +223,9 @@ fn tls_of(conn: &Connection) -> Option<&ServerTls> {
 /// Judges the client's certificate, whether it was shown now or when the session began.
 async fn judge(conn: &Connection) {
     let Some(tls) = conn.tls.get() else { return };
-    let Some(server) = tls_of(conn) else { return };
-    let Some(judge) = &server.judge else { return };
+    let Some(server) = tls_of(conn).filter(|server| server.judge.is_some()) else {
+        return;
+    };
     let shown = conn
         .stream
         .with_tls(|state| state.peer_certificates().map(read_chain));
@@ -207,7 +234,16 @@ async fn judge(conn: &Connection) {
         // The handshake refused what cannot be read.
         Some(chain) => chain.unwrap_or_default(),
     };
-    let judgement = judge.judge(&chain, Purpose::Client, clock::wall());
+    tls.auth.set(worth(conn, server, &chain).await);
+    let _ = tls.chain.set(chain);
+}
+
+/// What a client's certificate is worth to a server.
+async fn worth(conn: &Connection, server: &ServerTls, chain: &[Arc<Certificate>]) -> ClientAuth {
+    let Some(judge) = &server.judge else {
+        return ClientAuth::None;
+    };
+    let judgement = judge.judge(chain, Purpose::Client, clock::wall());
     let mut verdict = judgement.result().map_err(Reason::Chain);
     if let Some(ocsp) = &server.ocsp
         && verdict.is_ok()
@@ -215,12 +251,14 @@ async fn judge(conn: &Connection) {
     {
         verdict = check_status(ocsp, &judgement.path, log).await;
     }
-    tls.auth.set(match verdict {
+    match verdict {
         Ok(()) => ClientAuth::Ok,
         Err(reason) => ClientAuth::Failed(reason),
-    });
-    let _ = tls.chain.set(chain);
+    }
 }
+
+/// Nobody could be asked whether a certificate is revoked.
+const STATUS_UNASKED: &str = "certificate status request failed";
 
 /// Asks whether certificates of a good chain are revoked.
 async fn check_status(
@@ -240,7 +278,7 @@ async fn check_status(
             Some(Status::Good) => {}
             Some(Status::Revoked) => return Err(Reason::Status("certificate revoked")),
             Some(Status::Unknown) => return Err(Reason::Status("certificate status unknown")),
-            None => return Err(Reason::Status("certificate status request failed")),
+            None => return Err(Reason::Status(STATUS_UNASKED)),
         }
     }
     Ok(())

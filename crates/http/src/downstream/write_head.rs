@@ -1,12 +1,16 @@
 //! The head of a response as HTTP/1 writes it (`ngx_http_header_filter`): status line, then the
 //! fields with a place of their own, then all others in their order.
 
+use bytes::Bytes;
 use net::log::time::Times;
 use proto::h1::{Method, Version, format_http_date, status_line};
 
+use crate::compose::compose;
+use crate::digits;
 use crate::modules::core::ServerTokens;
 use crate::request::Request;
 use crate::response::Head;
+use script::Template;
 
 /// How the end of a body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,44 +33,46 @@ pub enum Connection {
 }
 
 /// Writes the head, ready to be sent.
-pub fn write(request: &Request, head: &Head, end: BodyEnd, connection: Connection) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256 + 48 * head.fields.len());
-    write_status(head, &mut out);
+pub fn write(request: &Request, head: &Head, end: BodyEnd, connection: Connection) -> Bytes {
+    compose(|out| append(request, head, end, connection, out))
+}
+
+fn append(request: &Request, head: &Head, end: BodyEnd, connection: Connection, out: &mut Vec<u8>) {
+    write_status(head, out);
     match &head.server {
         Some(server) if server.is_empty() => {}
-        Some(server) => line(&mut out, b"Server", server),
-        None => own_line(&mut out, b"Server", server_name(request).as_bytes()),
+        Some(server) => line(out, b"Server", server),
+        None => own_line(out, b"Server", server_name(request).as_bytes()),
     }
     match &head.date {
         Some(date) if date.is_empty() => {}
-        Some(date) => line(&mut out, b"Date", date),
-        None => net::log::time::with(|times: &Times| {
-            own_line(&mut out, b"Date", times.http().as_bytes())
-        }),
+        Some(date) => line(out, b"Date", date),
+        None => {
+            net::log::time::with(|times: &Times| own_line(out, b"Date", times.http().as_bytes()))
+        }
     }
     if let Some(content_type) = &head.content_type {
-        line(&mut out, b"Content-Type", content_type);
+        line(out, b"Content-Type", content_type);
     }
     if let Some(length) = head.content_length {
-        own_line(&mut out, b"Content-Length", length.to_string().as_bytes());
+        length_line(out, length);
     }
     match (&head.last_modified_text, head.last_modified) {
-        (Some(text), _) => line(&mut out, b"Last-Modified", text),
-        (None, Some(seconds)) => own_line(&mut out, b"Last-Modified", &format_http_date(seconds)),
+        (Some(text), _) => line(out, b"Last-Modified", text),
+        (None, Some(seconds)) => own_line(out, b"Last-Modified", &format_http_date(seconds)),
         (None, None) => {}
     }
     if let Some(location) = &head.location {
-        line(&mut out, b"Location", location);
+        line(out, b"Location", location);
     }
     if end == BodyEnd::Chunked {
-        own_line(&mut out, b"Transfer-Encoding", b"chunked");
+        own_line(out, b"Transfer-Encoding", b"chunked");
     }
-    write_connection(request, connection, &mut out);
+    write_connection(request, connection, out);
     for field in &head.fields {
-        line(&mut out, &field.name, &field.value);
+        line(out, &field.name, &field.value);
     }
     out.extend_from_slice(b"\r\n");
-    out
 }
 
 fn write_status(head: &Head, out: &mut Vec<u8>) {
@@ -101,20 +107,53 @@ fn own_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends `Content-Length`.
+pub fn length_line(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"Content-Length: ");
+    digits::decimal(out, length);
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Appends a field.
 pub fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     // A variable's value may hold anything; a header field may not (security rule: no CR, LF, NUL).
-    match value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-        false => out.extend_from_slice(value),
-        true => out.extend(
-            value
-                .iter()
-                .filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)),
-        ),
+    match value.iter().all(keeps_line) {
+        true => out.extend_from_slice(value),
+        false => out.extend(value.iter().filter(|byte| keeps_line(byte))),
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a field, unless its value comes to nothing.
+pub fn evaluated_line(out: &mut Vec<u8>, name: &[u8], value: &Template, request: &Request) {
+    if let Some(value) = value.as_constant() {
+        if !value.is_empty() {
+            line(out, name, &value);
+        }
+        return;
+    }
+    let start = out.len();
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    let at = out.len();
+    value.append(request, out);
+    let written = out.get(at..).unwrap_or_default();
+    if written.is_empty() {
+        out.truncate(start);
+    } else if written.iter().all(keeps_line) {
+        out.extend_from_slice(b"\r\n");
+    } else {
+        let value = out.split_off(at);
+        out.truncate(start);
+        line(out, name, &value);
+    }
+}
+
+/// Whether a byte may stand in a line.
+fn keeps_line(byte: &u8) -> bool {
+    !matches!(byte, b'\r' | b'\n' | 0)
 }
 
 /// What `Server` says, and error pages show.

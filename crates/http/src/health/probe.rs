@@ -29,7 +29,7 @@ pub struct Probe<'c> {
     /// The settings of the location.
     pub proxy: &'c Conf,
     /// The host that is asked for.
-    pub host: &'c str,
+    pub host: &'c [u8],
     /// Who speaks TLS to the peers, if they want that.
     pub client: Option<&'c Client>,
 }
@@ -75,7 +75,7 @@ impl Probe<'_> {
         if let Some(client) = self.client {
             let name = self.proxy.ssl_name.as_ref();
             let name = name.and_then(|name| name.as_constant());
-            let name = name.as_deref().unwrap_or(self.host.as_bytes());
+            let name = name.as_deref().unwrap_or(self.host);
             let sends_name = self.proxy.ssl_server_name;
             client
                 .greet(&stream, name, sends_name, rules.connect_timeout)
@@ -129,7 +129,9 @@ impl Probe<'_> {
             }
         }
         if !has_host {
-            out.extend_from_slice(format!("Host: {}\r\n", self.host).as_bytes());
+            out.extend_from_slice(b"Host: ");
+            out.extend_from_slice(self.host);
+            out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(b"\r\n");
         out

@@ -149,11 +149,18 @@ pub fn asks(request: &Request) -> bool {
 /// Whether somebody who came in earlier would still be known. A file that cannot be read takes
 /// nobody's place away.
 pub fn still_knows(request: &Request, user: &[u8]) -> bool {
+    file_of_users(request).is_none_or(|path| has_user(&path, user))
+}
+
+/// The file of users where a request is, if names and passwords are asked for there.
+pub fn file_of_users(request: &Request) -> Option<PathBuf> {
     let file = request.conf().auth_basic.user_file.as_ref();
-    let Some(file) = file.filter(|_| asks(request)) else {
-        return true;
-    };
-    !matches!(user_file::find(&file.path(request), user), Ok(None))
+    Some(file.filter(|_| asks(request))?.path(request))
+}
+
+/// Whether a file has a user, or cannot be read.
+pub fn has_user(path: &Path, user: &[u8]) -> bool {
+    !matches!(user_file::find(path, user), Ok(None))
 }
 
 impl UserFile {

@@ -248,6 +248,11 @@ pub fn hide_token(request: &Request) {
     }
 }
 
+/// Whether a signed token is asked for where a request is.
+pub fn asks(request: &Request) -> bool {
+    request.conf().auth_jwt.site.is_some()
+}
+
 /// The handler of the access phase.
 pub fn run(request: &Rc<Request>) -> Flow {
     let conf = request.conf().auth_jwt.clone();

@@ -106,6 +106,11 @@ pub fn recall(request: &Request, answers: &Answers) -> bool {
     all
 }
 
+/// Whether somebody else is asked where a request is.
+pub fn asks(request: &Request) -> bool {
+    request.conf().auth_request.uri.is_some()
+}
+
 /// The handler of the access phase.
 pub async fn run(request: &Rc<Request>) -> Flow {
     match &request.conf().auth_request.uri {
@@ -154,7 +159,7 @@ fn pass_challenge(request: &Request, sub: &Request) {
         let is = |field: &&Field| field.is(FieldName::WwwAuthenticate);
         fields.iter().filter(is).cloned().collect()
     };
-    let mut found = challenges(&sub.sent.borrow().fields);
+    let mut found = challenges(&sub.sent().fields);
     if found.is_empty() {
         found = challenges(&sub.upstream_fields());
     }

@@ -128,7 +128,7 @@ pub fn filter(
         true if matches!(conf.charset, Charset::Off) && head.override_charset.is_none() => None,
         true => wanted(request, conf, head),
         // What is put into another response is put there in its charset.
-        false => Declared::of(&request.main().sent.borrow()).charset,
+        false => Declared::of(&request.main().sent()).charset,
     };
     let Some(to) = to else {
         return;

@@ -201,12 +201,14 @@ pub fn filter(
         return;
     }
     // Their values may tell what the head says so far: `$status`, `$sent_http_…`.
-    request.sent.replace(std::mem::take(head));
+    request.sent.replace(Some(std::mem::take(head)));
     for added in conf.added.iter().filter(|added| added.applies(status)) {
         let value = request.eval(&added.value);
-        add(&mut request.sent.borrow_mut(), &added.name, value);
+        if let Some(head) = &mut *request.sent.borrow_mut() {
+            add(head, &added.name, value);
+        }
     }
-    *head = request.sent.take();
+    *head = request.sent.take().unwrap_or_default();
 }
 
 /// Adds a field; those that a response has once are replaced.
@@ -241,9 +243,9 @@ fn set_expires(request: &Request, expires: &Expires, head: &mut Box<Head>) {
         Expires::Off => return,
         Expires::Dynamic(template, modified) => {
             // The value may go by what the head says so far: `$sent_http_content_type`.
-            request.sent.replace(std::mem::take(head));
+            request.sent.replace(Some(std::mem::take(head)));
             let text = request.eval(template);
-            *head = request.sent.take();
+            *head = request.sent.take().unwrap_or_default();
             match parse_expires(&text, *modified) {
                 Some(Expires::Dynamic(..)) | None => return,
                 Some(expires) => return set_expires(request, &expires, head),
@@ -314,7 +316,9 @@ impl Conf {
                     value,
                 };
                 // Later ones may name it: `$sent_trailer_…`.
-                request.sent.borrow_mut().trailers.push(field.clone());
+                if let Some(sent) = &mut *request.sent.borrow_mut() {
+                    sent.trailers.push(field.clone());
+                }
                 all.push(field);
             }
         }

@@ -124,6 +124,7 @@ pub static MODULES: &[&Module] = &[
     &http2::MODULE,
     &vnc::MODULE,
     &vnc::credentials::MODULE,
+    &vnc::tls::MODULE,
     &vnc::record::MODULE,
     &vnc::recordings::MODULE,
 ];

@@ -1,9 +1,9 @@
 //! `ngx_http_static_module`: files.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,6 +12,8 @@ use net::log::{Errno, Level as LogLevel};
 use proto::h1::Method;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
+use crate::compose::compose;
+use crate::digits;
 use crate::error_page::redirect_to_slash;
 use crate::module::Module;
 use crate::modules::core::{DisableSymlinks, Root, Symlinks, not_found_level};
@@ -48,20 +50,25 @@ pub fn method_is_allowed(request: &Request) -> bool {
 /// The path in the file system for a URI (`ngx_http_map_uri_to_path`).
 pub fn path_of(request: &Request, uri: &[u8]) -> PathBuf {
     let location = request.location();
-    let mut path = Vec::new();
+    /// Room for what usually stands before the URI.
+    const ROOT_USUAL: usize = 64;
+    let mut path = Vec::with_capacity(ROOT_USUAL + uri.len());
     match &location.settings.core.root {
         Root::Root(root) => {
-            path.extend_from_slice(&request.eval(root));
+            root.append(request, &mut path);
             path.extend_from_slice(uri);
         }
         Root::Alias(alias, strip) => {
-            path.extend_from_slice(&request.eval(alias));
+            alias.append(request, &mut path);
             match strip {
                 Some(strip) => path.extend_from_slice(uri.get(*strip..).unwrap_or_default()),
                 None if request.add_uri_to_alias.get() => path.extend_from_slice(uri),
                 None => {}
             }
         }
+    }
+    if path.starts_with(b"/") {
+        return OsString::from_vec(path).into();
     }
     request
         .config()
@@ -204,7 +211,7 @@ pub fn file_response(request: &Request, file: Rc<OwnedFd>, stat: &Stat) -> Respo
         ..Head::new(200)
     };
     if request.conf().core.etag {
-        head.push("ETag", format!("\"{modified:x}-{len:x}\""));
+        head.push("ETag", compose(|out| etag(modified, len, out)));
     }
     let slice = FileSlice {
         file,
@@ -219,6 +226,16 @@ pub fn file_response(request: &Request, file: Rc<OwnedFd>, stat: &Stat) -> Respo
         head: head.into(),
         body,
     }
+}
+
+/// Appends the tag of a file: when it was changed, and how long it is.
+fn etag(modified: i64, len: u64, out: &mut Vec<u8>) {
+    out.push(b'"');
+    // A time before 1970 in two's complement.
+    digits::hex(out, modified as u64);
+    out.push(b'-');
+    digits::hex(out, len);
+    out.push(b'"');
 }
 
 /// Opens a path, refusing the symbolic links that `disable_symlinks` refuses.

@@ -55,7 +55,7 @@ pub const MODULE: Module = Module {
             "upstream_addr",
             |request, out| {
                 each(request, out, |attempt, out| {
-                    out.extend_from_slice(attempt.peer.as_bytes());
+                    out.extend_from_slice(attempt.peer().as_bytes());
                 })
             },
             "Addresses of the peers that were asked, separated by commas.",

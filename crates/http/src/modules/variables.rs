@@ -9,9 +9,10 @@ use proto::h1::{FieldName, argument};
 use script::Builtin;
 use script::variables::Get;
 
+use crate::digits;
 use crate::log_later::{msec, seconds};
 use crate::module::Module;
-use crate::modules::{auth_basic, static_files};
+use crate::modules::static_files;
 use crate::request::Request;
 use crate::response::Field;
 
@@ -73,7 +74,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     prefix("sent_http_", sent_http, "A response header field."),
     prefix(
         "sent_trailer_",
-        |r, name, out| join(r.sent.borrow().trailers.iter(), name, b", ", out),
+        |r, name, out| join(r.sent().trailers.iter(), name, b", ", out),
         "A response trailer field.",
     ),
     prefix("cookie_", cookie, "A cookie."),
@@ -353,7 +354,8 @@ fn scheme(request: &Request) -> &'static [u8] {
 }
 
 fn number(out: &mut Vec<u8>, value: u64) -> bool {
-    put(out, value.to_string().as_bytes())
+    digits::decimal(out, value);
+    true
 }
 
 fn field(request: &Request, name: FieldName, out: &mut Vec<u8>) -> bool {
@@ -400,7 +402,7 @@ pub fn join<'f>(
 }
 
 fn sent_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
-    let sent = request.sent.borrow();
+    let sent = request.sent();
     match name {
         "content_type" => {
             return sent
@@ -530,11 +532,7 @@ fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {
 
 fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
     let known = request.user.borrow().clone();
-    // DIFFERS: in locations of desktops $remote_user is a verified user or nobody, for roles are
-    // given by this name.
-    let is_of_desktops = request.conf().core.handler.is_of_desktops();
-    let claimed = || auth_basic::user(request).filter(|_| !is_of_desktops);
-    let user = known.or_else(claimed);
+    let user = known.or_else(|| request.claimed_user());
     user.is_some_and(|user| put(out, &user))
 }
 
@@ -553,7 +551,7 @@ fn status(request: &Request, out: &mut Vec<u8>) -> bool {
     let known = [
         request.error_status.get(),
         request.status.get(),
-        request.sent.borrow().status,
+        request.sent().status,
     ];
     let status = known.into_iter().find(|&status| status != 0).unwrap_or(0);
     put(out, format!("{status:03}").as_bytes())

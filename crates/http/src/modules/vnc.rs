@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conf::Span;
-use net::tls::peers::Judge;
+use net::log::Level;
 use script::Template;
 use vnc::{Credentials, LoginLimit, Password, Rule, Target, TargetError, TlsNeed, TokenSource};
 
@@ -34,6 +34,7 @@ pub mod links;
 pub mod login;
 mod pages;
 mod pictures;
+pub mod probe;
 pub mod record;
 pub mod recordings;
 mod role;
@@ -43,6 +44,7 @@ mod sources;
 pub mod status;
 mod thumbnails;
 mod tickets;
+pub mod tls;
 mod upgrade;
 mod wall;
 
@@ -76,20 +78,26 @@ settings! {
     login_limit: Option<LoginLimit> = Some(LoginLimit::default()), inherit;
     /// TLS towards the machine; `None` is never.
     tls: Option<TlsNeed> = Some(TlsNeed::Offered), inherit;
+    /// Versions of TLS.
+    ssl_protocols: Option<tls::Protocols> = None, inherit;
+    /// Ciphers of TLS 1.2, as OpenSSL writes them.
+    ssl_ciphers: Arc<str> = "DEFAULT".into(), inherit;
     /// Whether the machine's certificate is verified.
     ssl_verify: bool = true, inherit;
     /// Who says which certificates are good.
-    ssl_trusted: Option<Arc<Judge>> = None, inherit;
+    ssl_trusted: Option<tls::Authorities> = None, inherit;
+    /// Lists of certificates that are not any more.
+    ssl_crl: Option<tls::Revoked> = None, inherit;
     /// The only certificates that are good.
     ssl_fingerprints: Vec<Template> = Vec::new(), inherit;
     /// The name that the machine's certificate must have.
     ssl_name: Option<Template> = None, inherit;
     /// The certificate that the gateway shows.
-    ssl_certificate: Option<credentials::Loaded> = None, inherit;
+    ssl_certificate: Option<tls::Loaded> = None, inherit;
     /// Its key.
-    ssl_certificate_key: Option<credentials::Loaded> = None, inherit;
+    ssl_certificate_key: Option<tls::Loaded> = None, inherit;
     /// Both, where they stand.
-    ssl_pair: Option<credentials::Pair> = None, inherit;
+    ssl_pair: Option<tls::Pair> = None, inherit;
     /// Whether the viewer may only watch.
     view_only: Switch = Switch::Off, inherit;
     /// Who has which role; without, everybody the one that is common where they are.
@@ -136,8 +144,12 @@ settings! {
     screenshot: Option<bool> = None, inherit;
     /// Where small pictures of the screen come from, if that was said.
     thumbnail: Option<Thumbnail> = None, inherit;
+    /// Whether machines are asked how they do, if that was said.
+    probe: Option<probe::Asked> = None, inherit;
     /// Time to reach the machine.
     connect_timeout: Duration = Duration::from_secs(10), inherit;
+    /// Time in which the machine must take something of the input that waits for it.
+    send_timeout: Duration = Duration::from_secs(60), inherit;
 }
 
 /// `vnc_pass`
@@ -219,6 +231,26 @@ impl Conf {
     }
 }
 
+/// Before the handler of a location of desktops, of sessions or of recordings: who asks. The answer
+/// is a refusal.
+pub fn enter(request: &Request) -> Option<Flow> {
+    // Roles are found by maps, which may have seen a user before that one was verified.
+    request.forget_rules();
+    if request.may_hold_claims() {
+        request.log(
+            Level::Error,
+            format_args!(
+                "the user in Authorization was asked for, without being verified, in a location \
+                 that led to one of desktops: no role can be given"
+            ),
+        );
+        return Some(Flow::Status(403));
+    }
+    let user = grant::user(request);
+    request.desktop.borrow_mut().get_or_insert_default().user = user;
+    None
+}
+
 /// The handler of a location of desktops: one, or a wall of many.
 pub async fn run(request: &Rc<Request>) -> Flow {
     hide_token(request);
@@ -248,4 +280,9 @@ async fn folder(request: &Rc<Request>, place: Place<'_>, subject: &Subject) -> F
         true => upgrade::run(request, subject).await,
         false => pages::viewer(request, place, subject).await,
     }
+}
+
+/// Text that came from elsewhere, as far as it is text.
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
 }

@@ -1,17 +1,28 @@
 //! What is known of one peer that was asked: the source of `$upstream_…`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::upstream::Member;
 use bytes::Bytes;
 use net::clock;
 
 use super::target::{Target, Work};
 
+/// Who is asked.
+#[derive(Debug, Clone)]
+pub enum Whom {
+    /// A peer.
+    Peer(Arc<Member>),
+    /// A group of which no peer was left.
+    Group(Box<str>),
+}
+
 /// One attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// The peer (`$upstream_addr`).
-    pub peer: String,
+    /// Who was asked.
+    whom: Whom,
     /// What its URL begins with, for the error log: a scheme, or nothing for a tunnel.
     pub scheme: &'static str,
     /// What its URL ends with.
@@ -42,13 +53,13 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt that begins now.
-    pub fn new(peer: String, target: &Target) -> Self {
+    pub fn new(whom: Whom, target: &Target) -> Self {
         let scheme = match target.work {
             Work::Request => target.scheme.prefix(),
             Work::Tunnel => "",
         };
         Self {
-            peer,
+            whom,
             scheme,
             uri: target.uri.clone(),
             status: None,
@@ -66,11 +77,19 @@ impl Attempt {
     }
 
     /// An attempt that could not even begin.
-    pub fn failed(peer: String, target: &Target, status: u16) -> Self {
-        let mut attempt = Self::new(peer, target);
+    pub fn failed(group: &str, target: &Target, status: u16) -> Self {
+        let mut attempt = Self::new(Whom::Group(group.into()), target);
         attempt.status = Some(status);
         attempt.response_time = Some(Duration::ZERO);
         attempt
+    }
+
+    /// The peer's name, or that of the group (`$upstream_addr`).
+    pub fn peer(&self) -> &str {
+        match &self.whom {
+            Whom::Peer(member) => &member.peer.name,
+            Whom::Group(name) => name,
+        }
     }
 
     /// Time since it began.

@@ -73,7 +73,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
     let head = response_head(&replied, request, conf, target, framing);
     if status == 101 && (request.is_main() || asks_for_upgrade(request)) {
         return Flow::Respond(Response {
-            head: head.into(),
+            head,
             body: Upgrade::body(request, replied, held),
         });
     }
@@ -84,10 +84,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
         }
         framing => Body::Source(Box::new(UpstreamBody::new(request, replied, held, framing))),
     };
-    Flow::Respond(Response {
-        head: head.into(),
-        body,
-    })
+    Flow::Respond(Response { head, body })
 }
 
 fn slice(buf: &Bytes, span: proto::h1::Span) -> Bytes {
@@ -177,12 +174,11 @@ fn response_head(
     conf: &Conf,
     target: &Target,
     framing: Framing,
-) -> Head {
-    let mut head = Head {
-        status: replied.head.status,
-        status_text: Some(slice(&replied.buf, replied.head.status_text)),
-        ..Head::default()
-    };
+) -> Box<Head> {
+    // In its box from the beginning: it is big.
+    let mut head = Box::<Head>::default();
+    head.status = replied.head.status;
+    head.status_text = Some(slice(&replied.buf, replied.head.status_text));
     head.content_length = match framing {
         Framing::Length(length) => Some(length),
         Framing::None => {

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
 
 use super::target::Target;
-use crate::downstream::write_head::line;
+use crate::compose::compose;
+use crate::downstream::write_head::{evaluated_line, length_line, line};
 use crate::modules::proxy::{Conf, HttpVersion};
 use crate::request::Request;
 use crate::response::Chunk;
@@ -46,13 +47,14 @@ impl Outgoing {
     /// Makes the request.
     pub fn new(request: &Request, conf: &Conf, target: &Target) -> Self {
         let (chunks, sends) = body(request, conf);
-        let mut head = Vec::with_capacity(512);
-        request_line(request, conf, target, &mut head);
         let length = length(request, &chunks, sends);
-        fields(request, conf, target, length, sends, &mut head);
-        head.extend_from_slice(b"\r\n");
+        let head = compose(|head| {
+            request_line(request, conf, target, head);
+            fields(request, conf, target, length, sends, head);
+            head.extend_from_slice(b"\r\n");
+        });
         Self {
-            head: head.into(),
+            head,
             chunks,
             sends,
         }
@@ -155,10 +157,7 @@ fn fields(
             .any(|(set, _)| set.eq_ignore_ascii_case(name))
     };
     for (name, value) in &conf.set_headers {
-        let value = request.eval(value);
-        if !value.is_empty() {
-            line(out, name, &value);
-        }
+        evaluated_line(out, name, value, request);
     }
     if !sets(b"Host") {
         line(out, b"Host", &target.host);
@@ -177,7 +176,7 @@ fn fields(
     if let Some(length) = length
         && !sets(b"Content-Length")
     {
-        line(out, b"Content-Length", length.to_string().as_bytes());
+        length_line(out, length);
     }
     if sends == Sends::Chunked && !sets(b"Transfer-Encoding") {
         line(out, b"Transfer-Encoding", b"chunked");

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use net::Stream;
 use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK};
 
@@ -16,6 +16,9 @@ use crate::response::Chunk;
 /// Sends a request: what is known of it, then what the client still sends.
 pub struct Sender<'r> {
     request: &'r Rc<Request>,
+    /// What is left of the head.
+    head: Bytes,
+    /// What follows it.
     queue: VecDeque<Chunk>,
     sends: Sends,
     ended: bool,
@@ -30,13 +33,11 @@ pub struct Sender<'r> {
 impl<'r> Sender<'r> {
     /// A request of which nothing is sent.
     pub fn new(request: &'r Rc<Request>, outgoing: Outgoing) -> Self {
-        let mut queue = VecDeque::with_capacity(1 + outgoing.chunks.len());
-        queue.push_back(Chunk::Memory(outgoing.head));
-        queue.extend(outgoing.chunks);
         let ended = outgoing.sends == Sends::Whole;
         Self {
             request,
-            queue,
+            head: outgoing.head,
+            queue: outgoing.chunks.into(),
             sends: outgoing.sends,
             ended,
             abandoned: false,
@@ -47,12 +48,16 @@ impl<'r> Sender<'r> {
 
     /// Whether all of it is sent.
     pub fn is_done(&self) -> bool {
-        self.ended && self.queue.is_empty()
+        self.ended && self.has_sent_all()
     }
 
     /// Whether the next piece of the client's body is needed.
     pub fn wants_more(&self) -> bool {
-        !self.ended && self.queue.is_empty()
+        !self.ended && self.has_sent_all()
+    }
+
+    fn has_sent_all(&self) -> bool {
+        self.head.is_empty() && self.queue.is_empty()
     }
 
     /// The peer has answered: it wants no more of the request.
@@ -88,11 +93,15 @@ impl<'r> Sender<'r> {
 
     /// Sends what is there; ready when nothing is left.
     pub fn poll_send(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.queue.is_empty() {
+        while !self.has_sent_all() {
             self.load_file()?;
             let mut pieces = [io::IoSlice::new(&[]); 16];
             let mut count = 0;
-            for chunk in self.queue.iter().take(pieces.len()) {
+            if !self.head.is_empty() {
+                pieces[0] = io::IoSlice::new(&self.head);
+                count = 1;
+            }
+            for chunk in self.queue.iter().take(pieces.len() - 1) {
                 match chunk {
                     Chunk::Memory(bytes) => {
                         pieces[count] = io::IoSlice::new(bytes);
@@ -131,6 +140,9 @@ impl<'r> Sender<'r> {
     }
 
     fn consume(&mut self, mut n: usize) {
+        let of_head = n.min(self.head.len());
+        self.head.advance(of_head);
+        n -= of_head;
         while let Some(chunk) = self.queue.front_mut() {
             match chunk {
                 Chunk::Memory(bytes) if n < bytes.len() => {

@@ -94,7 +94,7 @@ pub struct Url {
     /// Host with port if the port was named, or `unix:path`.
     pub authority: String,
     /// The host header: without the default port; `localhost` for a unix socket.
-    pub host: String,
+    pub host: Bytes,
     /// The port.
     pub port: u16,
     /// The URI, if there is one.
@@ -127,7 +127,7 @@ impl Url {
             return Ok(Self {
                 scheme,
                 authority,
-                host: "localhost".into(),
+                host: Bytes::from_static(b"localhost"),
                 port: default_port,
                 uri,
             });
@@ -146,7 +146,7 @@ impl Url {
         Ok(Self {
             scheme,
             authority: authority.to_owned(),
-            host,
+            host: host.into(),
             port: port.unwrap_or(default_port),
             uri: (!uri.is_empty()).then(|| uri.to_owned()),
         })
@@ -164,7 +164,7 @@ impl Target {
                     group,
                     scheme: url.scheme,
                     upstream: Some(*upstream),
-                    host: Bytes::from(url.host.clone()),
+                    host: url.host.clone(),
                     uri: static_uri(request, url.uri.as_deref()),
                 })
             }
@@ -195,7 +195,7 @@ impl Target {
             group,
             scheme: url.scheme,
             upstream,
-            host: url.host.into(),
+            host: url.host,
             uri,
         })
     }
@@ -256,7 +256,7 @@ impl Request {
     /// What `proxy_pass` names where the request is, if it names anything.
     pub fn proxy_target(&self) -> Option<Names> {
         let of = |url: &Url| Names {
-            host: url.host.clone().into(),
+            host: url.host.clone(),
             port: url.port.to_string().into(),
         };
         match self.conf().proxy.pass.as_ref()? {
@@ -400,7 +400,7 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:8080/a?b").expect("a URL");
         assert_eq!(
             (&url.authority[..], &url.host[..], url.port),
-            ("127.0.0.1:8080", "127.0.0.1:8080", 8080)
+            ("127.0.0.1:8080", &b"127.0.0.1:8080"[..], 8080)
         );
         assert_eq!(url.uri.as_deref(), Some("/a?b"));
         let url = Url::parse("http://backend").expect("a URL");
@@ -411,15 +411,15 @@ mod tests {
         let url = Url::parse("http://unix:/tmp/s:/x").expect("a URL");
         assert_eq!(
             (&url.authority[..], &url.host[..]),
-            ("unix:/tmp/s", "localhost")
+            ("unix:/tmp/s", &b"localhost"[..])
         );
         assert_eq!(url.uri.as_deref(), Some("/x"));
         let url = Url::parse("HTTPS://backend").expect("a URL");
         assert_eq!((url.scheme, url.port), (Scheme::Https, 443));
         let url = Url::parse("https://backend:443/").expect("a URL");
-        assert_eq!((&url.host[..], url.port), ("backend", 443));
+        assert_eq!((&url.host[..], url.port), (&b"backend"[..], 443));
         let url = Url::parse("https://backend:80").expect("a URL");
-        assert_eq!((&url.host[..], url.port), ("backend:80", 80));
+        assert_eq!((&url.host[..], url.port), (&b"backend:80"[..], 80));
         for bad in [
             "https://",
             "ftp://a",

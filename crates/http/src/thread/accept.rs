@@ -11,6 +11,7 @@ use net::log::Level;
 use net::{Addr, Stream};
 
 use super::Thread;
+use super::generation::Serving;
 use super::shared::HandedOff;
 use crate::connection::{self, Connection};
 use crate::load::Load;
@@ -71,7 +72,7 @@ impl Thread {
         generation
             .tasks
             .borrow_mut()
-            .insert(id, task.abort_handle());
+            .insert(id, Serving::new(task.abort_handle()));
     }
 }
 

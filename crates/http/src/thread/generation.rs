@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use net::log::ErrorLog;
 use net::tunnel::{Action, Order};
 use net::{Addr, TunnelTable};
 use proto::ws::close;
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use upstream::Pool;
 
@@ -35,9 +35,22 @@ pub struct Generation {
     /// Health checks, which one thread of the process makes.
     checks: Vec<AbortHandle>,
     closing: Cell<bool>,
-    closed: Notify,
-    /// The tasks of its connections, to end those that do not end in time.
-    pub(super) tasks: RefCell<HashMap<u64, AbortHandle>>,
+    /// The tasks of its connections.
+    pub(super) tasks: RefCell<HashMap<u64, Serving>>,
+}
+
+/// The task of a connection.
+pub(super) struct Serving {
+    /// To end it if it does not end in time.
+    pub(super) abort: AbortHandle,
+    /// To tell it that the generation is closing, once it has asked for that.
+    wakes: Option<Waker>,
+}
+
+impl Serving {
+    pub(super) fn new(abort: AbortHandle) -> Self {
+        Self { abort, wakes: None }
+    }
 }
 
 impl Generation {
@@ -59,7 +72,6 @@ impl Generation {
             thread,
             config,
             closing: Cell::new(false),
-            closed: Notify::new(),
             tasks: RefCell::default(),
         })
     }
@@ -67,7 +79,7 @@ impl Generation {
     /// Ends its connections, whatever they are doing.
     fn abort(&self) {
         let tasks = self.tasks.take();
-        tasks.values().for_each(AbortHandle::abort);
+        tasks.values().for_each(|task| task.abort.abort());
     }
 
     /// Whether a newer one has taken its place, or the thread is to stop.
@@ -75,10 +87,10 @@ impl Generation {
         self.closing.get()
     }
 
-    /// Waits until it is closing. Cancel-safe.
-    pub async fn closing(&self) {
-        while !self.closing.get() {
-            self.closed.notified().await;
+    /// Has the task of a connection look again once it is closing, whatever it waits for then.
+    pub(crate) fn wake_when_closing(&self, connection: u64, task: &Waker) {
+        if let Some(serving) = self.tasks.borrow_mut().get_mut(&connection) {
+            serving.wakes.get_or_insert_with(|| task.clone());
         }
     }
 
@@ -95,7 +107,10 @@ impl Generation {
     pub(super) fn close(&self) {
         self.closing.set(true);
         self.checks.iter().for_each(AbortHandle::abort);
-        self.closed.notify_waiters();
+        let tasks = self.tasks.borrow();
+        let wakers = tasks.values().filter_map(|task| task.wakes.as_ref());
+        wakers.for_each(Waker::wake_by_ref);
+        drop(tasks);
         self.pools.iter().for_each(|pool| pool.clear());
     }
 }

@@ -27,6 +27,8 @@ pub struct Shared {
     pub recorder: recording::Recorder,
     /// Pictures of desktops.
     pub pictures: Arc<vnc::Pictures>,
+    /// Logins that find out how machines do.
+    pub probes: vnc::Probes,
     /// The web pages of desktops.
     pub pages: Pages,
     pub(super) threads: Vec<Slot>,
@@ -72,6 +74,7 @@ impl Shared {
             spent_tokens: Arc::default(),
             outcomes: Arc::default(),
             pictures: Arc::default(),
+            probes: vnc::Probes::default(),
             pages,
             threads: (0..threads).map(|_| slot()).collect(),
             connections_max: AtomicUsize::new(usize::MAX),

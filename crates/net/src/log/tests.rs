@@ -88,6 +88,34 @@ fn a_log_without_sinks_admits_nothing() {
 }
 
 #[test]
+fn no_message_can_begin_a_line_or_command_a_terminal() {
+    let folder = Folder::new("controls");
+    let log = ErrorLog::new(vec![(Level::Info, Sink::File(file(&folder, "a")))]);
+    let forged = "ann\r\n2026/01/01 00:00:00 [notice] 1#1: all is well";
+    log.log(Level::Info, None, format_args!("user {forged}"));
+    log.log(
+        Level::Info,
+        None,
+        format_args!("\u{1b}[2J\u{9b}31m\0\u{7f}\tBüro"),
+    );
+    // What is no UTF-8 stays.
+    log.log_bytes(Level::Info, None, b"\xc2\x9b|\xc2|\x9b|\xc2");
+    log.log(Level::Info, Some(3), format_args!("{:\n<3000}", "x"));
+    let bytes = std::fs::read(folder.0.join("a")).unwrap();
+    let mut lines = bytes.split(|&byte| byte == b'\n');
+    let mut ends = |end: &[u8]| {
+        let line = lines.next().unwrap();
+        assert!(line.ends_with(end), "{}", String::from_utf8_lossy(line));
+        line.len()
+    };
+    ends(b": user ann\\x0D\\x0A2026/01/01 00:00:00 [notice] 1#1: all is well");
+    ends(": \\x1B[2J\\xC2\\x9B31m\\x00\\x7F\\x09Büro".as_bytes());
+    ends(b": \\xC2\\x9B|\xc2|\x9b|\xc2");
+    assert!(ends(b"") < LINE_MAX);
+    assert_eq!(lines.collect::<Vec<_>>(), [b""]);
+}
+
+#[test]
 fn a_long_message_is_cut_at_the_length_of_a_line() {
     let folder = Folder::new("cut");
     let log = ErrorLog::new(vec![(Level::Info, Sink::File(file(&folder, "a")))]);

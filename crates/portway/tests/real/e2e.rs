@@ -2,12 +2,16 @@
 
 mod desktops;
 mod errors;
+mod guests;
+mod identity;
 mod jobs;
 mod logins;
 mod page;
 mod pages;
+mod phone;
 mod recordings;
 mod reload;
+mod rules;
 mod sign_in;
 pub mod stage;
 mod three_hosts;

@@ -21,6 +21,7 @@ mod links;
 mod login;
 mod operator;
 mod pictures;
+mod redis;
 mod roles;
 mod status;
 mod tickets;
@@ -252,6 +253,76 @@ fn tokens_are_masked_wherever_a_request_is_logged() {
     );
 }
 
+/// Neither paths in messages nor sessions whose place is gone tell a token.
+#[test]
+fn tokens_are_masked_in_errors_and_after_a_reload() {
+    let vnc = VncServer::start(Look::default());
+    let inside = "location /vm/ { vnc_token_source file %DIR%/tokens; vnc_token $http_x_token; }
+        location /named/ { vnc_token_source name-dir %DIR%/names; }
+        location /unix/ { vnc_pass unix:%DIR%/$arg_token; vnc_log journal; }
+        location /deep/ { vnc_pass $arg_token; }";
+    let setup = Setup::new(CONF).with("INSIDE", inside);
+    std::fs::create_dir(setup.path().join("names")).expect("a folder");
+    let server = setup
+        .file("tokens", format!("header-secret: {}\n", vnc.addr()))
+        .file("names/named-secret", "no target at all")
+        .start(&portway());
+    for path in ["/named/ws?token=named-secret", "/unix/ws?token=unix-secret"] {
+        let mut refused = WebSocket::open(server.addr(), path, "");
+        refused.send_binary(b"RFB 003.008\n");
+        refused.recv_close().expect("a close frame");
+    }
+    server.wait_error_log("bad line for a token in ");
+    get(&server, "/deep/session?token=not-even-a-target");
+    server.wait_error_log("no target in \"vnc_pass\"");
+    let field = "X-Token: header-secret\r\n";
+    let mut socket = WebSocket::open(server.addr(), "/vm/header-secret?token=other-secret", field);
+    enter(&mut socket);
+    server.reload(&CONF.replace("%INSIDE%", "location /vm/ { return 204; }"));
+    server.wait_error_log("is to end in 10s: reason=removed");
+    let log = server.error_log() + &server.files().read("journal");
+    for secret in ["r-secret", "d-secret", "x-secret", "not-even-a-target"] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret}");
+    }
+}
+
+/// What people and machines say is text in the log, and no line or command of its own.
+#[test]
+fn nothing_that_is_said_forges_a_line_of_the_log() {
+    let vnc = VncServer::start(Look {
+        name: "desk\n2026/01/01 00:00:00 [alert] forged\u{1b}[2J",
+        ..Look::default()
+    });
+    let inside = "location / { vnc_pass %TARGET%; auth_basic x; auth_basic_user_file users; }
+        location /sessions/ { vnc_status; auth_basic off; }";
+    let server = Setup::new(CONF)
+        .with("INSIDE", inside)
+        .with("TARGET", vnc.addr())
+        .file("users", "ann\u{9b}31m:{PLAIN}a\n")
+        .start(&portway());
+    // `eve\n[alert] forged:x` and `ann\u{9b}31m:a`
+    let eve = "Authorization: Basic ZXZlClthbGVydF0gZm9yZ2VkOng=\r\n";
+    let ann = "Authorization: Basic YW5uwpszMW06YQ==\r\n";
+    assert_eq!(request(&server, "GET", "/", eve).status, 401);
+    server.wait_error_log("user \"eve\\x0A[alert] forged\" was not found");
+    let mut socket = WebSocket::open(server.addr(), "/", ann);
+    enter(&mut socket);
+    let cut = "POST /sessions/cut HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+    let mut conn = server.connect();
+    conn.send(format!("{cut}X: \u{9b}31m\r\nContent-Length: 2\r\n\r\nid"));
+    conn.response();
+    let log = server.error_log();
+    let is_line =
+        |line: &str| line.as_bytes().get(4) == Some(&b'/') && !line.starts_with("2026/01");
+    for line in log.lines() {
+        assert!(
+            is_line(line) && !line.contains(char::is_control),
+            "{line:?}"
+        );
+    }
+}
+
 #[test]
 fn a_stored_password_stays_on_the_gateway() {
     let challenge = *b"0123456789abcdef";
@@ -299,17 +370,6 @@ const DES_OF_CHALLENGE: [u8; 16] = [
 
 #[test]
 fn mistakes_are_found_before_anything_is_served() {
-    let check = |inside: &str| {
-        let setup = Setup::new("");
-        let conf = format!(
-            "events {{ }} http {{ access_log off; server {{ listen 127.0.0.1:0; {inside} }} }}"
-        );
-        let file = setup.path().join("check.conf");
-        std::fs::write(&file, conf).expect("the test's own folder");
-        let file = file.display().to_string();
-        let output = portway().run(&["-t", "-e", "stderr", "-c", &file]);
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    };
     for (inside, said) in [
         (
             "location / { vnc_pass 10.0.0.1; }",
@@ -364,6 +424,36 @@ fn mistakes_are_found_before_anything_is_served() {
     ] {
         let output = check(inside);
         assert!(output.contains(said), "{inside}: {output}");
+    }
+}
+
+/// What a configuration with this inside is told by `-t`.
+fn check(inside: &str) -> String {
+    let setup = Setup::new("");
+    let conf = format!(
+        "events {{ }} http {{ access_log off; server {{ listen 127.0.0.1:0; {inside} }} }}"
+    );
+    let file = setup.path().join("check.conf");
+    std::fs::write(&file, conf).expect("the test's own folder");
+    let file = file.display().to_string();
+    let output = portway().run(&["-t", "-e", "stderr", "-c", &file]);
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_target_is_the_browsers_choice_where_its_address_is() {
+    // Where the address is fixed, only what is asked there is.
+    for (pass, warns) in [
+        ("wss://far/websockify?token=$arg_token", false),
+        ("ws://far:6080?token=$arg_token", false),
+        ("ws://$arg_host/websockify", true),
+        ("ws://far$arg_rest/websockify", true),
+        ("far:$arg_port", true),
+        ("unix:/run/$arg_vm", true),
+    ] {
+        let output = check(&format!("location / {{ vnc_pass {pass}; }}"));
+        let warned = output.contains("lets the browser choose any machine");
+        assert_eq!(warned, warns, "{pass}: {output}");
     }
 }
 

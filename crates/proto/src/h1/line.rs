@@ -88,6 +88,13 @@ impl LineScanner {
         pos: &mut usize,
         status_lines: StatusLines,
     ) -> Result<Line, BadLine> {
+        if self.state == State::Start
+            && let Some((line, next)) = self.usual(buf, *pos)
+        {
+            *pos = next;
+            self.start = next;
+            return Ok(line);
+        }
         while let Some(&byte) = buf.get(*pos) {
             *pos = match (self.state, byte) {
                 (State::Start | State::HeadEnd, b'\n') => {
@@ -113,6 +120,31 @@ impl LineScanner {
             };
         }
         Ok(Line::More)
+    }
+
+    /// Takes a whole line of the kind that nearly all are: a name of letters, digits and hyphens, a
+    /// value, CRLF. `None` leaves any other to be looked at byte by byte.
+    fn usual(&self, buf: &[u8], start: usize) -> Option<(Line, usize)> {
+        let line = tail(buf, start);
+        if line.starts_with(b"\r\n") {
+            return Some((Line::End, start + 2));
+        }
+        let name = line.iter().position(|&byte| class(byte) != Class::Token)?;
+        let (_, after_name) = line.split_at_checked(name)?;
+        let value = after_name.strip_prefix(b":")?;
+        let value = tail(value, spaces_before(value));
+        let end = memchr::memchr3(b'\n', b'\r', b'\0', value)?;
+        let (value, after_value) = value.split_at_checked(end)?;
+        if name == 0 || !after_value.starts_with(b"\r\n") {
+            return None;
+        }
+        let end = buf.len() - after_value.len();
+        let field = Line::Field {
+            name: Span::new(start, start + name),
+            value: Span::new(end - value.len(), end - spaces_behind(value)),
+            unusual: Unusual::default(),
+        };
+        Some((field, end + 2))
     }
 
     /// Looks at the first byte of a line; returns, as those below, the position to go on from.
@@ -169,11 +201,7 @@ impl LineScanner {
     }
 
     fn before_value(&mut self, buf: &[u8], pos: usize) -> usize {
-        let spaces = tail(buf, pos)
-            .iter()
-            .take_while(|&&byte| byte == b' ')
-            .count();
-        let at = pos + spaces;
+        let at = pos + spaces_before(tail(buf, pos));
         if at < buf.len() {
             self.value = Span::new(at, at);
             self.state = State::Value;
@@ -192,8 +220,7 @@ impl LineScanner {
         }
         let start = self.value.start as usize;
         let value = buf.get(start..at).unwrap_or_default();
-        let spaces = value.iter().rev().take_while(|&&byte| byte == b' ').count();
-        self.end_value(start, at - spaces);
+        self.end_value(start, at - spaces_behind(value));
         Ok(at)
     }
 
@@ -228,6 +255,14 @@ impl LineScanner {
 
 fn tail(buf: &[u8], pos: usize) -> &[u8] {
     buf.get(pos..).unwrap_or_default()
+}
+
+fn spaces_before(value: &[u8]) -> usize {
+    value.iter().take_while(|&&byte| byte == b' ').count()
+}
+
+fn spaces_behind(value: &[u8]) -> usize {
+    value.iter().rev().take_while(|&&byte| byte == b' ').count()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -149,14 +149,16 @@ impl ResponseParser {
     }
 
     fn parse_status_line(&mut self, buf: &[u8]) -> Result<Progress, ResponseError> {
+        if self.pos == 0 && self.take_usual_line(buf).is_some() {
+            return Ok(Progress::FirstLine);
+        }
         while let Some(&byte) = buf.get(self.pos) {
             let state = self.step(byte)?;
             self.state = state;
             self.pos += 1;
             if state == State::Fields {
                 self.head.version = Version(self.major * 1000 + self.minor);
-                self.head.end = self.pos;
-                self.scanner = LineScanner::starting_at(self.pos);
+                self.begin_fields(self.pos);
                 return Ok(Progress::FirstLine);
             }
         }
@@ -169,6 +171,39 @@ impl ResponseParser {
             part,
             line_start: 0,
         })
+    }
+
+    /// Takes a whole line of the kind that nearly all are: HTTP/1.1, a code, a reason, CRLF.
+    fn take_usual_line(&mut self, buf: &[u8]) -> Option<()> {
+        const CODE_AT: usize = "HTTP/1.1 ".len();
+        const REASON_AT: usize = "HTTP/1.1 200 ".len();
+        let [hundreds, tens, ones, b' ', reason @ ..] = buf.strip_prefix(b"HTTP/1.1 ")? else {
+            return None;
+        };
+        let digits = [hundreds, tens, ones];
+        if !digits.iter().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let length = memchr::memchr2(b'\r', b'\n', reason)?;
+        if !reason.get(length..)?.starts_with(b"\r\n") {
+            return None;
+        }
+        let end = REASON_AT + length;
+        self.head.version = Version::HTTP_11;
+        let code = |code: u16, digit: &u8| code * 10 + u16::from(digit - b'0');
+        self.head.status = digits.into_iter().fold(0, code);
+        self.head.status_text = Span::new(CODE_AT, end);
+        self.head.reason = Span::new(REASON_AT, end);
+        self.begin_fields(end + 2);
+        Some(())
+    }
+
+    /// The status line ends before `pos`.
+    fn begin_fields(&mut self, pos: usize) {
+        self.pos = pos;
+        self.head.end = pos;
+        self.state = State::Fields;
+        self.scanner = LineScanner::starting_at(pos);
     }
 
     fn step(&mut self, byte: u8) -> Result<State, ResponseError> {

@@ -9,6 +9,8 @@
 //!
 //! Choose (VeNCrypt) ─► AwaitVencryptVersion ─► AwaitVencryptAck ─► AwaitSubtypes ─► ChooseSubtype
 //!   ─► AwaitGo ─► Secure ─► AwaitResult | AwaitChallenge | LogIn ─► AwaitResult
+//!
+//! Choose (an exchange that is made elsewhere) ─► Exchange ─► AwaitResult
 //! ```
 
 use super::vencrypt::{self, Login};
@@ -59,6 +61,8 @@ enum State {
     /// The event is due that asks for user and password.
     WantLogin,
     LogIn,
+    /// What comes belongs to whoever makes the exchange.
+    Exchange,
     AwaitChallenge,
     Respond,
     AwaitResult,
@@ -122,7 +126,7 @@ impl ClientHandshake {
                 Ok((0, Some(ServerEvent::Authenticated)))
             }
             State::AwaitInit => self.handle_init(input),
-            State::Done => Ok((0, None)),
+            State::Done | State::Exchange => Ok((0, None)),
             State::Choose
             | State::ChooseSubtype
             | State::Secure { .. }
@@ -149,6 +153,20 @@ impl ClientHandshake {
             (security::VENCRYPT, _) => State::AwaitVencryptVersion,
             _ => State::Done,
         };
+    }
+
+    /// Chooses a type whose exchange is made elsewhere, out of the same input; then
+    /// [`exchanged`](Self::exchanged) is due.
+    pub fn choose_exchange(&mut self, security_type: u8, out: &mut Vec<u8>) {
+        self.choose(security_type, out);
+        debug_assert_eq!(self.state, State::Done, "a type that is followed");
+        self.state = State::Exchange;
+    }
+
+    /// The exchange is over: the server's verdict comes next.
+    pub fn exchanged(&mut self) {
+        debug_assert_eq!(self.state, State::Exchange);
+        self.state = State::AwaitResult;
     }
 
     /// Chooses one of VeNCrypt's subtypes: Plain, or one with a certificate.

@@ -17,6 +17,9 @@ impl Extensions {
     pub(super) const POWER: Self = Self(1 << 7);
     pub(super) const GII: Self = Self(1 << 8);
 
+    /// Those that change the length of messages.
+    pub(super) const LENGTHS: Self = Self(Self::EXTENDED_MOUSE.0 | Self::EXTENDED_CLIPBOARD.0);
+
     pub(super) fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -57,6 +60,8 @@ pub(super) const TIGHT: i32 = 7;
 pub(super) const ZRLE: i32 = 16;
 pub(super) const ZYWRLE: i32 = 17;
 pub(super) const TIGHT_PNG: i32 = -260;
+/// Those whose pixels may have fewer bytes than the format says.
+pub(super) const TIGHTS: [i32; 2] = [TIGHT, TIGHT_PNG];
 pub(super) const DESKTOP_SIZE: i32 = -223;
 pub(super) const LAST_RECT: i32 = -224;
 pub(super) const CURSOR: i32 = -239;
@@ -76,10 +81,10 @@ pub(super) const EXTENDED_CLIPBOARD: i32 = 0xC0A1_E5CE_u32 as i32;
 /// The encoding that takes the place of one that a viewer asked for; `None` takes it out.
 ///
 /// What is not listed is taken out, because an unknown extension may change the length of what
-/// the viewer sends. So are, unless the server's side is read too, extended mouse buttons and
-/// the extended clipboard: whether they are agreed is not known otherwise. Where it is read, so
-/// are pictures that do not tell their length.
-pub(super) fn negotiate(encoding: i32, rules: &Rules) -> Option<i32> {
+/// the viewer sends. So are extended mouse buttons and the extended clipboard, unless it would be
+/// heard if they are agreed (`is_heard`). Where the server's side is read all the time, so are
+/// pictures that do not tell their length.
+pub(super) fn negotiate(encoding: i32, rules: &Rules, is_heard: bool) -> Option<i32> {
     let controls = !rules.view_only;
     let allowed = match encoding {
         RAW | COPY_RECT | RRE | CO_RRE | HEXTILE | ZLIB | TIGHT | ZRLE | ZYWRLE | TIGHT_PNG => true,
@@ -89,10 +94,8 @@ pub(super) fn negotiate(encoding: i32, rules: &Rules) -> Option<i32> {
         DESKTOP_NAME => rules.desktop_name,
         FENCE | CONTINUOUS_UPDATES | QEMU_AUDIO => true,
         QEMU_KEY => controls,
-        EXTENDED_MOUSE => controls && rules.both_sides,
-        EXTENDED_CLIPBOARD => {
-            rules.both_sides && ((controls && rules.clipboard_in) || rules.clipboard_out)
-        }
+        EXTENDED_MOUSE => controls && is_heard,
+        EXTENDED_CLIPBOARD => is_heard && ((controls && rules.clipboard_in) || rules.clipboard_out),
         // Whoever must not resize is answered that it is not allowed, where that can be done.
         EXTENDED_DESKTOP_SIZE => rules.both_sides || (controls && rules.resize),
         XVP => controls && rules.power,

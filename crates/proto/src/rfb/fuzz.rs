@@ -2,8 +2,9 @@
 
 use super::vencrypt::{self, Login};
 use super::{
-    ClientHandshake, ClientStream, Framed, Passed, Rules, ServerEvent, ServerFilter,
-    ServerHandshake, ServerInit, ServerMessage, ViewerEvent, Violation,
+    ClientHandshake, ClientStream, Confirmations, Framed, Passed, Rules, ServerEvent, ServerFilter,
+    ServerHandshake, ServerInit, ServerMessage, ViewerEvent, Violation, apple_dh, rsa_aes,
+    security,
 };
 
 /// A viewer's stream, whole and split, observed and enforced; what was let through must itself
@@ -212,6 +213,61 @@ pub fn both_sides(data: &[u8]) {
     }
 }
 
+/// A viewer whose server is heard while it passes, observed until rules are enforced: what the
+/// server confirms does not depend on how its bytes are split, and what is enforced means the same
+/// to a server that knows only that much.
+pub fn confirmations(data: &[u8]) {
+    let init = ServerInit {
+        width: 64,
+        height: 48,
+        pixel_format: [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0],
+        name: Vec::new(),
+    };
+    let mut client = ClientStream::beside_confirmations(&init);
+    let (mut whole, mut split) = (Confirmations::new(&init), Confirmations::new(&init));
+    let mut reader: Option<ClientStream> = None;
+    let mut rest = data;
+    while let [turn, more @ ..] = rest {
+        let (bytes, more) = more.split_at(more.len().min(usize::from(turn & 0x3f)));
+        rest = more;
+        match turn >> 6 {
+            0 | 1 => {
+                let Some(reader) = &mut reader else {
+                    client.observe(bytes);
+                    continue;
+                };
+                let mut out = Vec::new();
+                let done = client.enforce(bytes, &Rules::CONTROL, &mut out);
+                reader.agree_as(&client);
+                reader.observe(&out);
+                assert!(!reader.is_lost(), "the server would not understand");
+                if done.is_err() {
+                    return;
+                }
+            }
+            2 => {
+                let mut other = client.clone();
+                let learns = client.learn(&mut whole, bytes);
+                let pieces = bytes.chunks(usize::from(turn & 7).max(1));
+                let also = pieces.fold(other.learns(), |learns, piece| {
+                    learns && other.learn(&mut split, piece)
+                });
+                if !bytes.is_empty() {
+                    assert_eq!(learns, also, "a split changed what is learned");
+                    assert!(
+                        client.has_learned_as(&other),
+                        "a split changed what was learned"
+                    );
+                }
+            }
+            _ if reader.is_none() && client.may_enforce() && client.is_at_boundary() => {
+                reader = Some(client.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
 fn change(rules: &mut Rules, flags: u8) {
     rules.view_only = flags & 1 != 0;
     rules.hands_off = flags & 2 != 0;
@@ -229,7 +285,17 @@ pub fn client_handshake(data: &[u8]) {
     while let Ok((taken, event)) = handshake.handle(input, &mut out) {
         input = &input[taken..];
         match event {
-            Some(ServerEvent::Types(types)) => handshake.choose(types[0], &mut out),
+            Some(ServerEvent::Types(types)) => match types[0] {
+                kind @ (security::RA2 | security::RA2NE_256 | security::APPLE_DH) => {
+                    handshake.choose_exchange(kind, &mut out);
+                    let Some(taken) = exchange(kind, input) else {
+                        return;
+                    };
+                    input = &input[taken..];
+                    handshake.exchanged();
+                }
+                kind => handshake.choose(kind, &mut out),
+            },
             Some(ServerEvent::Challenge(challenge)) => handshake.respond(&challenge, &mut out),
             Some(ServerEvent::Subtypes(subtypes)) => {
                 let subtype = subtypes.first().copied().unwrap_or(vencrypt::PLAIN);
@@ -242,6 +308,27 @@ pub fn client_handshake(data: &[u8]) {
             None | Some(_) => return,
         }
     }
+}
+
+/// The exchanges that the handshake does not make, as far as they are bytes: how many.
+fn exchange(kind: u8, input: &[u8]) -> Option<usize> {
+    if kind == security::APPLE_DH {
+        let (taken, parameters) = apple_dh::Parameters::parse(input).ok()??;
+        assert_eq!(parameters.prime.len(), parameters.public.len());
+        return Some(taken);
+    }
+    let (mut taken, theirs) = rsa_aes::PublicKey::parse(input).ok()??;
+    assert_eq!(theirs.encode(), input[..taken]);
+    assert!(theirs.modulus().len() <= theirs.encrypted_len());
+    let ours = rsa_aes::PublicKey::new(&[0xff; 256], &[1, 0, 1]);
+    let (len, encrypted) = ours.parse_encrypted(&input[taken..]).ok()??;
+    assert_eq!(encrypted.len(), 256);
+    taken += len;
+    for _ in 0..2 {
+        let content = rsa_aes::sealed(&input[taken..])?;
+        taken += content.end + rsa_aes::MAC_LEN;
+    }
+    Some(taken)
 }
 
 fn login() -> Login {

@@ -52,10 +52,14 @@ impl Head {
         is_extended.then(|| u32::from_be_bytes(self.field(8)))
     }
 
-    /// Whether a server that agreed to less would take it for something of another length.
-    pub(super) fn depends_on_agreement(&self) -> bool {
-        let is_extended_pointer = self.kind() == kind::POINTER && self.bytes().len() == 7;
-        is_extended_pointer || self.clipboard_flags().is_some()
+    /// What a server must have agreed to; otherwise it would take the message for something of
+    /// another length.
+    pub(super) fn length_depends_on(&self) -> Extensions {
+        match self.kind() {
+            kind::POINTER if self.bytes().len() == 7 => Extensions::EXTENDED_MOUSE,
+            kind::CUT_TEXT if self.clipboard_flags().is_some() => Extensions::EXTENDED_CLIPBOARD,
+            _ => Extensions::default(),
+        }
     }
 
     /// Puts another value into a field that it has.

@@ -53,6 +53,12 @@ impl Pixels {
         Ok(())
     }
 
+    /// Every server reads this format in the same way.
+    pub(super) fn are_spelled(format: &[u8; 16]) -> bool {
+        let mut spelled = *format;
+        Self::spell(&mut spelled).is_ok() && spelled == *format
+    }
+
     /// Bytes of `count` pixels.
     pub(super) fn of_count(self, count: u64) -> u64 {
         count * u64::from(self.bytes)

@@ -1,12 +1,14 @@
 //! What a viewer sends after the handshake: observed, or made to follow rules.
 
 mod enforce;
+mod learn;
 
 use super::encoding::{self, EncodingReader, Extensions};
 use super::input::Held;
 use super::message::{Framer, Head, Piece, kind};
-use super::{ServerFilter, ServerInit, Violation};
+use super::{ServerFilter, ServerInit, ServerStream, Violation};
 use enforce::Body;
+pub use learn::Confirmations;
 
 /// What a viewer has sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +37,12 @@ pub struct ClientStream {
     counts: Counts,
     held: Held,
     following: Following,
+    /// The server is heard, though not followed, so that what it confirms can be learned.
+    learns: bool,
+    /// What changes lengths and was confirmed by a server that was heard.
+    learned: Extensions,
+    /// What changes lengths and is in the list of encodings that is being observed.
+    listed: Extensions,
     /// A message was observed that has another length for a server that did not agree to it.
     is_ambiguous: bool,
     /// What becomes of the body that is arriving.
@@ -76,24 +84,28 @@ impl ClientStream {
         if std::mem::take(&mut self.resize_denied) {
             server.refuse_resize();
         }
-        let stream = server.stream_mut();
-        self.framer.confirmed = Some(stream.confirmed());
-        stream.note_asked(self.framer.asked);
-        if stream.has_begun() {
+        self.framer.confirmed = Some(server.stream().confirmed());
+        self.tell(server.stream_mut())
+    }
+
+    /// Tells the server's side what to expect.
+    fn tell(&self, server: &mut ServerStream) -> Result<(), Violation> {
+        server.note_asked(self.framer.asked);
+        if server.has_begun() {
             return Ok(());
         }
         if self.wants_updates {
-            return stream.begin_updates(&self.pixel_format);
+            return server.begin_updates(&self.pixel_format);
         }
         // Servers answer a choice of encodings, after which the format does not change any more.
-        stream.expect_early(&self.pixel_format);
+        server.expect_early(&self.pixel_format);
         Ok(())
     }
 
     /// Takes over what another stream knows to be agreed.
     #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn agree_as(&mut self, other: &Self) {
-        self.framer.confirmed = other.framer.confirmed;
+        self.framer.confirmed = Some(other.framer.confirmed.unwrap_or(other.learned));
     }
 
     /// What was seen so far.
@@ -177,8 +189,11 @@ impl ClientStream {
         match self.framer.next(rest) {
             Ok(None) => false,
             Ok(Some(Piece::Head(head))) => {
-                self.is_ambiguous |= head.depends_on_agreement();
+                self.is_ambiguous |= !self.learned.contains(head.length_depends_on());
                 self.note(&head);
+                if head.kind() == kind::SET_ENCODINGS {
+                    self.begin_list(&head);
+                }
                 true
             }
             Ok(Some(Piece::Body { bytes, last })) => {
@@ -201,7 +216,7 @@ impl ClientStream {
             }
         }
         match head.kind() {
-            kind::SET_PIXEL_FORMAT => self.pixel_format = head.field(4),
+            kind::SET_PIXEL_FORMAT => self.note_pixel_format(head.field(4)),
             kind::UPDATE_REQUEST | kind::CONTINUOUS_UPDATES => self.wants_updates = true,
             kind::SET_ENCODINGS => {
                 self.has_asked = true;
@@ -213,16 +228,30 @@ impl ClientStream {
 
     fn observe_body(&mut self, bytes: &[u8], last: bool, mut name_wished: impl FnMut(usize)) {
         if let Body::Encodings(_) = self.body {
-            let asked = &mut self.framer.asked;
+            let (asked, listed) = (&mut self.framer.asked, &mut self.listed);
             self.encodings.handle(bytes, |wish, at| {
                 asked.insert(Extensions::of(wish));
+                listed.insert(Extensions::of(wish));
                 if wish == encoding::DESKTOP_NAME {
                     name_wished(at);
                 }
             });
         }
-        if last {
-            self.body = Body::Drop;
+        if last && let Body::Encodings(_) = std::mem::take(&mut self.body) {
+            self.end_list();
         }
+    }
+
+    fn note_pixel_format(&mut self, format: [u8; 16]) {
+        if self.is_late(&format) {
+            self.stop_learning();
+        }
+        self.pixel_format = format;
+    }
+
+    /// Nobody could say from which update on another format counts, nor whether the cursor that
+    /// servers answer a choice of encodings with has it already.
+    fn is_late(&self, format: &[u8; 16]) -> bool {
+        (self.has_asked || self.wants_updates) && format[..13] != self.pixel_format[..13]
     }
 }

@@ -81,6 +81,10 @@ pub fn ascii_sentence(text: &[u8], len_max: usize) -> String {
 }
 
 /// The big-endian number at the front.
+pub(super) fn read_u16(input: &[u8]) -> Option<u16> {
+    input.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
+}
+
 pub(super) fn read_u32(input: &[u8]) -> Option<u32> {
     input.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
 }

@@ -13,7 +13,7 @@ use picture::{Decoder, Limits, PixelFormat};
 use tokio::sync::oneshot;
 
 use super::{Shot, THUMBNAIL_SIDE_MAX};
-use crate::{Piece, Taken, Tap, TapSource, TapStart};
+use crate::{Fence, Piece, Policy, Taken, Tap, TapSource, TapStart, Target};
 
 /// Sessions of which there is a picture at the same time.
 const LIVE_MAX: usize = 128;
@@ -53,13 +53,28 @@ enum Job {
     Open(Box<Opened>),
     Decode(Batch),
     Close(u64),
-    Show(String, oneshot::Sender<Option<Arc<Shot>>>),
+    Show(Shown, oneshot::Sender<Option<Arc<Shot>>>),
+}
+
+/// A machine, and the fence that it was reached through: who may reach other addresses by its name
+/// may see another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shown {
+    target: Target,
+    fence: Option<Fence>,
+}
+
+/// Opens the taps of sessions with one machine.
+#[derive(Debug)]
+pub(super) struct LiveOf {
+    pub(super) live: Arc<Live>,
+    pub(super) shown: Shown,
 }
 
 /// A session whose screen begins.
 struct Opened {
     number: u64,
-    target: String,
+    shown: Shown,
     width: u16,
     height: u16,
     pixel_format: [u8; 16],
@@ -72,17 +87,27 @@ struct Batch {
     backlog: Arc<AtomicUsize>,
 }
 
+impl Shown {
+    /// What a session with that policy shows.
+    pub(super) fn new(target: &Target, policy: &Policy) -> Self {
+        Self {
+            target: target.clone(),
+            fence: policy.fence.clone(),
+        }
+    }
+}
+
 impl Live {
     /// The small picture of a machine that somebody looks at now; `None` if nobody does, or nothing
     /// was seen yet.
-    pub(super) async fn show(&self, target: &str) -> Option<Arc<Shot>> {
+    pub(super) async fn show(&self, wanted: Shown) -> Option<Arc<Shot>> {
         let (reply, shown) = oneshot::channel();
         let jobs = self
             .jobs
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        jobs?.send(Job::Show(target.to_owned(), reply)).ok()?;
+        jobs?.send(Job::Show(wanted, reply)).ok()?;
         let deadline = Deadline::after(SHOW_TIMEOUT);
         tokio::select! {
             shown = shown => shown.ok()?,
@@ -106,15 +131,16 @@ impl Live {
     }
 }
 
-impl TapSource for Live {
+impl TapSource for LiveOf {
     fn open(&self, start: &TapStart<'_>) -> Result<Box<dyn Tap>, Taken> {
-        let seat = Seat::take(&self.sessions)
+        let live = &self.live;
+        let seat = Seat::take(&live.sessions)
             .ok_or_else(|| Taken::Stop("no picture: too many sessions have one".to_owned()))?;
-        let jobs = self.jobs()?;
-        let number = self.next.fetch_add(1, Relaxed);
+        let jobs = live.jobs()?;
+        let number = live.next.fetch_add(1, Relaxed);
         let opened = Opened {
             number,
-            target: start.about.target.clone(),
+            shown: self.shown.clone(),
             width: start.width,
             height: start.height,
             pixel_format: start.pixel_format,
@@ -215,7 +241,7 @@ struct Studio {
 }
 
 struct Screen {
-    target: String,
+    shown: Shown,
     decoder: Decoder,
     changed: SystemTime,
     /// The picture, unless something has changed since.
@@ -231,7 +257,7 @@ impl Studio {
                 Job::Decode(batch) => self.decode(&batch),
                 Job::Close(number) => drop(self.screens.remove(&number)),
                 // Who asked may have gone.
-                Job::Show(target, reply) => drop(reply.send(self.show(&target))),
+                Job::Show(wanted, reply) => drop(reply.send(self.show(&wanted))),
             }
         }
     }
@@ -245,7 +271,7 @@ impl Studio {
             return;
         };
         let screen = Screen {
-            target: opened.target,
+            shown: opened.shown,
             decoder,
             changed: SystemTime::now(),
             shot: None,
@@ -273,10 +299,10 @@ impl Studio {
     }
 
     /// The picture of a machine that changed last, of sessions that have seen all of it.
-    fn show(&mut self, target: &str) -> Option<Arc<Shot>> {
+    fn show(&mut self, wanted: &Shown) -> Option<Arc<Shot>> {
         let screens = self.screens.values_mut();
         let screen = screens
-            .filter(|screen| screen.target == target && screen.is_whole())
+            .filter(|screen| screen.shown == *wanted && screen.is_whole())
             .max_by_key(|screen| screen.changed)?;
         let scaled = screen.decoder.screen();
         let shot = screen.shot.get_or_insert_with(|| {

@@ -4,9 +4,9 @@ use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
 use picture::{Decoder, Framebuffer, PixelFormat, encodings};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{LIMITS, refused};
+use crate::asks::Turn;
 use crate::{Machine, Policy, Refusal, Sessions, Target, Unreachable};
 
 /// Bytes that are read at once, and then decoded elsewhere.
@@ -37,7 +37,7 @@ pub(super) async fn look(
     target: &Target,
     policy: &Policy,
     sessions: &Sessions,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Turn,
 ) -> Result<Framebuffer, Unreachable> {
     let mut machine = Machine::reach(target, policy, sessions).await?;
     let (width, height) = (machine.init.width, machine.init.height);
@@ -72,7 +72,7 @@ struct Looking {
     /// Updates that were answered with a request.
     updates: u64,
     /// Goes with it to the thread that decodes, which cannot be stopped from outside.
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Turn,
 }
 
 impl Looking {

@@ -5,6 +5,7 @@ use testkit::Upstream;
 use testkit::vnc::{Event, Look, Security, VncServer};
 
 use super::*;
+use crate::{Fence, Password};
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -159,10 +160,11 @@ fn what_is_no_picture_is_told_as_such() {
 
 /// A session's tap, given one update of 300 by 2 pixels in one colour.
 fn tapped(pictures: &Pictures, target: &str) -> Box<dyn crate::Tap> {
-    let about = crate::About {
-        target: target.to_owned(),
-        ..crate::About::default()
-    };
+    tapped_as(pictures, target, &Policy::default())
+}
+
+fn tapped_as(pictures: &Pictures, target: &str, policy: &Policy) -> Box<dyn crate::Tap> {
+    let about = crate::About::default();
     let start = crate::TapStart {
         id: crate::SessionId::random().unwrap(),
         about: &about,
@@ -173,7 +175,13 @@ fn tapped(pictures: &Pictures, target: &str) -> Box<dyn crate::Tap> {
         name: b"desk",
         alarm: std::task::Waker::noop(),
     };
-    pictures.tap().open(&start).unwrap()
+    let target = target.parse().unwrap();
+    pictures.tap(&target, policy).open(&start).unwrap()
+}
+
+async fn live(pictures: &Pictures, target: &str) -> Option<Arc<Shot>> {
+    let target = target.parse().unwrap();
+    pictures.live(&target, &Policy::default()).await
 }
 
 fn tell(tap: &mut dyn crate::Tap, bytes: &[u8]) -> crate::Taken {
@@ -198,18 +206,59 @@ const PLAIN: [u8; 24] = [
 fn a_session_that_runs_shows_its_machine() {
     let pictures = pictures(LOOK_TIMEOUT);
     block_on(async {
-        assert!(pictures.live("one:1").await.is_none());
+        assert!(live(&pictures, "one:1").await.is_none());
         let mut tap = tapped(&pictures, "one:1");
-        assert!(pictures.live("one:1").await.is_none(), "nothing was seen");
+        assert!(live(&pictures, "one:1").await.is_none(), "nothing was seen");
         assert_eq!(tell(&mut *tap, &PLAIN), crate::Taken::Yes);
-        let shot = pictures.live("one:1").await.unwrap();
+        let shot = live(&pictures, "one:1").await.unwrap();
         assert_eq!((shot.screen.width(), shot.screen.height()), (300, 2));
         assert_eq!(shot.screen.pixel(299, 1), Some(BLUE));
-        let again = pictures.live("one:1").await.unwrap();
+        let again = live(&pictures, "one:1").await.unwrap();
         assert!(Arc::ptr_eq(&shot, &again), "nothing has changed");
-        assert!(pictures.live("one:2").await.is_none(), "another machine");
+        assert!(live(&pictures, "one:2").await.is_none(), "another machine");
         drop(tap);
-        assert!(pictures.live("one:1").await.is_none(), "it is over");
+        assert!(live(&pictures, "one:1").await.is_none(), "it is over");
+    });
+}
+
+/// By its name somebody else may reach another machine, or none.
+#[test]
+fn a_picture_is_for_who_may_reach_the_same_addresses() {
+    let fenced = |allow: bool| Policy {
+        fence: Some(Fence {
+            rules: [crate::Rule {
+                what: crate::Reach::All,
+                allow,
+            }]
+            .into(),
+            named_by: crate::NamedBy::Other,
+        }),
+        ..Policy::default()
+    };
+    let target = "lab:1".parse().unwrap();
+    let key = |policy: &Policy| Entrance::new(&target, policy);
+    assert_eq!(key(&fenced(true)), key(&fenced(true)));
+    assert_ne!(key(&fenced(true)), key(&fenced(false)));
+    assert_ne!(key(&fenced(true)), key(&Policy::default()));
+
+    let pictures = pictures(LOOK_TIMEOUT);
+    block_on(async {
+        let mut tap = tapped_as(&pictures, "lab:1", &fenced(true));
+        tell(&mut *tap, &PLAIN);
+        assert!(pictures.live(&target, &fenced(true)).await.is_some());
+        assert!(pictures.live(&target, &fenced(false)).await.is_none());
+    });
+}
+
+/// What is not shown of a far target still tells two of them apart.
+#[test]
+fn a_picture_is_of_one_machine_behind_a_far_gateway() {
+    let pictures = pictures(LOOK_TIMEOUT);
+    block_on(async {
+        let mut tap = tapped(&pictures, "ws://far/ws?token=one");
+        tell(&mut *tap, &PLAIN);
+        assert!(live(&pictures, "ws://far/ws?token=one").await.is_some());
+        assert!(live(&pictures, "ws://far/ws?token=two").await.is_none());
     });
 }
 
@@ -222,9 +271,9 @@ fn a_session_that_cannot_be_decoded_has_no_picture_and_no_end() {
         tell(&mut *tap, &PLAIN);
         tell(&mut *other, &PLAIN);
         assert_eq!(tell(&mut *tap, &[77]), crate::Taken::Yes);
-        assert!(pictures.live("one:1").await.is_none());
+        assert!(live(&pictures, "one:1").await.is_none());
         assert!(
-            pictures.live("one:2").await.is_some(),
+            live(&pictures, "one:2").await.is_some(),
             "others are not touched"
         );
         assert_eq!(tell(&mut *tap, &PLAIN), crate::Taken::Yes);
@@ -248,10 +297,12 @@ fn only_so_many_sessions_have_pictures() {
         name: b"",
         alarm: std::task::Waker::noop(),
     };
-    let refused = pictures.tap().open(&start).map(drop);
+    let target = "one:1".parse().unwrap();
+    let tap = pictures.tap(&target, &Policy::default());
+    let refused = tap.open(&start).map(drop);
     assert!(matches!(refused, Err(crate::Taken::Stop(_))));
     taps.pop();
-    assert!(pictures.tap().open(&start).is_ok());
+    assert!(tap.open(&start).is_ok());
 }
 
 #[test]

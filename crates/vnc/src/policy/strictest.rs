@@ -26,7 +26,6 @@ impl Policy {
             resize: self.resize && other.resize,
             power: self.power && other.power,
             quality_max: self.quality_max.min(other.quality_max),
-            adjustable: self.adjustable || other.adjustable,
             taps: {
                 let mut taps = self.taps;
                 for tap in other.taps {
@@ -48,6 +47,7 @@ impl Policy {
             names: self.names.or(other.names),
             fence: self.fence.or(other.fence),
             connect_timeout: self.connect_timeout.min(other.connect_timeout),
+            send_timeout: self.send_timeout.min(other.send_timeout),
             handshake_timeout: self.handshake_timeout.min(other.handshake_timeout),
             login_timeout: self.login_timeout.min(other.login_timeout),
         }
@@ -104,7 +104,6 @@ mod tests {
             clipboard_bytes_max: Some(20),
             quality_max: 7,
             idle: Some(Duration::from_secs(9)),
-            adjustable: true,
             ..Policy::default()
         };
         for both in [
@@ -118,7 +117,6 @@ mod tests {
             );
             assert_eq!(both.ping, Duration::from_secs(20), "no pings is no limit");
             assert_eq!(both.connect_timeout, Duration::from_secs(1));
-            assert!(both.adjustable);
         }
         let free = Policy::default().strictest(Policy::default());
         assert_eq!(free.permissions(), Policy::default().permissions());
@@ -127,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_credential_and_a_title_come_from_the_more_special() {
-        let password = |text: &str| Password::from_file(text.as_bytes(), 0o600).ok();
+        let password = |text: &str| Password::from_file(text.as_bytes()).ok();
         let token = Policy {
             password: password("token"),
             ..Policy::default()

@@ -1,6 +1,6 @@
 //! What becomes of the viewer's bytes on their way to the server.
 
-use proto::rfb::{ClientStream, Counts, Rules, ServerInit, Violation};
+use proto::rfb::{ClientStream, Confirmations, Counts, Rules, ServerInit, Violation};
 
 use crate::Policy;
 use crate::policy::Terms;
@@ -46,6 +46,23 @@ impl Follow {
             }
             other => other,
         }
+    }
+
+    /// From here on the server is heard until it has confirmed what lengths depend on.
+    pub(super) fn beside_confirmations(self, init: &ServerInit) -> Self {
+        let stream = ClientStream::beside_confirmations(init);
+        match self {
+            Self::Enforce(_, rules) => Self::Enforce(stream, rules),
+            Self::HideName(_) => Self::HideName(stream),
+            Self::Observe(_) => Self::Observe(stream),
+            other @ (Self::Blind | Self::Tighten { .. }) => other,
+        }
+    }
+
+    /// Hears what the server sends. `false` when there is no more to learn.
+    pub(super) fn learn(&mut self, server: &mut Confirmations, bytes: &[u8]) -> bool {
+        self.stream_mut()
+            .is_some_and(|stream| stream.learn(server, bytes))
     }
 
     /// Appends to `out` what may pass of `payload`.
@@ -145,12 +162,18 @@ impl Follow {
 
     /// Appends what releases the keys and buttons that are held down.
     pub(super) fn release_held(&mut self, out: &mut Vec<u8>) {
+        if let Some(stream) = self.stream_mut() {
+            stream.release_held(out);
+        }
+    }
+
+    fn stream_mut(&mut self) -> Option<&mut ClientStream> {
         match self {
-            Self::Blind => {}
+            Self::Blind => None,
             Self::Observe(stream)
             | Self::HideName(stream)
             | Self::Enforce(stream, _)
-            | Self::Tighten { stream, .. } => stream.release_held(out),
+            | Self::Tighten { stream, .. } => Some(stream),
         }
     }
 

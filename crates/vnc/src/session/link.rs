@@ -13,6 +13,7 @@ use net::Stream;
 use proto::ws::{self, CloseFrame, Event, FrameHeader, Limits, Mask, Opcode, Receiver, Sender};
 
 use super::ending::Failure;
+use super::sealed::SealedLink;
 use super::spill::Sink;
 use crate::Refusal;
 
@@ -32,6 +33,8 @@ pub enum Link {
     Stream(Stream),
     /// A WebSocket.
     WebSocket(Box<FarSocket>),
+    /// Either of them, encrypted by RSA-AES.
+    Sealed(Box<SealedLink>),
 }
 
 impl Link {
@@ -40,6 +43,7 @@ impl Link {
         match self {
             Self::Stream(stream) => stream,
             Self::WebSocket(far) => &far.stream,
+            Self::Sealed(sealed) => sealed.below().stream(),
         }
     }
 
@@ -48,6 +52,7 @@ impl Link {
         match self {
             Self::Stream(stream) => stream.poll_read(cx, buf),
             Self::WebSocket(far) => far.state.borrow_mut().poll_read(&far.stream, cx, buf),
+            Self::Sealed(sealed) => sealed.poll_read(cx, buf),
         }
     }
 
@@ -57,6 +62,7 @@ impl Link {
         match self {
             Self::Stream(stream) => stream.poll_write(cx, buf),
             Self::WebSocket(far) => far.state.borrow_mut().poll_write(&far.stream, cx, buf),
+            Self::Sealed(sealed) => sealed.poll_write(cx, buf),
         }
     }
 
@@ -77,8 +83,10 @@ impl Link {
     /// Says good-bye as far as the socket takes it at once, so that it is ready at once; a plain
     /// socket is merely closed.
     pub(super) fn take_leave(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Self::WebSocket(far) = self {
-            far.state.borrow_mut().take_leave(&far.stream, cx);
+        match self {
+            Self::Stream(_) => {}
+            Self::WebSocket(far) => far.state.borrow_mut().take_leave(&far.stream, cx),
+            Self::Sealed(sealed) => return sealed.below().take_leave(cx),
         }
         Poll::Ready(())
     }
@@ -91,12 +99,17 @@ impl Link {
                 Some(close) => closed_by_far_side(close),
                 None => Failure::told(Refusal::ServerClosed, "no close frame came"),
             },
+            Self::Sealed(sealed) => sealed.below().ended(),
         }
     }
 
     /// Whether somebody stands between here and the VNC server who may be the one that closed.
     pub(super) fn is_far(&self) -> bool {
-        matches!(self, Self::WebSocket(_))
+        match self {
+            Self::Stream(_) => false,
+            Self::WebSocket(_) => true,
+            Self::Sealed(sealed) => sealed.below().is_far(),
+        }
     }
 }
 

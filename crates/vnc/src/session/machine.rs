@@ -52,6 +52,19 @@ impl Machine {
         })
     }
 
+    /// Logs in as [`Self::reach`] does, and leaves as soon as the server has let the gateway in:
+    /// it is asked for no screen.
+    pub(crate) async fn knock(
+        target: &Target,
+        policy: &Policy,
+        sessions: &Sessions,
+    ) -> Result<(), Unreachable> {
+        let server = stored::log_in(target, policy, sessions.attempts()).await;
+        let server = server.map_err(Unreachable::of)?;
+        poll_fn(|cx| server.link.take_leave(cx)).await;
+        Ok(())
+    }
+
     /// Says good-bye and closes.
     pub async fn leave(self) {
         poll_fn(|cx| self.link.take_leave(cx)).await;

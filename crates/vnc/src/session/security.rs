@@ -6,12 +6,27 @@ use super::ending::Failure;
 use crate::tls::TlsNeed;
 use crate::{Policy, Refusal};
 
+/// The types of RSA-AES, the best first.
+const RSA_AES: [u8; 4] = [
+    security::RA2_256,
+    security::RA2,
+    security::RA2NE_256,
+    security::RA2NE,
+];
+
+/// Whether a type is one of RSA-AES.
+pub(super) fn is_rsa_aes(kind: u8) -> bool {
+    RSA_AES.contains(&kind)
+}
+
 /// What the configuration allows of security types.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Means {
     tls: Option<TlsNeed>,
     /// It is known which certificate is good.
     tls_decided: bool,
+    /// It may be known which key without a certificate is good.
+    key_decided: bool,
     password: bool,
     user: bool,
     /// User and password that are stored may go in the clear.
@@ -33,6 +48,7 @@ impl Means {
         Self {
             tls: tls.map(|tls| tls.need),
             tls_decided: tls.is_some_and(|tls| tls.is_decided()),
+            key_decided: tls.is_some_and(|tls| tls.knows_keys()),
             password: policy.password.is_some(),
             user: policy.user.is_some(),
             plain: policy.plain_login,
@@ -41,9 +57,17 @@ impl Means {
 
     /// The way for what is stored.
     pub(super) fn stored_way(self, types: &[u8]) -> Result<Way, Failure> {
-        let known = [(security::VNC_AUTH, self.password), (security::NONE, true)];
+        let by_key = |kind| (kind, self.password && self.key_decided);
+        let apple = (security::APPLE_DH, self.password && self.user && self.plain);
+        let known = RSA_AES.map(by_key).into_iter().chain([
+            apple,
+            (security::VNC_AUTH, self.password),
+            (security::NONE, true),
+        ]);
+        // A key that nobody has named is refused, but then the log has its fingerprint.
+        let last = RSA_AES.map(|kind| (kind, self.password && self.tls.is_some()));
         let usable = known
-            .into_iter()
+            .chain(last)
             .find(|(kind, can)| *can && types.contains(kind));
         let direct: Vec<u8> = usable.map(|(kind, _)| kind).into_iter().collect();
         self.way(types, direct, Vec::new())
@@ -86,9 +110,32 @@ impl Means {
             ),
             false => Failure::told(
                 Refusal::UnsupportedSecurity,
-                format!("the server offers only types {types:?}"),
+                format!(
+                    "the server offers only types {types:?}{}",
+                    self.remedy(types)
+                ),
             ),
         })
+    }
+
+    /// What would help against types that what is stored does not open.
+    fn remedy(self, types: &[u8]) -> &'static str {
+        if !self.password {
+            return "";
+        }
+        if types.contains(&security::APPLE_DH) {
+            return match self.user {
+                true => {
+                    "; \"vnc_plain_login on\" would use Apple's login (30), which hides user and \
+                     password only from those who cannot change the traffic"
+                }
+                false => "; Apple's login (30) needs a user: set \"vnc_user\"",
+            };
+        }
+        match types.iter().any(|kind| is_rsa_aes(*kind)) {
+            true => "; RSA-AES trusts a key by \"vnc_ssl_fingerprint\", and \"vnc_tls\" is off",
+            false => "",
+        }
     }
 
     /// The subtype of VeNCrypt for what is stored.
@@ -157,6 +204,7 @@ mod tests {
     const NOTHING: Means = Means {
         tls: Some(TlsNeed::Offered),
         tls_decided: false,
+        key_decided: false,
         password: false,
         user: false,
         plain: false,
@@ -194,6 +242,42 @@ mod tests {
         assert_eq!(required.stored_way(&[1, 2, 19]).unwrap(), vencrypt(&[]));
         let refused = required.stored_way(&[1, 2]).unwrap_err();
         assert_eq!(refused.refusal(), Some(&Refusal::NoEncryption));
+    }
+
+    #[test]
+    fn rsa_aes_is_preferred_where_keys_are_known_and_apples_login_needs_a_yes() {
+        let stored = Means {
+            password: true,
+            ..NOTHING
+        };
+        let way = |means: Means, offer: &[u8]| means.stored_way(offer);
+        assert_eq!(way(stored, &[5, 6, 2, 129]).unwrap(), types(&[2]));
+        assert_eq!(way(stored, &[6, 5]).unwrap(), types(&[5]), "to see its key");
+        let pinned = Means {
+            key_decided: true,
+            ..stored
+        };
+        assert_eq!(way(pinned, &[2, 6, 5, 130, 129]).unwrap(), types(&[129]));
+        assert_eq!(way(pinned, &[2, 6, 130]).unwrap(), types(&[130]));
+        assert!(way(NOTHING, &[5, 6, 129, 130, 30]).is_err(), "no password");
+        let user = Means {
+            user: true,
+            ..stored
+        };
+        assert!(way(user, &[30]).is_err());
+        let yes = Means {
+            plain: true,
+            ..user
+        };
+        assert_eq!(way(yes, &[2, 30]).unwrap(), types(&[30]));
+        let required = Means {
+            tls: Some(TlsNeed::Required),
+            ..yes
+        };
+        let refused = way(required, &[30, 5]).unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::NoEncryption));
+        let why = way(user, &[30]).unwrap_err().into_parts().1;
+        assert!(why.contains("vnc_plain_login on"), "{why}");
     }
 
     #[test]

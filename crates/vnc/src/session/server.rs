@@ -11,6 +11,8 @@ use proto::rfb::{
 use super::connect::connect;
 use super::ending::{Failure, out_of_order};
 use super::link::Link;
+use super::seal::Seals;
+use super::sealed::SealedLink;
 use crate::scratch::with_scratch;
 use crate::{Policy, Refusal, Target};
 
@@ -90,6 +92,85 @@ impl Server {
         tls.secure(stream, target.host(), &deadline).await?;
         self.handshake.secured();
         Ok(())
+    }
+
+    /// Chooses a type whose exchange is made here, and not by the handshake.
+    pub(super) fn choose_exchange(&mut self, kind: u8) {
+        self.handshake.choose_exchange(kind, &mut self.outbox);
+    }
+
+    /// A part of an exchange, as `parse` reads it: how long it is, and what it says.
+    pub(super) async fn take<T>(
+        &mut self,
+        parse: impl Fn(&[u8]) -> Result<Option<(usize, T)>, HandshakeError>,
+    ) -> Result<T, Failure> {
+        let deadline = Deadline::after(self.step_timeout);
+        loop {
+            let parsed = parse(&self.inbox).map_err(|error| self.not_usable(&error))?;
+            if let Some((taken, part)) = parsed {
+                self.inbox.drain(..taken);
+                return Ok(part);
+            }
+            self.fill_before(&deadline).await?;
+        }
+    }
+
+    /// The content of a sealed message.
+    pub(super) async fn take_sealed(&mut self, seals: &mut Seals) -> Result<Vec<u8>, Failure> {
+        let deadline = Deadline::after(self.step_timeout);
+        loop {
+            let opened = seals.back.open(&mut self.inbox);
+            let opened = opened.map_err(|error| {
+                Failure::told(
+                    Refusal::TlsFailed,
+                    format!("RSA-AES with the server: {error}"),
+                )
+            })?;
+            if let Some((taken, content)) = opened {
+                let content = content.to_vec();
+                self.inbox.drain(..taken);
+                return Ok(content);
+            }
+            if self.inbox.len() >= INBOX_MAX {
+                return Err(self.not_usable(&"a message that is too long"));
+            }
+            self.fill_before(&deadline).await?;
+        }
+    }
+
+    /// Sends a sealed message.
+    pub(super) async fn send_sealed(
+        &mut self,
+        content: &[u8],
+        seals: &mut Seals,
+    ) -> Result<(), Failure> {
+        let sealed = seals.out.seal(content, &mut self.outbox);
+        sealed.map_err(|error| Failure::told(Refusal::Internal, error.to_string()))?;
+        self.flush().await
+    }
+
+    /// The same server, of which everything from now on is sealed.
+    pub(super) fn sealed(self, seals: Seals) -> Self {
+        let link = SealedLink::new(self.link, seals, self.inbox);
+        Self {
+            link: Link::Sealed(Box::new(link)),
+            inbox: Vec::new(),
+            ..self
+        }
+    }
+
+    async fn fill_before(&mut self, deadline: &Deadline) -> Result<(), Failure> {
+        tokio::select! {
+            filled = self.fill() => filled,
+            () = deadline.expired() => Err(self.too_slow()),
+        }
+    }
+
+    fn not_usable(&self, why: &dyn std::fmt::Display) -> Failure {
+        Failure::told(
+            Refusal::UnsupportedSecurity,
+            format!("the server's login: {why}"),
+        )
     }
 
     /// Waits for the verdict; `wrong` is what a "no" means.

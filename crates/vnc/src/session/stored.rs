@@ -1,11 +1,12 @@
 //! Logging in with what is stored for a machine, whether or not a viewer waits for it.
 
 use proto::rfb::vencrypt::Login;
-use proto::rfb::{ServerEvent, answer_challenge};
+use proto::rfb::{ServerEvent, answer_challenge, security};
 
 use super::ending::{Failure, out_of_order};
-use super::security::{Means, Way};
+use super::security::{Means, Way, is_rsa_aes};
 use super::server::{Server, refused};
+use super::{apple_dh, rsa_aes};
 use crate::attempts::{Attempts, Gate};
 use crate::{Policy, Refusal, Target};
 
@@ -23,8 +24,14 @@ pub(super) async fn log_in(
             "the server refused what is stored for it, and was not asked again",
         )
     })?;
-    let mut server = reach(target, policy).await?;
-    let answered = answer(&mut server, policy, &gate).await?;
+    let (mut server, exchange) = reach(target, policy).await?;
+    let answered = match exchange {
+        Some(kind) => {
+            server = carry(server, kind, policy).await?;
+            verdict(&mut server, &gate).await.map(|()| true)?
+        }
+        None => answer(&mut server, policy, &gate).await?,
+    };
     if answered {
         gate.succeeded();
         attempts.forget_machine(target);
@@ -32,8 +39,8 @@ pub(super) async fn log_in(
     Ok(server)
 }
 
-/// Connects and chooses the best type.
-async fn reach(target: &Target, policy: &Policy) -> Result<Server, Failure> {
+/// Connects and chooses the best type; gives back that, too, if its exchange is made here.
+async fn reach(target: &Target, policy: &Policy) -> Result<(Server, Option<u8>), Failure> {
     let means = Means::of(policy);
     let (mut server, types) = Server::reach(target, policy).await?;
     let direct = match means.stored_way(&types).map_err(for_want_of(policy))? {
@@ -43,7 +50,7 @@ async fn reach(target: &Target, policy: &Policy) -> Result<Server, Failure> {
             let usable = means.stored_subtype(&subtypes);
             if let Some(subtype) = usable {
                 server.choose_subtype(subtype, target, policy).await?;
-                return Ok(server);
+                return Ok((server, None));
             }
             if otherwise.is_empty() {
                 return Err(for_want_of(policy)(means.no_subtype(&subtypes)));
@@ -54,7 +61,20 @@ async fn reach(target: &Target, policy: &Policy) -> Result<Server, Failure> {
         }
     };
     let chosen = direct.first().copied().ok_or_else(out_of_order)?;
+    if is_rsa_aes(chosen) || chosen == security::APPLE_DH {
+        server.choose_exchange(chosen);
+        return Ok((server, Some(chosen)));
+    }
     server.choose(chosen);
+    Ok((server, None))
+}
+
+/// Makes the exchange of a type.
+async fn carry(mut server: Server, kind: u8, policy: &Policy) -> Result<Server, Failure> {
+    if is_rsa_aes(kind) {
+        return rsa_aes::log_in(server, kind, policy).await;
+    }
+    apple_dh::log_in(&mut server, policy).await?;
     Ok(server)
 }
 
@@ -88,11 +108,15 @@ async fn answer(server: &mut Server, policy: &Policy, gate: &Gate<'_>) -> Result
         (ServerEvent::Challenge(_) | ServerEvent::LoginWanted, None) => return Err(out_of_order()),
         (other, _) => return Err(refused(other, Refusal::StoredPassword)),
     }
+    verdict(server, gate).await.map(|()| true)
+}
+
+/// What the server says to what it was shown.
+async fn verdict(server: &mut Server, gate: &Gate<'_>) -> Result<(), Failure> {
     let verdict = server.authenticated(Refusal::StoredPassword).await;
     verdict.inspect_err(|failure| {
         if failure.refusal() == Some(&Refusal::StoredPassword) {
             gate.failed();
         }
-    })?;
-    Ok(true)
+    })
 }

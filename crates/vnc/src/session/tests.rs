@@ -1,6 +1,7 @@
 //! Whole sessions over real sockets: a raw WebSocket client, a scripted server.
 
 mod changes;
+mod exchanges;
 mod far;
 mod followed;
 mod gateway;

@@ -77,6 +77,28 @@ pub enum Order {
     Free,
 }
 
+impl Wish {
+    /// The word for the journal.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Take | Self::Request => "take",
+            Self::Release => "release",
+            Self::Give(_) => "give",
+            Self::Refuse(_) => "refuse",
+        }
+    }
+}
+
+impl Order {
+    /// The word for the journal.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Take => "take",
+            Self::Free => "free",
+        }
+    }
+}
+
 /// What comes of a wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {

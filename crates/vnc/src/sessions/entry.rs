@@ -306,7 +306,7 @@ impl Entry {
     }
 
     /// Shows a text to its page, if that is one that can. Says whether it is.
-    pub(super) fn say(&self, text: String) -> bool {
+    pub(crate) fn say(&self, text: String) -> bool {
         if self.speaks {
             self.mailbox.put(text);
             wake(self.lock());

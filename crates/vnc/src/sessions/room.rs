@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::control::{Control, Denied, Order, Outcome, Standing, Wish};
 use super::{Entry, SessionId};
+use crate::journal::control_record;
 use crate::{Role, Target};
 
 /// Viewers that a page is told of by name; of more it is told the number.
@@ -67,7 +68,10 @@ impl Room {
     pub(crate) fn wish(&self, by: SessionId, wish: Wish) -> Result<(), Denied> {
         let mut inner = self.lock();
         match inner.control.wish(by, wish)? {
-            Outcome::Changed => inner.changed(),
+            Outcome::Changed => {
+                inner.changed();
+                inner.note(by, wish.word(), None);
+            }
             Outcome::Unchanged => {}
             Outcome::Ask(controller) => {
                 let asked = Asked {
@@ -92,11 +96,12 @@ impl Room {
         Ok(())
     }
 
-    /// What an operator orders about `id`.
-    pub(super) fn order(&self, id: SessionId, order: Order) -> Result<(), Denied> {
+    /// What an operator, `by`, orders about `id`.
+    pub(super) fn order(&self, id: SessionId, order: Order, by: &str) -> Result<(), Denied> {
         let mut inner = self.lock();
         if inner.control.order(id, order)? == Outcome::Changed {
             inner.changed();
+            inner.note(id, order.word(), Some(by));
         }
         Ok(())
     }
@@ -146,6 +151,17 @@ impl Room {
 impl Inner {
     fn entry(&self, id: SessionId) -> Option<&Arc<Entry>> {
         self.viewers.iter().find(|there| there.id() == id)
+    }
+
+    /// Writes down that control has changed.
+    fn note(&self, id: SessionId, what: &str, by: Option<&str>) {
+        if let Some(entry) = self.entry(id) {
+            let about = entry.about();
+            let controller = self.control.controller();
+            about
+                .notes
+                .write(|| control_record(about, what, by, controller));
+        }
     }
 
     /// Lets every session know what holds for it now, and every page who is there.

@@ -2,9 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use net::TcpHealth;
 
 use super::control::Wish;
 use super::*;
+use crate::{Role, Subprotocol};
 
 #[derive(Default)]
 struct Woken(AtomicUsize);
@@ -236,10 +240,13 @@ fn control_is_free_again_when_who_has_it_goes_or_may_only_watch() {
     drop(ann);
     assert!(!bob_entry.snapshot().view_only, "control is free again");
     assert_eq!(
-        sessions.order(eve.entry.id(), Order::Take),
+        sessions.order(eve.entry.id(), Order::Take, "root"),
         Some(Err("That person cannot control this desktop."))
     );
-    assert_eq!(sessions.order(bob_entry.id(), Order::Take), Some(Ok(())));
+    assert_eq!(
+        sessions.order(bob_entry.id(), Order::Take, "root"),
+        Some(Ok(()))
+    );
     assert!(sessions.set_policy(bob_entry.id(), &watching));
     words(&eve.entry);
     let presence = bob_entry.room().unwrap().presence(eve.entry.id());

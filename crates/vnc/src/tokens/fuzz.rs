@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use super::file::parse_line;
 use super::ticket::{Bearer, Ticket};
-use super::{http, words};
+use super::{http, redis, words};
 
-/// A file of tokens, and the same bytes as the answer of a service.
+/// A file of tokens, and the same bytes as the answer of a service and as those of a Redis server.
 pub fn tickets(data: &[u8]) {
     let nobody = Bearer {
         user: None,
@@ -17,6 +17,7 @@ pub fn tickets(data: &[u8]) {
             assert!(ticket.check(&nobody, SystemTime::UNIX_EPOCH).is_err());
         }
     };
+    redis::read_replies(data);
     if let Ok(Some(ticket)) = http::read(data) {
         check(ticket);
     }

@@ -50,7 +50,7 @@ pub struct HttpSource {
 }
 
 /// One of the questions that are asked at the moment.
-struct Place<'a>(&'a AtomicUsize);
+pub(super) struct Place<'a>(&'a AtomicUsize);
 
 impl HttpSource {
     pub(super) fn new(service: Service) -> Self {
@@ -161,7 +161,7 @@ impl HttpSource {
 }
 
 impl<'a> Place<'a> {
-    fn take(asking: &'a AtomicUsize) -> Option<Self> {
+    pub(super) fn take(asking: &'a AtomicUsize) -> Option<Self> {
         if asking.fetch_add(1, Ordering::Relaxed) >= QUESTIONS_MAX {
             asking.fetch_sub(1, Ordering::Relaxed);
             return None;

@@ -26,12 +26,7 @@ impl Signed {
     /// believed, or not any more. The error is for what a good signature vouches for and makes no
     /// sense.
     pub(super) fn lookup(&self, text: &str) -> Result<Option<Ticket>, TokenError> {
-        let token = self.keys.verify(text.as_bytes());
-        let token = token.and_then(|token| {
-            self.demands.check(&token.claims, clock::wall())?;
-            Ok(token)
-        });
-        match token {
+        match self.believed(text.as_bytes()) {
             Ok(token) => self.read(&token).map(Some),
             Err(JwtError::Malformed | JwtError::Expired | JwtError::NotYet) => Ok(None),
             Err(error) => Err(TokenError::Disbelieved {
@@ -39,6 +34,17 @@ impl Signed {
                 error: error.to_string(),
             }),
         }
+    }
+
+    /// What the token says that is inside of it, if it is encrypted. That has to be signed as well:
+    /// whoever has a public key can encrypt for it.
+    fn believed(&self, text: &[u8]) -> Result<Token, JwtError> {
+        let token = match jwt::is_encrypted(text) {
+            true => self.keys.verify(&self.keys.open(text)?)?,
+            false => self.keys.verify(text)?,
+        };
+        self.demands.check(&token.claims, clock::wall())?;
+        Ok(token)
     }
 
     fn read(&self, token: &Token) -> Result<Ticket, TokenError> {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 /// What changes when a file is replaced or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -20,7 +20,7 @@ const GRANULARITY: Duration = Duration::from_millis(50);
 
 impl Stamp {
     /// The file's stamp; `None` when it was written so recently that it proves nothing.
-    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+    pub fn of(path: &Path) -> io::Result<Option<Self>> {
         let meta = std::fs::metadata(path)?;
         let settled = meta.modified()? + GRANULARITY < SystemTime::now();
         Ok(settled.then_some(Self {

@@ -21,9 +21,13 @@ use crate::draft::Level;
 use crate::module::{Cx, Done};
 use crate::request::Request;
 use crate::response::Field;
+use crate::secret_file::{Kind, SecretFile};
 
 /// The shortest key that a file may hold.
 const KEY_BYTES_MIN: usize = 32;
+
+/// More than anybody makes.
+const KEY_BYTES_MAX: usize = 4096;
 
 /// Cookies of one name that are looked at: a browser sends one for each folder that has one.
 const COOKIES_MAX: usize = 4;
@@ -233,30 +237,18 @@ pub fn key_of_program(cx: &Cx<'_>) -> Option<Arc<hmac::Key>> {
 
 /// `auth_basic_cookie_key`
 pub fn auth_basic_cookie_key(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let word = item.arg(0)?;
-    let path = cx.bundle.conf_path(&word.text);
-    let shown = path.display();
-    let wrong = |message: String| item.error(message).at(word.span);
-    let file = cx.bundle.file(&path);
-    let file = file.map_err(|failure| wrong(format!("open() \"{shown}\" failed ({failure})")))?;
-    check_key(&file).map_err(|(message, help)| {
-        wrong(format!("\"{shown}\": {message}")).help(help.replace("FILE", &shown.to_string()))
-    })?;
+    let kind = Kind {
+        what: "key",
+        len_max: KEY_BYTES_MAX,
+    };
+    let file = SecretFile::open(item, 0, cx, kind)?;
+    if file.text.len() < KEY_BYTES_MIN {
+        let remedy = format!("openssl rand -out {} 48", file.shown());
+        let wrong = file.wrong(item, "the key is shorter than 32 bytes");
+        return Err(wrong.help(remedy));
+    }
     let key = Some(Arc::new(key_of(&file.text)));
     item.once(&mut level.drafts.auth_basic.cookie_key, key)
-}
-
-fn check_key(file: &conf::bundle::File) -> Result<(), (&'static str, &'static str)> {
-    if file.mode & 0o006 != 0 {
-        return Err(("the key is open to everybody", "chmod o= FILE"));
-    }
-    if file.text.len() < KEY_BYTES_MIN {
-        return Err((
-            "the key is shorter than 32 bytes",
-            "openssl rand -out FILE 48",
-        ));
-    }
-    Ok(())
 }
 
 fn key_of(secret: &[u8]) -> hmac::Key {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use conf::{Diagnostic, Item, value};
+use net::tls::ciphers as cipher_list;
+use net::tls::server::Versions;
 
 use crate::module::{Cx, Done};
 
@@ -137,6 +139,40 @@ pub fn protocols(item: &Item, _cx: &mut Cx<'_>) -> Done {
         .iter()
         .find(|word| !PROTOCOLS.contains(&&word.text[..]));
     unknown.map_or(Ok(()), |word| Err(item.invalid(word)))
+}
+
+/// The versions of TLS towards peers, of those that are named.
+pub fn peer_versions(item: &Item, cx: &mut Cx<'_>) -> Result<Versions, Diagnostic> {
+    protocols(item, cx)?;
+    let has = |name: &[u8]| item.args.iter().any(|word| &word.text[..] == name);
+    let versions = Versions {
+        tls12: has(b"TLSv1.2"),
+        tls13: has(b"TLSv1.3"),
+    };
+    if !versions.tls12 && !versions.tls13 {
+        return Err(item
+            .error("none of these versions of TLS is supported")
+            .help("use TLSv1.2 and TLSv1.3"));
+    }
+    let old = [&b"SSLv2"[..], b"SSLv3", b"TLSv1", b"TLSv1.1"];
+    if let Some(word) = item.args.iter().find(|word| old.contains(&&word.text[..])) {
+        // DIFFERS: rustls has no version before TLS 1.2.
+        let message = format!("{} is not supported and is left out", word.display());
+        cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
+    }
+    Ok(versions)
+}
+
+/// The ciphers of TLS 1.2 towards peers, as OpenSSL writes them.
+pub fn peer_ciphers(item: &Item, cx: &mut Cx<'_>) -> Result<String, Diagnostic> {
+    ciphers(item, cx)?;
+    let list = item.text(0)?.to_owned();
+    if cipher_list::select(&list).is_empty() {
+        let message = format!("no cipher of \"{list}\" is supported with TLS 1.2");
+        cx.diagnostics
+            .push(Diagnostic::warn(message).at(item.span()));
+    }
+    Ok(list)
 }
 
 /// Groups, separated by colons.

@@ -1,12 +1,14 @@
 //! The directives of desktops.
 
 use conf::{Arity, Directive};
+use vnc::Role;
 
 use super::desktops::{LEVELS, vnc_desktop, vnc_group};
 use super::journal::vnc_log;
 use super::limit::vnc_limit;
 use super::links::vnc_links;
 use super::login::vnc_login;
+use super::probe::vnc_probe;
 use super::role::vnc_role;
 use super::setters::{
     HERE, clipboard, password_file, quality_max, reach, time_or_off, token_source, view_only,
@@ -41,9 +43,9 @@ pub const MODULE: Module = Module {
             Arity::AtLeast(2),
             Set::Level(token_source),
             doc(
-                "vnc_token_source file | dir | name-dir path;  vnc_token_source http url [timeout=time] [cache=time] [trusted=file];  vnc_token_source jwt file [aud=text] [iss=text] [leeway=time] [once];",
+                "vnc_token_source file | dir | name-dir path;  vnc_token_source http url [timeout=time] [cache=time] [trusted=file];  vnc_token_source redis host[:port[:database[:password[:namespace]]]] | unix:path [timeout=time] [user=name] [password_file=file];  vnc_token_source jwt file [aud=text] [iss=text] [leeway=time] [once];",
                 "",
-                "Where tokens are looked up. Files as websockify knows them: one of lines \"token: host:port\", a folder of such files, or a folder in which a file's name is the token and its content the target; read again when they change. http asks a service, with the token in place of %s in the address; https verifies its certificate by the file of authorities, or by those of the system. jwt believes tokens that the keys of the file have signed: a JSON Web Key set, PEM, or a secret in base64url.",
+                "Where tokens are looked up. Files as websockify knows them: one of lines \"token: host:port\", a folder of such files, or a folder in which a file's name is the token and its content the target; read again when they change. http asks a service, with the token in place of %s in the address; https verifies its certificate by the file of authorities, or by those of the system. redis gets the value whose key is the token, behind the namespace and a colon if there is one: host:port or JSON. jwt believes tokens that the keys of the file have signed: a JSON Web Key set, PEM, or a secret in base64url.",
             ),
         ),
         Directive::new(
@@ -330,6 +332,17 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::new(
+            "vnc_probe",
+            LEVELS,
+            Arity::Between(1, 2),
+            Set::Level(vnc_probe),
+            doc(
+                "vnc_probe off | auth [interval=time];",
+                "vnc_probe off;",
+                "Whether a machine is asked how it does: by logging in to it with the stored password, and not again within the interval (60s). It is asked before a page is told that a session may be opened, so that the person reads why not before anything is tried; and for the state on a wall, while somebody looks at it. A machine without a stored password, or where a session runs, is not asked. Where desktop and location disagree, off and the longer interval count.",
+            ),
+        ),
+        Directive::new(
             "vnc_connect_timeout",
             LEVELS,
             Arity::Exactly(1),
@@ -338,6 +351,17 @@ pub const MODULE: Module = Module {
                 "vnc_connect_timeout time;",
                 "vnc_connect_timeout 10s;",
                 "Time in which a VNC server must be reached.",
+            ),
+        ),
+        Directive::new(
+            "vnc_send_timeout",
+            LEVELS,
+            Arity::Exactly(1),
+            store!(time vnc.send_timeout),
+            doc(
+                "vnc_send_timeout time;",
+                "vnc_send_timeout 60s;",
+                "Time in which a VNC server must take something of what the viewer sent; after it the session ends. While input waits, nothing more is read from the viewer, so a server that hangs would hold the session otherwise.",
             ),
         ),
         Directive::new(
@@ -403,17 +427,18 @@ pub const MODULE: Module = Module {
         ),
         builtin(
             "vnc_target",
-            |request, out| {
-                let desktop = request.desktop.borrow();
-                let target = desktop
-                    .as_ref()
-                    .and_then(|desktop| desktop.target.as_deref());
-                target.is_some_and(|target| {
-                    out.extend_from_slice(target.as_bytes());
-                    true
-                })
-            },
+            |request, out| tell(request, out, |desktop| desktop.target.as_deref()),
             "The address of the VNC server that the request leads to.",
+        ),
+        builtin(
+            "vnc_user",
+            |request, out| tell(request, out, |desktop| desktop.user.as_deref()),
+            "Who asks for a desktop or a page of the gateway, as vnc_person says, or else the user that authenticated; nobody for guests with a link.",
+        ),
+        builtin(
+            "vnc_role",
+            |request, out| tell(request, out, |desktop| desktop.role.map(Role::word)),
+            "The role that the person has there: none, view, control or admin.",
         ),
         builtin(
             "vnc_reason",
@@ -447,6 +472,14 @@ pub const MODULE: Module = Module {
         ),
     ],
 };
+
+/// What there is.
+fn tell(request: &Request, out: &mut Vec<u8>, of: fn(&Desktop) -> Option<&str>) -> bool {
+    let desktop = request.desktop.borrow();
+    let text = desktop.as_ref().and_then(|desktop| of(desktop));
+    out.extend_from_slice(text.unwrap_or_default().as_bytes());
+    text.is_some()
+}
 
 fn put(request: &Request, out: &mut Vec<u8>, of: fn(&Desktop) -> Option<&str>) -> bool {
     let desktop = request.desktop.borrow();

@@ -20,7 +20,7 @@ use super::desktops::Desktop;
 use super::links::{self, Guest};
 use super::thumbnails::{self, Thumbnail};
 use super::tickets::{self, Terms};
-use super::{Conf, Pass, role};
+use super::{Conf, Pass, lossy, role};
 use crate::request::Request;
 
 /// Which desktop a request is for.
@@ -134,6 +134,18 @@ pub async fn goal_again(request: &Request, subject: &Subject, start: SystemTime)
 }
 
 async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
+    let goal = goal_by(request, subject, occasion).await;
+    let mut seen = request.desktop.borrow_mut();
+    let seen = seen.get_or_insert_default();
+    seen.role = Some(goal.grant.as_ref().map_or(Role::None, |grant| grant.role));
+    if goal.guest.is_some() {
+        // Whoever comes by a link comes as nobody else.
+        seen.user = None;
+    }
+    goal
+}
+
+async fn goal_by(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
     if let Subject::Watched(id) = subject {
         return watched(request, *id, occasion.start);
     }
@@ -282,7 +294,7 @@ fn grant(
     policy.title = title;
     if thumbnails::thumbnail(request, desktop.as_deref()) != Thumbnail::Off {
         let pictures = &request.generation.thread.shared.pictures;
-        policy.taps.push(pictures.tap());
+        policy.taps.push(pictures.tap(&target, &policy));
     }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
@@ -300,6 +312,22 @@ fn grant(
         links,
         terms,
     })
+}
+
+/// How the gateway enters a desktop of the configuration, whoever that is for.
+pub fn entrance(request: &Request, desktop: &Arc<Desktop>) -> Result<Policy, Refusal> {
+    let special = desktop.over(&request.conf().vnc);
+    let mut policy = Policy {
+        connect_timeout: special.connect_timeout,
+        ..Policy::default()
+    };
+    let machine = Machine {
+        token: &credential_token(request),
+        desktop: Some(&desktop.name),
+        target: &desktop.target,
+    };
+    equip(request, &special, &machine, &mut policy)?;
+    Ok(policy)
 }
 
 /// What may be reached by a target that others than the configuration named; the machine's address
@@ -328,7 +356,12 @@ fn fence(
 
 /// Keeps the token out of the logs; to be called before anything of the request is written.
 pub fn hide_token(request: &Request) {
-    request.secrets.borrow_mut().hide(token(request));
+    let mut token = token(request);
+    if token.is_empty() {
+        // Whatever looks it up, such as a map, it is one.
+        token = argument_token(request);
+    }
+    request.secrets.borrow_mut().hide(token);
 }
 
 /// The token as it stands in the request; empty if there is none.
@@ -336,16 +369,30 @@ fn token(request: &Request) -> Bytes {
     let conf = &request.conf().vnc;
     let token = match &conf.token {
         Some(template) => request.eval(template),
-        None if conf.source.is_some() => {
-            let args = request.args();
-            Bytes::copy_from_slice(argument(&args, b"token").unwrap_or_default())
-        }
+        None if conf.source.is_some() => return argument_token(request),
         None => Bytes::new(),
     };
+    plain(token)
+}
+
+/// The argument `token`.
+fn argument_token(request: &Request) -> Bytes {
+    let args = request.args();
+    let token = argument(&args, b"token").unwrap_or_default();
+    plain(Bytes::copy_from_slice(token))
+}
+
+fn plain(token: Bytes) -> Bytes {
     match unescape(&token, Unescape::All) {
         std::borrow::Cow::Borrowed(_) => token,
         std::borrow::Cow::Owned(token) => token.into(),
     }
+}
+
+/// A target as logs and lists may show it: without a token that is a part of its path.
+pub fn shown(request: &Request, target: &Target) -> String {
+    let text = target.to_string();
+    lossy(&request.secrets.borrow().mask_uris(text.as_bytes()))
 }
 
 /// Who is kept from coming back once an operator has cut the session.
@@ -482,6 +529,7 @@ fn policy(request: &Request, conf: &Conf) -> Policy {
         idle: conf.idle_timeout,
         session_max: conf.max_session,
         connect_timeout: conf.connect_timeout,
+        send_timeout: conf.send_timeout,
         ..Policy::default()
     }
 }
@@ -495,8 +543,4 @@ fn names(request: &Request, desktop: Option<&Desktop>) -> Option<Names> {
         resolver: resolver.clone(),
         log: conf.core.error_logs.log().clone(),
     })
-}
-
-fn lossy(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).into_owned()
 }

@@ -1,16 +1,19 @@
-//! `vnc_log`: where the start and the end of sessions are written, one line of JSON each.
+//! `vnc_log`: where the start and the end of sessions are written, and what people do to them; one
+//! line of JSON each.
 
 use std::sync::Arc;
 
 use conf::Item;
-use net::log::{Target, syslog};
+use net::log::{Level as LogLevel, Target, syslog};
+use vnc::Notes;
 
 use crate::draft::Level;
 use crate::error_log::syslog_target;
 use crate::logs::FileTarget;
 use crate::module::{Cx, Done};
+use crate::request::Request;
 
-/// One `vnc_log`. Lines are not held back: there are two in a session's life.
+/// One `vnc_log`. Lines are not held back: there are few in a session's life.
 #[derive(Debug, Clone)]
 pub enum Journal {
     /// A file.
@@ -32,6 +35,37 @@ impl Journal {
                 .map_err(|failure| failure.to_string()),
         }
     }
+}
+
+/// Writes a record to the journals of a request's place.
+pub fn note(request: &Request, record: impl FnOnce() -> String) {
+    let journals = &request.conf().vnc.journals;
+    if journals.is_empty() {
+        return;
+    }
+    let record = record();
+    for journal in journals {
+        if let Err(failure) = journal.write(&record) {
+            request.log(LogLevel::Error, format_args!("{failure}"));
+        }
+    }
+}
+
+/// The same for what happens when the request is long over.
+pub fn notes(request: &Request) -> Notes {
+    let conf = request.conf();
+    let (journals, errors) = (conf.vnc.journals.clone(), conf.core.error_logs.clone());
+    if journals.is_empty() {
+        return Notes::default();
+    }
+    Notes::new(move |record| {
+        for journal in &journals {
+            if let Err(failure) = journal.write(record) {
+                let failure = format_args!("{failure}");
+                errors.log().log(LogLevel::Error, None, failure);
+            }
+        }
+    })
 }
 
 /// `vnc_log`

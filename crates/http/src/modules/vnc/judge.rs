@@ -1,5 +1,5 @@
 //! Live sessions and the configuration of now: each is judged again as its own request would be,
-//! after a reload and when a file of tokens changes.
+//! after a reload and when a file of tokens or of users changes.
 //!
 //! A session holds no configuration (decision 0005). What is kept of it is its request's head and
 //! what it was granted ([`Case`]); decision 0023 says why.
@@ -17,17 +17,21 @@ use tokio::task::AbortHandle;
 use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
 use super::grant::{self, Goal, Grant, Subject};
-use super::links;
+use super::status;
 use crate::connection::{Connection, Memory};
-use crate::downstream::head;
+use crate::downstream::{head, tls};
 use crate::modules::auth_request::{self, Answers};
-use crate::modules::core::{Handler, Satisfy};
-use crate::modules::{access, auth_basic};
-use crate::phases::{self, Flow};
+use crate::modules::core::Handler;
+use crate::phases;
 use crate::request::Request;
+use crate::secrets::Secrets;
 use crate::thread::{Generation, Thread};
 
-/// How often it is looked whether files of tokens have changed under live sessions.
+mod came;
+
+use came::Came;
+
+/// How often it is looked whether files of tokens and users have changed under live sessions.
 const FILES_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often services are asked whether the tokens of live sessions hold.
@@ -40,14 +44,14 @@ const TURN: usize = 32;
 pub struct Case {
     id: SessionId,
     memory: Memory,
-    /// The person, if they signed in here.
-    user: Option<Bytes>,
-    /// The token that was verified; it is not verified again.
-    jwt: Option<Rc<jwt::Token>>,
+    /// What of it no log may show.
+    secrets: Secrets,
+    /// What its location is for: desktops, or sessions that are watched.
+    handler: Handler,
+    /// How the person came in.
+    came: Came,
     /// What was kept of the answer of `auth_request`, which is not asked again.
     answers: Answers,
-    /// Whether a link stood in place of signing in.
-    by_link: bool,
     /// When it began.
     start: SystemTime,
     /// Where the request was led by the server itself, if it was.
@@ -82,7 +86,7 @@ struct Token {
     ticket: Rc<Ticket>,
 }
 
-/// Where tokens of live sessions stand, each with a task that looks whether they hold.
+/// Where that stands which live sessions rest on, each with a task that looks whether it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Watched {
     /// In files of this machine: a look costs little.
@@ -117,7 +121,8 @@ impl Case {
     /// belong to a location of desktops.
     pub fn new(request: &Request, id: SessionId, goal: &Goal) -> Option<Self> {
         let grant = goal.grant.as_ref().ok()?;
-        if request.conf().core.handler != Handler::Vnc {
+        let handler = request.conf().core.handler;
+        if !matches!(handler, Handler::Vnc | Handler::VncStatus) {
             return None;
         }
         let conn = &request.conn;
@@ -128,7 +133,7 @@ impl Case {
             local: conn.local().clone(),
             listen: conn.listener_conf().listen.addr.clone(),
             proxied: conn.proxied.get().cloned(),
-            tls: conn.tls.get().map(|tls| Box::new(tls.recalled())),
+            tls: conn.tls.get().map(|tls| Box::new(tls.memory())),
         };
         let name = &request.location().name;
         let led = request.internal.get().then(|| Led {
@@ -136,13 +141,14 @@ impl Case {
             args: request.args(),
             named: name.starts_with(b"@").then(|| name.clone()),
         });
+        let secrets = request.secrets.borrow().clone();
         Some(Self {
             id,
             memory,
-            user: request.user.borrow().clone(),
-            jwt: request.jwt.borrow().clone(),
+            secrets,
+            handler,
+            came: Came::of(request),
             answers: auth_request::answers(request),
-            by_link: links::opens(request),
             start: goal.start,
             led,
             granted: RefCell::new(Granted::new(request, &goal.token, grant)),
@@ -150,17 +156,27 @@ impl Case {
         })
     }
 
-    /// The request as it would be now.
-    fn request(&self, generation: &Rc<Generation>) -> Option<Rc<Request>> {
-        let listener = generation.listener_at(&self.memory.listen)?;
-        let conn = Connection::recalled(&self.memory, generation.clone(), listener).ok()?;
-        let request = head::recall(&Rc::new(conn))?;
-        request.user.replace(self.user.clone());
-        request.jwt.replace(self.jwt.clone());
-        Some(request)
+    /// The request as it would be now, or why it cannot be said what that is.
+    async fn request(&self, generation: &Rc<Generation>) -> Result<Rc<Request>, &'static str> {
+        let unreadable = "its request cannot be read again";
+        let listener = generation.listener_at(&self.memory.listen);
+        let listener = listener.ok_or(unreadable)?;
+        let conn = Connection::recalled(&self.memory, generation.clone(), listener);
+        let conn = Rc::new(conn.map_err(|_| unreadable)?);
+        if let Some(memory) = &self.memory.tls
+            && !tls::recall(&conn, memory).await
+        {
+            return Err("the status of its certificate is not to be had");
+        }
+        let request = head::recall(&conn).ok_or(unreadable)?;
+        // Where it leads now, nobody may know any more what is secret.
+        request.secrets.borrow_mut().hide_those_of(&self.secrets);
+        request.user.replace(self.came.user.clone());
+        request.jwt.replace(self.came.jwt.clone());
+        Ok(request)
     }
 
-    /// Finds the request's place; false if that is none of desktops any more.
+    /// Finds the request's place; false if that is for something else by now.
     fn place(&self, request: &Rc<Request>) -> bool {
         let placed = match &self.led {
             None => phases::place(request),
@@ -175,59 +191,33 @@ impl Case {
                 phases::place(request)
             }
         };
-        placed && request.conf().core.handler == Handler::Vnc
-    }
-
-    /// Whether the person may still come in where the request leads, as far as addresses and
-    /// files of users say it: what was asked elsewhere (`auth_request`) is not asked again.
-    fn may_come(&self, request: &Request) -> bool {
-        let conf = request.conf();
-        let by_address = access::run(request);
-        let opens = links::opens(request);
-        if self.by_link && !opens {
-            // Nobody asked who this is, and now somebody would.
-            return false;
-        }
-        if opens {
-            let any = conf.core.satisfy == Satisfy::Any;
-            return any || !matches!(by_address, Flow::Status(_));
-        }
-        let user = self.user.as_ref();
-        match conf.core.satisfy {
-            Satisfy::Any => {
-                matches!(by_address, Flow::Allowed)
-                    || user.is_some()
-                    || (matches!(by_address, Flow::Next) && !auth_basic::asks(request))
-            }
-            Satisfy::All => {
-                !matches!(by_address, Flow::Status(_))
-                    && user.map_or(!auth_basic::asks(request), |user| {
-                        auth_basic::still_knows(request, user)
-                    })
-            }
-        }
+        placed && request.conf().core.handler == self.handler
     }
 
     async fn verdict(&self, generation: &Rc<Generation>) -> (Verdict, Option<Rc<Request>>) {
         if generation.listener_at(&self.memory.listen).is_none() {
             return (Verdict::Ends(Refusal::Removed), None);
         }
-        let Some(request) = self.request(generation) else {
-            return (Verdict::Unknown("its request cannot be read again"), None);
-        };
-        let verdict = self.verdict_of(&request).await;
-        (verdict, Some(request))
+        match self.request(generation).await {
+            Ok(request) => (self.verdict_of(&request).await, Some(request)),
+            Err(why) => (Verdict::Unknown(why), None),
+        }
     }
 
     async fn verdict_of(&self, request: &Rc<Request>) -> Verdict {
-        if !self.place(request) {
+        let is_refused = tls::refusal(request).is_some();
+        if is_refused || !self.place(request) {
             return Verdict::Ends(Refusal::Removed);
         }
         grant::hide_token(request);
-        let Some(subject) = super::subject(request) else {
+        let subject = match self.handler {
+            Handler::VncStatus => status::watched(request),
+            _ => super::subject(request),
+        };
+        let Some(subject) = subject else {
             return Verdict::Ends(Refusal::Removed);
         };
-        if !self.may_come(request) {
+        if !self.came.would_again(request) {
             return Verdict::Ends(Refusal::Removed);
         }
         request.forget_rules();
@@ -254,8 +244,10 @@ impl Case {
         let new = Granted::new(request, token, grant);
         let mut old = self.granted.borrow_mut();
         let is_less = old.role == Role::Admin && new.role < Role::Admin;
-        let shows = |policy: &Policy| (policy.password.clone(), policy.user.clone());
-        let is_other = old.target != new.target || shows(&old.policy) != shows(&new.policy);
+        // A recording begins with the screen, so that a session's own cannot begin later.
+        let is_other = old.target != new.target
+            || !old.policy.enters_as(&new.policy)
+            || old.policy.is_recorded() != new.policy.is_recorded();
         if is_less || is_other {
             // What is compared with stays: a configuration that is taken back makes it good.
             old.grace = new.grace;
@@ -285,14 +277,28 @@ impl Case {
         }
     }
 
-    /// Where its token stands, if one led to it.
-    fn watched(&self) -> Option<Watched> {
+    /// Whether what it rests on is watched there: its token, or the user in a file.
+    fn is_watched(&self, watched: Watched) -> bool {
         let granted = self.granted.borrow();
-        let token = granted.token.as_ref()?;
-        Some(match token.source.is_local() {
-            true => Watched::Files,
-            false => Watched::Elsewhere,
-        })
+        let token = granted.token.as_ref();
+        let is_local = token.map(|token| token.source.is_local());
+        match watched {
+            Watched::Files => is_local == Some(true) || self.came.has_users(),
+            Watched::Elsewhere => is_local == Some(false),
+        }
+    }
+
+    /// Whether what is watched there says what it said.
+    async fn holds(&self, watched: Watched) -> bool {
+        match watched {
+            Watched::Files if !self.came.is_known() => false,
+            Watched::Files if self.is_elsewhere() => true,
+            _ => self.token_holds().await,
+        }
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.is_watched(Watched::Elsewhere)
     }
 
     /// Judges the session, and does what follows.
@@ -419,7 +425,7 @@ pub struct Cases {
     all: RefCell<HashMap<SessionId, Rc<Case>>>,
     /// The task that judges after a reload.
     judging: RefCell<Option<AbortHandle>>,
-    /// The tasks that watch tokens.
+    /// The tasks that watch tokens and files of users.
     watching: RefCell<Vec<Watched>>,
 }
 
@@ -441,14 +447,13 @@ impl Cases {
     /// Adds a session that begins. `under` is the number of the generation that granted it.
     pub fn enrol(thread: &Rc<Thread>, case: Case, under: u64) -> Enrolled {
         let id = case.id;
-        let watched = case.watched();
         let case = Rc::new(case);
         thread.cases.all.borrow_mut().insert(id, case.clone());
-        if let Some(watched) = watched
-            && !thread.cases.watching.borrow().contains(&watched)
-        {
-            thread.cases.watching.borrow_mut().push(watched);
-            tokio::task::spawn_local(watch_tokens(Rc::downgrade(thread), watched));
+        for watched in [Watched::Files, Watched::Elsewhere] {
+            if case.is_watched(watched) && !thread.cases.watching.borrow().contains(&watched) {
+                thread.cases.watching.borrow_mut().push(watched);
+                tokio::task::spawn_local(watch(Rc::downgrade(thread), watched));
+            }
         }
         // There was a reload between the request and now.
         if let Some(generation) = thread.generation_now()
@@ -490,8 +495,9 @@ impl Cases {
     }
 }
 
-/// Judges sessions whose tokens say something else, for as long as there are sessions with such.
-async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
+/// Judges sessions whose tokens say something else or whose users are gone, for as long as there
+/// are sessions with such.
+async fn watch(thread: Weak<Thread>, watched: Watched) {
     loop {
         net::timer::sleep(watched.interval()).await;
         let Some(cases) = thread.upgrade().map(|thread| thread.cases.list()) else {
@@ -500,7 +506,7 @@ async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
         let mut seen = 0;
         for case in cases {
             let case = case.upgrade();
-            let Some(case) = case.filter(|case| case.watched() == Some(watched)) else {
+            let Some(case) = case.filter(|case| case.is_watched(watched)) else {
                 continue;
             };
             seen += 1;
@@ -508,7 +514,7 @@ async fn watch_tokens(thread: Weak<Thread>, watched: Watched) {
                 tokio::task::yield_now().await;
             }
             // One that is about to end may have got its token back.
-            let holds = case.token_holds().await && case.ending.borrow().is_none();
+            let holds = case.holds(watched).await && case.ending.borrow().is_none();
             let generation = thread.upgrade().and_then(|thread| thread.generation_now());
             if let Some(generation) = generation.filter(|_| !holds) {
                 case.judge(&generation).await;

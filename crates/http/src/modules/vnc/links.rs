@@ -12,11 +12,15 @@ use conf::{Item, value};
 use net::log::Level as LogLevel;
 use net::{Addr, clock};
 use proto::h1::{Method, argument};
-use vnc::{GuestLink, LinkError, LinkTerms, LinkUse, Policy, Refusal, Role, Target, Whose};
+use vnc::{
+    GuestLink, LinkError, LinkEvent, LinkTerms, LinkUse, Policy, Refusal, Role, Target, Whose,
+};
 
 use super::form::Form;
-use super::grant::{self, Subject};
+use super::grant::{self, Goal, Subject};
+use super::journal::note;
 use super::pages::{error, json, reads};
+use super::session::about;
 use super::{Pass, upgrade};
 use crate::draft::Level;
 use crate::module::{Cx, Done};
@@ -270,20 +274,26 @@ pub async fn run(request: &Request, path: &str, subject: &Subject) -> Flow {
                 by: by.clone(),
                 expires: now,
             };
-            make(request, allowed, &form, terms)
+            make(request, &goal, allowed, &form, terms)
         }
         ("api/links/revoke", Method::Post) => {
             let form = match Form::of(request).await {
                 Ok(form) => form,
                 Err(flow) => return flow,
             };
-            revoke(request, &form, &grant.target, whose)
+            revoke(request, &goal, &form, &grant.target, whose)
         }
         _ => Flow::Status(405),
     }
 }
 
-fn make(request: &Request, allowed: Allowed, form: &Form, mut terms: LinkTerms) -> Flow {
+fn make(
+    request: &Request,
+    goal: &Goal,
+    allowed: Allowed,
+    form: &Form,
+    mut terms: LinkTerms,
+) -> Flow {
     let life = form
         .read::<u64>("minutes")
         .map(|minutes| minutes.saturating_mul(60));
@@ -307,6 +317,9 @@ fn make(request: &Request, allowed: Allowed, form: &Form, mut terms: LinkTerms) 
                 LogLevel::Notice,
                 format_args!("link {id} for a desktop was made, for {minutes} minutes"),
             );
+            note(request, || {
+                vnc::link_record(&about(request, goal), id, Some(&link), LinkEvent::Made)
+            });
             let expires = vnc::unix(link.terms.expires);
             let made = serde_json::json!({
                 "id": id, "url": format!("?link={secret}"), "expires": expires,
@@ -323,7 +336,7 @@ fn make(request: &Request, allowed: Allowed, form: &Form, mut terms: LinkTerms) 
     }
 }
 
-fn revoke(request: &Request, form: &Form, machine: &Target, whose: Whose<'_>) -> Flow {
+fn revoke(request: &Request, goal: &Goal, form: &Form, machine: &Target, whose: Whose<'_>) -> Flow {
     let id = form.text("id");
     let shared = &request.generation.thread.shared;
     if !shared.links.revoke(&id, machine, whose, clock::wall()) {
@@ -338,5 +351,8 @@ fn revoke(request: &Request, form: &Form, machine: &Target, whose: Whose<'_>) ->
         LogLevel::Notice,
         format_args!("link {id} for a desktop was ended, and {cut} sessions with it"),
     );
+    note(request, || {
+        vnc::link_record(&about(request, goal), &id, None, LinkEvent::Ended(cut))
+    });
     json(format!("{{\"status\":\"ok\",\"cut\":{cut}}}"))
 }

@@ -22,7 +22,7 @@ use crate::response::{Field, Head, Response};
 
 pub mod attempts;
 
-use attempts::Limit;
+use attempts::{Attempt, Limit, Refused};
 
 /// How many tries there are if nothing else is said.
 const LIMIT: Limit = Limit {
@@ -102,15 +102,13 @@ async fn sign_in(request: &Rc<Request>, limit: Limit) -> Flow {
         Err(flow) => return flow,
     };
     let (user, password) = (form.text("user"), form.text("password"));
-    let address = request.client().ip().map(|addr| addr.ip());
-    let attempts = &request.generation.thread.shared.sign_ins;
-    let attempt = match attempts.begin(&user, address, limit, clock::now()) {
+    let attempt = match begin(request, user.as_bytes(), limit).await {
         Ok(attempt) => attempt,
-        Err(wait) => return too_many(request, &user, wait),
+        Err(flow) => return flow,
     };
     match auth_basic::sign_in(request, user.as_bytes(), password.as_bytes()).await {
         Check::Right => {
-            attempts.succeeded(&attempt);
+            attempt.succeeded();
             request.log(
                 LogLevel::Info,
                 format_args!("user \"{user}\" has signed in"),
@@ -119,7 +117,7 @@ async fn sign_in(request: &Rc<Request>, limit: Limit) -> Flow {
         }
         Check::Wrong => refused(request, "The user name or the password is wrong."),
         Check::Impossible(status) => {
-            attempts.succeeded(&attempt);
+            attempt.is_none();
             error(
                 status,
                 "Signing in does not work at the moment; the log says more.",
@@ -128,17 +126,64 @@ async fn sign_in(request: &Rc<Request>, limit: Limit) -> Flow {
     }
 }
 
-fn too_many(request: &Request, user: &str, wait: Duration) -> Flow {
+/// A password in a field of the request is a try like one in the form.
+pub async fn count(request: &Rc<Request>, check: impl Future<Output = Flow>) -> Flow {
+    let (Some(limit), Some(user)) = (limit(request), auth_basic::user(request)) else {
+        return check.await;
+    };
+    let attempt = match begin(request, &user, limit).await {
+        Ok(attempt) => attempt,
+        Err(flow) => return flow,
+    };
+    let flow = check.await;
+    match &flow {
+        Flow::Allowed => attempt.succeeded(),
+        Flow::Status(401) => drop(attempt),
+        _ => attempt.is_none(),
+    }
+    flow
+}
+
+/// How often it is looked whether tries at the same time have come to an end.
+const PENDING_STEP: Duration = Duration::from_millis(20);
+
+/// How long a try waits for those.
+const PENDING_MAX: Duration = Duration::from_secs(10);
+
+/// Begins a try. Where many with the right password come at once, they come one after the other.
+async fn begin<'a>(request: &'a Request, user: &[u8], limit: Limit) -> Result<Attempt<'a>, Flow> {
+    let address = request.client().ip().map(|addr| addr.ip());
+    let attempts = &request.generation.thread.shared.sign_ins;
+    let give_up = clock::now() + PENDING_MAX;
+    loop {
+        let wait = match attempts.begin(user, address, limit, clock::now()) {
+            Ok(attempt) => return Ok(attempt),
+            Err(Refused::TooMany(wait)) => wait,
+            Err(Refused::Pending) if clock::now() < give_up => {
+                net::timer::sleep(PENDING_STEP).await;
+                continue;
+            }
+            Err(Refused::Pending) => Duration::ZERO,
+        };
+        return Err(too_many(request, user, wait));
+    }
+}
+
+/// The status of somebody who has to wait.
+pub const TOO_MANY: u16 = 429;
+
+fn too_many(request: &Request, user: &[u8], wait: Duration) -> Flow {
+    let user = String::from_utf8_lossy(user);
     request.log(
         LogLevel::Error,
         format_args!("user \"{user}\" has tried too often to sign in"),
     );
-    let mut flow = error(429, "There were too many attempts. Try again later.");
-    if let Flow::Respond(response) = &mut flow {
-        let seconds = wait.as_secs().saturating_add(1).to_string();
-        response.head.push("Retry-After", seconds);
-    }
-    flow
+    let seconds = wait.as_secs().saturating_add(1).to_string();
+    request.pending.borrow_mut().push(Field {
+        name: FieldName::RetryAfter.as_str().into(),
+        value: seconds.into(),
+    });
+    Flow::Status(TOO_MANY)
 }
 
 /// `POST logout`
@@ -164,6 +209,9 @@ fn nothing() -> Flow {
 pub fn in_place_of(request: &Request, flow: Flow) -> Flow {
     match flow {
         Flow::Status(401) if limit(request).is_some() => {}
+        Flow::Status(TOO_MANY) if limit(request).is_some() => {
+            return error(TOO_MANY, "There were too many attempts. Try again later.");
+        }
         flow => return flow,
     }
     let wanted = request.header(FieldName::Accept).unwrap_or_default();

@@ -9,8 +9,9 @@ use super::grant::{Subject, goal, user};
 use super::links;
 use super::login;
 use super::session::about;
+use super::tickets::Terms;
 use super::upgrade::is_of_allowed_page;
-use super::{pictures, thumbnails};
+use super::{pictures, probe, thumbnails};
 use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
 use crate::phases::Flow;
@@ -93,7 +94,7 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
 }
 
 /// Tells the viewer what it would meet, since a page sees nothing of a failed upgrade. The machine
-/// is not asked: many VNC servers take a connection that comes and goes for an attack.
+/// is asked only where `vnc_probe` wants it.
 async fn forecast(request: &Request, subject: &Subject) -> Flow {
     let mut goal = goal(request, subject).await;
     if let Ok(grant) = &goal.grant {
@@ -102,7 +103,13 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
             goal.grant = Err(refusal);
         }
     }
-    if !is_of_allowed_page(request) {
+    let is_of_allowed_page = is_of_allowed_page(request);
+    if let (Ok(grant), true) = (&goal.grant, is_of_allowed_page)
+        && let Some(refusal) = probe::objection(request, grant).await
+    {
+        goal.grant = Err(refusal);
+    }
+    if !is_of_allowed_page {
         goal.grant = Err(Refusal::ForeignPage);
     } else if let Err(refusal) = &goal.grant {
         let reason = refusal.word();
@@ -118,7 +125,9 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         sign_out: login::may_sign_out(request),
         policy: &grant.policy,
         links: grant.links.is_some() && goal.guest.is_none() && grant.role >= Role::Control,
-        screenshot: pictures::has_screenshots(request, grant.desktop.as_deref()),
+        // Beside the session there is no second use for it.
+        screenshot: pictures::has_screenshots(request, grant.desktop.as_deref())
+            && !grant.terms.as_ref().is_some_and(Terms::is_once),
     });
     json(vnc::forecast(
         forecast.as_ref().map_err(|refusal| *refusal),

@@ -9,7 +9,8 @@ use proto::h1::argument;
 use vnc::{Policy, Refusal, Role, Shot, Target};
 
 use super::desktops::Desktop;
-use super::grant::{Goal, Subject, goal};
+use super::grant::{Goal, Subject, goal, shown};
+use super::journal::note;
 use super::pages::error;
 use super::session::about;
 use super::upgrade::is_of_allowed_page;
@@ -83,8 +84,9 @@ async fn ask(request: &Request, target: &Target, policy: &Policy) -> Result<Arc<
 
 /// For the access log.
 fn note_target(request: &Request, target: &Target) {
+    let target = shown(request, target);
     let mut seen = request.desktop.borrow_mut();
-    seen.get_or_insert_default().target = Some(target.to_string());
+    seen.get_or_insert_default().target = Some(target);
 }
 
 /// Who saw what, in the logs where sessions stand.
@@ -104,16 +106,7 @@ fn audit(request: &Request, goal: &Goal, outcome: Result<&Shot, &Refusal>) {
             request.log(Level::Error, told);
         }
     }
-    let journals = &request.conf().vnc.journals;
-    if journals.is_empty() {
-        return;
-    }
-    let record = vnc::screenshot_record(&about, outcome);
-    for journal in journals {
-        if let Err(failure) = journal.write(&record) {
-            request.log(Level::Error, format_args!("{failure}"));
-        }
-    }
+    note(request, || vnc::screenshot_record(&about, outcome));
 }
 
 /// `width=N`; without, as wide as it is.

@@ -71,7 +71,9 @@ const DEFAULT: Role = Role::Control;
 /// The role of whoever sent the request; `otherwise` where nothing is said about roles.
 pub fn role(request: &Request, otherwise: Role) -> Role {
     let roles = request.conf().vnc.role.as_ref();
-    roles.map_or(otherwise, |roles| roles.role(request))
+    let role = roles.map_or(otherwise, |roles| roles.role(request));
+    request.desktop.borrow_mut().get_or_insert_default().role = Some(role);
+    role
 }
 
 /// `vnc_role`

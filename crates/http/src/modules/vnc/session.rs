@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use net::clock;
 use net::log::Level;
 use proto::h1::argument;
 use vnc::{
@@ -10,8 +11,8 @@ use vnc::{
     Subprotocol, Target,
 };
 
-use super::grant::{Goal, holder, user};
-use super::journal::Journal;
+use super::grant::{Goal, holder, shown, user};
+use super::journal::{self, Journal};
 use super::judge::{Case, Cases, Enrolled};
 use super::links::Guest;
 use crate::connection::Connection;
@@ -46,7 +47,7 @@ impl Opening {
             guest.note_use();
         }
         let grant = goal.grant.as_ref().ok();
-        let target = grant.map(|grant| grant.target.to_string());
+        let target = grant.map(|grant| shown(request, &grant.target));
         // Without a random name the session cannot start, which it says itself.
         let id = SessionId::random().ok();
         {
@@ -91,7 +92,7 @@ pub fn about(request: &Request, goal: &Goal) -> About {
         Some(watched) => watched.desktop.clone(),
         None => desktop.map_or_else(String::new, |desktop| desktop.name.to_string()),
     };
-    let target = grant.map(|grant| grant.target.to_string());
+    let target = grant.map(|grant| shown(request, &grant.target));
     About {
         id: None,
         client: request.client_text(),
@@ -108,6 +109,7 @@ pub fn about(request: &Request, goal: &Goal) -> About {
         limits: grant.map(|grant| grant.limits).unwrap_or_default(),
         take_over: argument(&request.args(), b"take_over") == Some(b"1"),
         hold,
+        notes: journal::notes(request),
     }
 }
 
@@ -140,6 +142,7 @@ impl Opening {
             stream, buf, load, ..
         } = conn;
         let name = self.name();
+        let id = self.about.id;
         let early = buf.into_inner().to_vec();
         let browser = Browser {
             stream,
@@ -159,7 +162,14 @@ impl Opening {
             let record = vnc::start_record(&self.about, &self.policy);
             note(&self.journals, &log, &record);
         }
+        let came_by = self.about.link.as_ref().map(|link| link.id.clone());
         let session = vnc::run(browser, self.goal, self.policy, self.about, sessions);
+        // It is listed now. Whoever ended the link before saw nothing of it to cut.
+        if let (Some(link), Some(id)) = (came_by, id)
+            && !thread.shared.links.is_open(&link, clock::wall())
+        {
+            sessions.cut(id, Refusal::LinkEnded);
+        }
         let count = thread.desktop_starts();
         let case = self.case;
         let end = End {
@@ -197,7 +207,8 @@ struct Machine {
 
 /// The task of a session: nothing in it but the session and a pointer to what its end needs.
 async fn run(session: impl Future<Output = SessionEnd>, end: Box<End>) {
-    let ended = session.await;
+    let mut ended = session.await;
+    ended.detail = end.log.masked(&ended.detail);
     if let (Some(machine), Some(outcome)) = (&end.machine, Outcome::of(&ended)) {
         let Machine {
             desktop,

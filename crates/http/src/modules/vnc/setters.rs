@@ -13,6 +13,7 @@ use super::{Clipboard, Pass, Switch, sources};
 use crate::draft::Level;
 use crate::module::{Cx, Done, LOCATION, LOCATION_IF};
 use crate::modules::core::Handler;
+use crate::secret_file::{Kind, SecretFile};
 
 /// Where a location becomes one of desktops.
 pub const HERE: Contexts = LOCATION.or(LOCATION_IF);
@@ -56,9 +57,20 @@ pub fn one_way_only(item: &Item) -> Diagnostic {
 /// Whoever can choose the target can reach every machine that this one can.
 fn warn_of_browsers_choice(item: &Item, template: &Template, cx: &mut Cx<'_>) {
     const CHOSEN: [&str; 5] = ["arg_", "http_", "cookie_", "args", "query_string"];
+    let mut before = Vec::new();
     for part in template.parts() {
-        let Part::Variable(id) = part else { continue };
-        let name = cx.names.name(*id).to_owned();
+        let id = match part {
+            Part::Variable(id) => *id,
+            Part::Text(text) => {
+                before.extend_from_slice(text);
+                continue;
+            }
+            _ => continue,
+        };
+        if is_behind_address(&before) {
+            return;
+        }
+        let name = cx.names.name(id).to_owned();
         if CHOSEN.iter().any(|chosen| name.starts_with(chosen)) && name != "http_host" {
             let message = format!("\"vnc_pass\" with ${name} lets the browser choose any machine");
             let remedy = "look it up with \"map\" or \"vnc_token_source\"";
@@ -66,6 +78,15 @@ fn warn_of_browsers_choice(item: &Item, template: &Template, cx: &mut Cx<'_>) {
                 .push(Diagnostic::warn(message).at(item.span()).help(remedy));
         }
     }
+}
+
+/// Whether what follows such a beginning of a target chooses no other machine: the path and query
+/// of a far gateway.
+fn is_behind_address(text: &[u8]) -> bool {
+    let rest = text
+        .strip_prefix(b"ws://")
+        .or_else(|| text.strip_prefix(b"wss://"));
+    rest.is_some_and(|rest| rest.iter().any(|byte| matches!(byte, b'/' | b'?')))
 }
 
 /// `vnc_token_source`
@@ -81,10 +102,7 @@ pub fn token_source(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         "name-dir" => TokenSource::name_dir(path),
         "http" => sources::http(item, cx)?,
         "jwt" => sources::jwt(item, cx)?,
-        kind @ "redis" => {
-            let message = format!("token source \"{kind}\" is not supported yet");
-            return Err(item.error(message).at(item.args[0].span));
-        }
+        "redis" => sources::redis(item, cx)?,
         _ => return Err(item.invalid(item.arg(0)?)),
     };
     if item.args.len() > 2 && source.is_local() {
@@ -115,23 +133,16 @@ fn becomes_desktops(level: &mut Level, cx: &Cx<'_>) {
 
 /// `vnc_password_file`
 pub fn password_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let word = item.arg(0)?;
-    if word.text == b"off" {
+    if item.arg(0)?.text == b"off" {
         return item.once(&mut level.drafts.vnc.password, None);
     }
-    let path = cx.bundle.conf_path(&word.text);
-    let shown = path.display();
-    let file = cx.bundle.file(&path).map_err(|failure| {
-        item.error(format!("open() \"{shown}\" failed ({failure})"))
-            .at(word.span)
-    })?;
-    let password = Password::from_file(&file.text, file.mode).map_err(|error| {
-        let wrong = item.error(format!("\"{shown}\": {error}")).at(word.span);
-        match error {
-            vnc::PasswordError::OpenToAll(_) => wrong.help(format!("chmod o= {shown}")),
-            _ => wrong,
-        }
-    })?;
+    let kind = Kind {
+        what: "password file",
+        len_max: Password::FILE_LEN_MAX,
+    };
+    let file = SecretFile::open(item, 0, cx, kind)?;
+    let password = Password::from_file(&file.text);
+    let password = password.map_err(|error| file.wrong(item, error))?;
     item.once(&mut level.drafts.vnc.password, Some(password))
 }
 

@@ -1,4 +1,4 @@
-//! `vnc_token_source http` and `jwt`: sources that are no files of tokens.
+//! `vnc_token_source http`, `redis` and `jwt`: sources that are no files of tokens.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +16,10 @@ use vnc::{Service, Signed, TokenSource};
 
 use crate::module::Cx;
 use crate::modules::auth_jwt;
+
+mod redis;
+
+pub use redis::redis;
 
 /// How long a service has to answer, if nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -55,6 +55,16 @@ pub async fn run(request: &Rc<Request>) -> Flow {
     }
 }
 
+/// The session that is watched by a request for something in its folder.
+pub fn watched(request: &Request) -> Option<Subject> {
+    let uri = request.uri();
+    let Place::Inside(path) = place(request, &uri) else {
+        return None;
+    };
+    let (id, _) = path.strip_prefix("watch/")?.split_once('/')?;
+    Some(Subject::Watched(id.parse().ok()?))
+}
+
 /// `watch/ID/`: the folder of a desktop, for watching only.
 async fn watch(request: &Rc<Request>, path: &str) -> Flow {
     let (id, place) = match path.split_once('/') {
@@ -167,9 +177,9 @@ fn control(request: &Request, id: SessionId, form: &Form) -> Flow {
         "free" => Order::Free,
         _ => return error(400, "Control is taken or freed: do=take or do=free."),
     };
-    match sessions(request).order(id, order) {
+    let by = operator(request);
+    match sessions(request).order(id, order, &by) {
         Some(Ok(())) => {
-            let by = operator(request);
             request.log(
                 Level::Notice,
                 format_args!("control of desktop session {id}: {order:?} by {by}"),

@@ -11,6 +11,7 @@ use super::desktops::Desktop;
 use super::grant::{Grant, Subject, goal};
 use super::pages::error;
 use super::pictures::{Keep, picture, status};
+use super::tickets::Terms;
 use super::upgrade::is_of_allowed_page;
 use crate::draft;
 use crate::module::{Cx, Done};
@@ -81,6 +82,9 @@ pub async fn serve(request: &Request, subject: &Subject) -> Flow {
         return error(403, &Refusal::ForeignPage.sentence());
     }
     let shot = match &goal.grant {
+        // A page asks for it by itself: that must not use the token up, nor show without a use what
+        // the token shows once.
+        Ok(grant) if grant.terms.as_ref().is_some_and(Terms::is_once) => None,
         Ok(grant) => take(request, grant).await,
         Err(refusal) => return error(status(refusal), &refusal.sentence()),
     };
@@ -104,7 +108,7 @@ async fn take(request: &Request, grant: &Grant) -> Option<Arc<Shot>> {
     if thumbnail == Thumbnail::Off {
         return None;
     }
-    let live = pictures.live(&target.to_string()).await;
+    let live = pictures.live(target, &grant.policy).await;
     let Thumbnail::Connect(interval) = thumbnail else {
         return live;
     };

@@ -61,6 +61,11 @@ impl Terms {
         &self.ticket
     }
 
+    /// Whether it opens one session only.
+    pub fn is_once(&self) -> bool {
+        self.use_of.is_some()
+    }
+
     /// The most that its bearer is.
     pub fn limit_role(&self, role: Role) -> Role {
         self.ticket.role.map_or(role, |most| most.min(role))

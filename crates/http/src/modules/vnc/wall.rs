@@ -14,7 +14,7 @@ use super::grant::{self, Subject};
 use super::pages::{Place, json, place, reads, serve};
 use super::setters::one_way_only;
 use super::thumbnails::{Thumbnail, thumbnail};
-use super::{login, role, upgrade};
+use super::{login, probe, role, upgrade};
 use crate::draft::{Level, Matcher};
 use crate::error_page::redirect_to_slash;
 use crate::module::{Cx, Done};
@@ -37,6 +37,17 @@ impl Wall {
         match self {
             Self::All => true,
             Self::Groups(groups) => groups.iter().any(|group| desktop.is_in(group)),
+        }
+    }
+
+    /// The groups of a desktop that this wall shows it in.
+    fn groups<'d>(&self, desktop: &'d Desktop) -> Vec<&'d str> {
+        let groups = desktop.conf.groups.iter().map(|group| &**group);
+        match self {
+            Self::All => groups.collect(),
+            Self::Groups(own) => groups
+                .filter(|group| own.iter().any(|own| **own == **group))
+                .collect(),
         }
     }
 
@@ -135,8 +146,12 @@ struct Tile<'a> {
     groups: Vec<&'a str>,
     role: &'static str,
     state: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     sessions: &'a [Viewer],
     thumbnail: bool,
+    recorded: bool,
 }
 
 /// Somebody who is at a desktop.
@@ -145,6 +160,8 @@ struct Viewer {
     user: Option<String>,
     since: u64,
     view_only: bool,
+    #[serde(skip)]
+    recorded: bool,
 }
 
 /// Desktops that are looked at before others of the thread have their turn.
@@ -169,13 +186,18 @@ async fn list(request: &Request, wall: &Wall) -> String {
         let viewers = viewers
             .get(&*desktop.name)
             .map_or(&[][..], |viewers| viewers);
-        let state = match (viewers, outcomes.last(&desktop.name, &desktop.target)) {
-            ([_, ..], _) => "in-use",
-            ([], Some(Outcome::Reached)) => "free",
-            ([], Some(Outcome::Failed)) => "failed",
-            ([], None) => "unknown",
+        let known = outcomes.last(&desktop.name, &desktop.target);
+        if viewers.is_empty() {
+            probe::refresh(request, desktop, known.as_ref());
+        }
+        let (state, reason) = match (viewers, known.map(|known| known.outcome)) {
+            ([_, ..], _) => ("in-use", None),
+            ([], Some(Outcome::Reached)) => ("free", None),
+            ([], Some(Outcome::Failed(refusal))) => ("failed", Some(refusal)),
+            ([], None) => ("unknown", None),
         };
-        let groups: Vec<&str> = desktop.conf.groups.iter().map(|group| &**group).collect();
+        let reason = reason.map(|refusal| refusal.sentence().into_owned());
+        let groups = wall.groups(desktop);
         desktops.push(Tile {
             name: &desktop.name,
             title: title.unwrap_or_else(|| desktop.name.to_string()),
@@ -183,8 +205,10 @@ async fn list(request: &Request, wall: &Wall) -> String {
             groups,
             role: role.word(),
             state,
+            reason,
             sessions: viewers,
             thumbnail: thumbnail(request, Some(desktop)) != Thumbnail::Off,
+            recorded: viewers.iter().any(|viewer| viewer.recorded),
         });
     }
     let listed = Listed {
@@ -211,6 +235,7 @@ fn viewers(request: &Request) -> HashMap<String, Vec<Viewer>> {
                 user: session.about.user,
                 since: since.unwrap_or_default().as_secs(),
                 view_only: session.view_only,
+                recorded: session.recorded,
             });
     }
     viewers

@@ -397,6 +397,68 @@ fn there_are_only_so_many_attempts() {
     assert!(!server.error_log().contains("password=no"));
 }
 
+/// ann with a wrong password, and bob with the right one.
+const WRONG: &str = "Authorization: Basic YW5uOm5v\r\n";
+const BOB: &str = "Authorization: Basic Ym9iOm90aGVy\r\n";
+
+#[test]
+fn passwords_in_a_field_count_like_those_of_the_form() {
+    let vnc = VncServer::start(Look::default());
+    let server = start(&vnc, LOGIN);
+    assert_eq!(get(&server, "/vm/session", WRONG).status, 401);
+    let form = "user=ann&password=no";
+    assert_eq!(post(&server, "/vm/login", form, "").status, 401);
+    assert_eq!(upgrade(&server, "/vm/ws", WRONG), 401);
+    for fields in [WRONG, ANN] {
+        let refused = get(&server, "/vm/session", fields);
+        assert_eq!(refused.status, 429, "not even with the right one");
+        let wait = refused.field("retry-after").map(str::parse::<u64>);
+        let wait = wait.and_then(Result::ok).expect("seconds");
+        assert!((3500..=3600).contains(&wait), "{wait}");
+        assert!(refused.text().contains("too many"), "{}", refused.text());
+        assert_eq!(upgrade(&server, "/vm/ws", fields), 429);
+    }
+    let right = "user=ann&password=pw";
+    assert_eq!(post(&server, "/vm/login", right, "").status, 429);
+    server.wait_error_log("user \"ann\" has tried too often to sign in");
+    // Others have tries, and what is no place of desktops counts none.
+    assert_eq!(get(&server, "/vm/session", BOB).status, 200);
+    assert_eq!(get(&server, "/files/users", ANN).status, 200);
+    assert_eq!(get(&server, "/files/users", WRONG).status, 401);
+}
+
+#[test]
+fn many_requests_with_the_right_password_are_no_attempts() {
+    let vnc = VncServer::start(Look::default());
+    let server = start(&vnc, LOGIN);
+    std::thread::scope(|scope| {
+        let ask = || get(&server, "/vm/session", BOB).status;
+        let asked: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
+        for status in asked {
+            assert_eq!(status.join().expect("no panic"), 200);
+        }
+    });
+}
+
+#[test]
+fn an_old_password_keeps_nobody_out_whom_others_let_in() {
+    let vnc = VncServer::start(Look::default());
+    let inside = "satisfy any; deny all; auth_basic x; auth_basic_user_file %DIR%/users;
+        vnc_login on attempts=2; auth_request /ask; location = /ask { allow all; return 204; }
+        location / { vnc_pass %VNC%; }";
+    let server = start(&vnc, inside);
+    for _ in 0..5 {
+        let answer = get(&server, "/session", WRONG);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.field("retry-after"), None);
+    }
+    let conf = server.files().read("nginx.conf");
+    server.reload(&conf.replace("return 204", "return 403"));
+    wait_true("the reload", || {
+        get(&server, "/session", WRONG).status == 429
+    });
+}
+
 #[test]
 fn a_login_beside_other_ways_lets_those_in_as_well() {
     let vnc = VncServer::start(Look::default());

@@ -19,12 +19,13 @@ use super::stage::{
 };
 use crate::support::portway;
 
-/// Opens our page and waits until what it shows contains all the words, whatever their case.
-fn assert_shown(browser: &mut Browser, address: &str, words: &[&str]) {
+/// Opens our page and waits until what it shows contains all the words at once, whatever their
+/// case; returns what it shows then. The page tries again by itself, and shows them anew.
+fn assert_shown(browser: &mut Browser, address: &str, words: &[&str]) -> String {
     browser.open(address);
-    for word in words {
-        browser.wait(&format!("visibleText().toLowerCase().includes({word:?})"));
-    }
+    browser.wait(&format!(
+        "{words:?}.every((word) => visibleText().toLowerCase().includes(word)) && visibleText()"
+    ))
 }
 
 const DOWN: &str = "the machine does not answer";
@@ -34,16 +35,11 @@ fn a_machine_where_nothing_listens_is_said_to_refuse() {
     let server = gateway(&format!("127.0.0.1:{}", free_port()), "");
     let mut browser = browser();
     let address = page(&server, "");
-    assert_shown(&mut browser, &address, &[DOWN, "its desktop does not run"]);
+    let text = assert_shown(&mut browser, &address, &[DOWN, "its desktop does not run"]);
     browser.screenshot(&picture("error-refused.png"));
-    assert_no_address_shown(&mut browser);
-    server.wait_error_log("Connection refused");
-}
-
-/// What is inside stays inside: the log names the machine, the page does not.
-fn assert_no_address_shown(browser: &mut Browser) {
-    let text = browser.evaluate("visibleText()");
+    // What is inside stays inside: the log names the machine, the page does not.
     assert!(!text.contains("127.0.0.1"), "{text}");
+    server.wait_error_log("Connection refused");
 }
 
 #[test]
@@ -137,13 +133,17 @@ fn a_desktop_that_ends_is_said_to_be_lost() {
 #[test]
 fn a_machine_that_is_off_is_said_not_to_answer() {
     let hosts = ThreeHosts::new();
-    let conf = format!("server {{ listen 8080; location / {{ vnc_pass {VNC_SERVER}:5900; }} }}");
+    let conf = format!(
+        "server {{ listen 8080;
+            location /patient/ {{ vnc_pass {VNC_SERVER}:5900; }}
+            location /hasty/ {{ vnc_pass {VNC_SERVER}:5900; vnc_connect_timeout 2s; }} }}"
+    );
     let _server = StockServer::start(&hosts.proxy_server, &conf);
     // An address that nobody answers for: the kernel says so after its questions.
     cut_cables(&hosts.vnc_server);
     let mut browser = browser_on(&hosts.client);
-    let address = format!("http://{PROXY_OUTSIDE}:8080/");
-    assert_shown(&mut browser, &address, &[DOWN, "switched off"]);
+    let address = |folder: &str| format!("http://{PROXY_OUTSIDE}:8080/{folder}/");
+    assert_shown(&mut browser, &address("patient"), &[DOWN, "switched off"]);
     browser.screenshot(&picture("error-down.png"));
     // One whose packets vanish without a word.
     let inside = interface_of(&hosts);
@@ -157,7 +157,8 @@ fn a_machine_that_is_off_is_said_not_to_answer() {
         &inside,
     ];
     run_ok(hosts.proxy_server.command("ip").args(neighbour));
-    assert_shown(&mut browser, &address, &[DOWN, "did not answer in time"]);
+    let in_vain = [DOWN, "did not answer in time"];
+    assert_shown(&mut browser, &address("hasty"), &in_vain);
 }
 
 /// The proxy's cable towards the VNC server.

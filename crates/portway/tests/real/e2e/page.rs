@@ -58,8 +58,7 @@ impl Viewer {
 
     /// Both directions of the clipboard through the viewer's panel.
     pub fn assert_clipboard(browser: &mut Browser, desktop: &Desktop) {
-        browser.press("Control+Alt+Shift");
-        browser.click_on("role=button[name='Clipboard']");
+        Self::open_panel(browser, "Clipboard");
         let owner = desktop.copy("from the desktop");
         browser.wait("document.querySelector('.sheet textarea')?.value === 'from the desktop'");
         drop(owner);
@@ -79,8 +78,23 @@ impl Viewer {
 
     /// Ends the session by the button for it.
     pub fn disconnect(browser: &mut Browser) {
-        browser.press("Control+Alt+Shift");
-        browser.click_on("role=button[name='Disconnect']");
+        Self::open_bar(browser);
+        browser.click_on(".bar button[aria-label='Disconnect']");
+    }
+
+    /// Opens the bar with the keyboard, unless it has the keyboard already.
+    pub fn open_bar(browser: &mut Browser) {
+        let focused = "document.querySelector('.bar').contains(document.activeElement)";
+        if browser.evaluate(focused) == "false" {
+            browser.press("Control+Alt+Shift");
+        }
+    }
+
+    /// Opens one of the bar's panels.
+    pub fn open_panel(browser: &mut Browser, name: &str) {
+        Self::open_bar(browser);
+        browser.click_on(&format!(".tools button[aria-label^='{name}']"));
+        browser.wait("document.querySelector('.sheet:not([hidden])')");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The page of recordings and its player: what was recorded is seen again, at the right moment.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use recording::{End, Ending, Facts, Id, Position, Press, Screen, Writer};
 use testkit::Setup;
@@ -34,7 +34,8 @@ fn update([x, y, width, height]: [u16; 4], pixels: impl Iterator<Item = [u8; 3]>
     bytes
 }
 
-/// Six seconds of a desktop on which a square turns red after two and blue after four.
+/// Half a minute of a desktop on which a square turns red after two seconds and blue after 25:
+/// whoever looks late still finds it red.
 fn record(folder: &Path) {
     let desktop = demo::Desktop::new(demo::Options::default());
     let (width, height) = desktop.size();
@@ -60,7 +61,7 @@ fn record(folder: &Path) {
     let mut writer = Writer::create(folder, facts, &screen, &mut press).expect("a recording");
     let whole = update([0, 0, width, height], desktop.picture().into_iter());
     let square = |colour| update(SQUARE, std::iter::repeat_n(colour, 300 * 200));
-    let blocks = [(0, whole), (2000, square(RED)), (4000, square(BLUE))];
+    let blocks = [(0, whole), (2000, square(RED)), (25_000, square(BLUE))];
     for (ms, bytes) in &blocks {
         writer.append(*ms, bytes, &mut press).expect("written");
     }
@@ -76,7 +77,7 @@ fn record(folder: &Path) {
     let end = End {
         ending: Ending::Whole,
         reason: "viewer-gone".to_owned(),
-        ms: 6000,
+        ms: 30_000,
     };
     writer.finish(&end, &mut press).expect("finished");
 }
@@ -107,20 +108,24 @@ fn a_recording_is_found_played_searched_downloaded_and_deleted() {
     wait_state(&mut browser, "paused");
     assert_good_looking(&mut browser, "player");
     assert_ne!(browser.evaluate("pixelAt(600, 200)"), "255,0,0");
-    // Forward by five seconds: past both changes.
+    // Forward by five seconds: past the first change; by thirty: past the other.
     browser.press("ArrowRight");
-    wait_state(&mut browser, "paused");
+    browser.wait_pixel(600, 200, RED);
+    browser.press("Shift+ArrowRight");
     browser.wait_pixel(600, 200, BLUE);
     // Played from the start, the red comes first and the blue later.
     browser.press("Home");
+    browser.wait("document.querySelector('.time').textContent.startsWith('0:00')");
     browser.press("k");
     browser.wait_pixel(600, 200, RED);
-    browser.press(">");
+    for _ in 0..5 {
+        browser.press(">");
+    }
     browser.wait_pixel(600, 200, BLUE);
     wait_state(&mut browser, "ended");
     assert_eq!(
         browser.evaluate("document.querySelector('.time').textContent"),
-        "0:06 / 0:06"
+        "0:30 / 0:30"
     );
     let begins = browser.evaluate(
         "fetch(document.querySelector('a[download]').href).then((answer) => answer.text())
@@ -165,8 +170,11 @@ fn the_end_of_a_replay_is_what_the_person_saw_last() {
     let mut browser = browser();
     browser.open(&url(&server, ""));
     browser.wait_pixel(700, 500, [0x20, 0x40, 0x60]);
-    browser.wait_text("This session is recorded");
-    let _terminal = desktop.terminal("60x10+20+20", "seq 40; sleep 1000");
+    browser.wait_told("This session is recorded");
+    let written = desktop.files().path().join("written");
+    let script = format!("seq 40; touch '{}'; sleep 1000", written.display());
+    let _terminal = desktop.terminal("60x10+20+20", &script);
+    testkit::wait_true("the terminal's lines", || written.exists());
     desktop.fill("#a0c040");
     browser.wait_pixel(700, 500, [0xa0, 0xc0, 0x40]);
     browser.wait("pixelAt(100, 100) !== '160,192,64'");
@@ -178,14 +186,18 @@ fn the_end_of_a_replay_is_what_the_person_saw_last() {
     browser.wait(&format!("{SUM} === {seen:?}"));
 }
 
+/// The picture stands still when nothing has come for so long; TigerVNC sends what it had sent
+/// roughly once more when it has nothing else to do.
+const STILL: Duration = Duration::from_secs(2);
+
 /// The picture's sum once it stays the same.
 fn settled(browser: &mut Browser) -> String {
-    let mut last = String::new();
+    let (mut last, mut since) = (String::new(), Instant::now());
     testkit::wait_for("a picture that stands still", || {
         let sum = browser.evaluate(SUM);
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        let still = sum == last;
-        last.clone_from(&sum);
-        still.then_some(sum)
+        if sum != last {
+            (last, since) = (sum, Instant::now());
+        }
+        (since.elapsed() >= STILL).then(|| last.clone())
     })
 }

@@ -172,10 +172,10 @@ fn a_wall_shows_each_person_the_desktops_with_a_role() {
     );
     assert!(names(&list(&server, "/d/api/desktops?who=eve")).is_empty());
     server.wait_error_log("\"vnc_role\" is \"nonsense\", which counts as none");
-    assert_eq!(
-        names(&list(&server, "/lab/api/desktops")),
-        ["lab1", "shared"]
-    );
+    // A wall of some groups shows its desktops in these only.
+    let lab = list(&server, "/lab/api/desktops");
+    assert_eq!(names(&lab), ["lab1", "shared"]);
+    assert_eq!(lab.matches("\"groups\":[\"lab\"]").count(), 2, "{lab}");
 
     // What is not on the list says why when it is opened.
     assert_eq!(
@@ -233,6 +233,36 @@ fn each_desktop_of_a_wall_is_a_folder_with_viewer_and_session() {
         ));
     }
     assert_eq!(get(&server, "/d/lab/nothing").status, 404);
+}
+
+#[test]
+fn the_wall_tells_which_desktops_are_being_recorded() {
+    let vnc = VncServer::start(Look::default());
+    let http = format!("vnc_desktop lab {0}; vnc_desktop other {0};", vnc.addr());
+    let inside = "location / { vnc_wall all; vnc_record %DIR%/kept if=$arg_keep; }";
+    let text = format!("user root; {}", conf(&http, inside));
+    let server = Setup::new(&text).start(&portway());
+    let recorded = || {
+        let list = list(&server, "/api/desktops");
+        let told: Vec<bool> = list
+            .split("\"recorded\":")
+            .skip(1)
+            .map(|rest| rest.starts_with("true"))
+            .collect();
+        assert_eq!(told.len(), 2, "{list}");
+        told
+    };
+    let mut free = WebSocket::open(server.addr(), "/lab/", "");
+    enter(&mut free);
+    assert_eq!(recorded(), [false, false]);
+    let mut kept = WebSocket::open(server.addr(), "/lab/?keep=1", "");
+    enter(&mut kept);
+    wait_true("it is recorded", || recorded() == [true, false]);
+    kept.send_close(1000, "");
+    kept.recv_close();
+    wait_true("it is not recorded any more", || {
+        recorded() == [false, false]
+    });
 }
 
 /// The list asks no machine: it tells what sessions have met.

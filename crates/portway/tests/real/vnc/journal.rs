@@ -3,7 +3,7 @@
 use testkit::vnc::{Event, Look, VncServer};
 use testkit::{Server, Setup, WebSocket, wait_for, wait_true};
 
-use super::operator::{post, viewer};
+use super::operator::{field, post, text, viewer};
 use super::{CONF, KEY_A, enter, get};
 use crate::support::portway;
 
@@ -89,6 +89,82 @@ fn a_journal_has_the_start_and_the_end_of_every_session() {
         assert!(line.starts_with("/|cut|8|0|"), "{line}");
         Some(())
     });
+}
+
+/// What is said of each thing that is done there.
+const DEEDS: [&[&str]; 7] = [
+    &["\"event\":\"start\""],
+    &[
+        "\"event\":\"message\"",
+        "\"by\":\"ann\",\"text\":\"tea \\\"soon\\\"\",\"shown\":true",
+    ],
+    &["\"event\":\"message\"", "\"text\":\"noon\""],
+    &[
+        "\"event\":\"control\"",
+        "\"what\":\"take\",\"by\":\"ann\"",
+        "\"controller\":\"",
+    ],
+    &[
+        "\"event\":\"control\"",
+        "\"what\":\"release\",\"controller\":null",
+    ],
+    &["\"event\":\"link-made\"", "\"expires\":"],
+    &["\"event\":\"link-ended\"", "\"cut\":0"],
+];
+
+/// What people do to a session stands between its start and its end.
+#[test]
+fn a_journal_has_words_control_and_links() {
+    let vnc = VncServer::start(Look::default());
+    let inside = "vnc_log journal; vnc_links on;
+        location / { vnc_pass %TARGET%; vnc_title Lab; auth_basic x; auth_basic_user_file users; }
+        location /sessions/ { vnc_status; auth_basic x; auth_basic_user_file users; }";
+    let server = Setup::new(CONF)
+        .with("INSIDE", inside)
+        .with("TARGET", vnc.addr())
+        .file("users", "ann:{PLAIN}a\n")
+        .start(&portway());
+    // `ann:a`
+    let ann = "Authorization: Basic YW5uOmE=\r\n";
+    let fields = format!("Sec-WebSocket-Protocol: portway.v1\r\n{ann}");
+    let mut socket = WebSocket::open(server.addr(), "/", &fields);
+    enter(&mut socket);
+    let id = field(&text(&mut socket, "presence"), "you").expect("its own name");
+    let post = |path: &str, form: &str| {
+        let mut conn = server.connect();
+        let (addr, length) = (server.addr(), form.len());
+        conn.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n{ann}\
+             Content-Length: {length}\r\n\r\n{form}"
+        ));
+        let answer = conn.response();
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
+    };
+    post("/sessions/message", &format!("id={id}&text=tea+%22soon%22"));
+    post("/sessions/message", "all=1&text=noon");
+    post("/sessions/control", &format!("id={id}&do=take"));
+    socket.send_text("{\"type\":\"control\",\"do\":\"release\"}");
+    wait_true("control is released", || {
+        server
+            .files()
+            .read("journal")
+            .contains("\"what\":\"release\"")
+    });
+    let made = post("/api/links", "minutes=5");
+    let link = field(&made, "id").expect("a name");
+    post("/api/links/revoke", &format!("id={link}"));
+    let records = journal(&server, "journal", 7);
+    for (at, (record, parts)) in records.iter().zip(DEEDS).enumerate() {
+        let name = if at < 5 { &id } else { &link };
+        let who = ["\"user\":\"ann\"", "\"title\":\"Lab\"", name];
+        for part in parts.iter().copied().chain(who) {
+            assert!(record.contains(part), "{part} in {record}");
+        }
+    }
+    let secret = field(&made, "url").expect("a link");
+    let secret = secret.trim_start_matches("?link=");
+    assert!(!records.concat().contains(secret), "it opens nothing");
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Live sessions after a reload, or after a file of tokens has changed: each is judged again.
 
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use testkit::jwt::{SECRET, signed};
 use testkit::vnc::{Event, Look, Security, VncServer};
 use testkit::ws::Message;
-use testkit::{Server, Setup, WebSocket, wait_true};
+use testkit::{Certs, Server, Setup, WebSocket, wait_true};
 
 use super::{KEY_A, enter};
 use crate::support::portway;
@@ -74,6 +75,8 @@ impl Stage {
     fn open(&self, path: &str) -> WebSocket {
         let mut socket = WebSocket::open(self.server.addr(), path, PAGE);
         enter(&mut socket);
+        // A viewer first asks for a picture; where it is recorded, nothing counts before.
+        socket.send_binary(&[3, 0, 0, 0, 0, 0, 0, 1, 0, 1]);
         socket
     }
 
@@ -226,6 +229,25 @@ const ENDS: &[(&str, &str, &str, &str, u16, &str)] = &[
         4410,
         REMOVED,
     ),
+    // One way in was enough, and it is gone.
+    (
+        "vnc_desktop lab %ONE%;",
+        "satisfy any; deny all; auth_basic x; auth_basic_user_file users;
+         location / { vnc_wall all; }",
+        "user_file users",
+        "user_file others",
+        4410,
+        REMOVED,
+    ),
+    (
+        "vnc_desktop lab %ONE%;",
+        "satisfy any; allow 127.0.0.1; deny all; auth_basic x; auth_basic_user_file users;
+         location / { vnc_wall all; }",
+        "allow 127.0.0.1;",
+        "",
+        4410,
+        REMOVED,
+    ),
     (
         "vnc_desktop lab %ONE%;",
         "location / { vnc_wall all; }",
@@ -239,6 +261,23 @@ const ENDS: &[(&str, &str, &str, &str, u16, &str)] = &[
         "location / { vnc_pass $target; }",
         "~lab %ONE%",
         "~lab %TWO%",
+        1012,
+        CHANGED,
+    ),
+    // The page comes back by itself, and is recorded, or not, from then on.
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; }",
+        "vnc_wall all;",
+        "vnc_wall all; vnc_record recordings;",
+        1012,
+        CHANGED,
+    ),
+    (
+        "vnc_desktop lab %ONE%;",
+        "location / { vnc_wall all; vnc_record recordings; }",
+        "vnc_record recordings;",
+        "",
         1012,
         CHANGED,
     ),
@@ -265,6 +304,68 @@ fn a_session_ends_when_what_it_rests_on_is_gone() {
             });
         }
     });
+}
+
+/// Of several ways in one is enough, also afterwards.
+#[test]
+fn a_session_goes_on_while_one_way_in_is_left() {
+    let stage = Stage::start(
+        "vnc_desktop lab %ONE%;",
+        "satisfy any; deny all;
+         location /d/ { auth_basic x; auth_basic_user_file users; vnc_wall all; }
+         location /asked/ { auth_basic x; auth_basic_user_file others; auth_request /auth;
+             vnc_wall all; }
+         location = /auth { allow all; return 204; }",
+    );
+    let mut sockets = ["/d/lab/", "/asked/lab/"].map(|path| stage.open(path));
+    // The address alone lets ann in, whose name is gone.
+    stage.server.files().write("users", "bob:{PLAIN}secret\n");
+    stage.reload("any; deny all", "any; allow 127.0.0.1; deny all");
+    std::thread::sleep(Duration::from_millis(3500));
+    for socket in &mut sockets {
+        stage.assert_lives(socket);
+    }
+    let log = stage.server.error_log();
+    assert!(!log.contains("is to end in 1s"), "{log}");
+    // Who was let in by the answer of a service is not asked for a password afterwards.
+    stage.reload("any; deny all", "any; deny  all");
+    let [known, asked] = &mut sockets;
+    assert_ends(known, 4410, REMOVED);
+    stage.assert_lives(asked);
+    stage.reload("auth_request /auth;", "");
+    assert_ends(asked, 4410, REMOVED);
+}
+
+#[test]
+fn a_user_who_is_gone_from_the_file_loses_the_session_without_a_reload() {
+    let stage = Stage::start(
+        "vnc_revoke_grace 3s; vnc_desktop lab %ONE%;",
+        "location / { auth_basic x; auth_basic_user_file users; vnc_wall all; }
+         location /any/ { satisfy any; deny all;
+             auth_basic x; auth_basic_user_file users; vnc_wall all; }",
+    );
+    let mut sockets = ["/lab/", "/any/lab/"].map(|path| stage.open(path));
+    let users = stage.server.files().path().join("users");
+    let file = std::fs::read_to_string(&users).expect("its own file");
+    // What cannot be read takes nobody's place away, nor does a change that is not ann's.
+    std::fs::rename(&users, users.with_extension("away")).expect("its own file");
+    std::thread::sleep(Duration::from_millis(2500));
+    stage
+        .server
+        .files()
+        .write("users", format!("{file}eve:{{PLAIN}}x\n"));
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(!stage.server.error_log().contains("is to end"));
+    stage.server.files().write("users", "bob:{PLAIN}secret\n");
+    for socket in &mut sockets {
+        told(socket, "\"reason\":\"removed\",\"seconds\":3");
+    }
+    // Back in time.
+    stage.server.files().write("users", &file);
+    for socket in &mut sockets {
+        told(socket, "\"reason\":\"removed\",\"over\":true");
+        stage.assert_lives(socket);
+    }
 }
 
 #[test]
@@ -309,6 +410,63 @@ fn a_token_source_that_fails_ends_nothing() {
     stage.assert_lives(&mut socket);
     std::fs::rename(tokens.with_extension("away"), &tokens).expect("its own file");
     stage.server.files().write("tokens", "");
+    assert_ends(&mut socket, 4410, REMOVED);
+}
+
+#[test]
+fn whoever_watches_somebody_must_still_be_allowed_to() {
+    let stage = Stage::start(
+        "map $cookie_team $role { red control; default view; }",
+        "location / { vnc_pass %ONE%; } location /sessions/ { vnc_status; vnc_role $role; }",
+    );
+    let mut watched = stage.open("/");
+    let list = super::get(&stage.server, "/sessions/sessions.json").text();
+    let (_, id) = list.split_once("\"id\":\"").expect("a session");
+    let (id, _) = id.split_once('"').expect("its name");
+    let mut watch = stage.open(&format!("/sessions/watch/{id}/ws"));
+    stage.reload("red control", "red  control");
+    stage.assert_lives(&mut watched);
+    stage.reload("red control", "blue control");
+    assert_ends(&mut watch, 4410, REMOVED);
+    stage.assert_lives(&mut watched);
+}
+
+#[test]
+fn a_certificate_must_still_be_good_for_the_server_that_it_was_shown_to() {
+    let vnc = VncServer::start(Look::default());
+    let certs = Certs::default()
+        .self_signed("ca")
+        .self_signed("other")
+        .self_signed("gateway")
+        .signed("ann", "ca");
+    let pair = "ssl_certificate %CERTS%/gateway.crt; ssl_certificate_key %CERTS%/gateway.key;";
+    let first = "server { listen 127.0.0.1:%PORT1%; }";
+    let text = format!(
+        "events {{ }} http {{ vnc_revoke_grace 1s;
+         map $ssl_client_s_dn $role {{ ~CN=ann control; default none; }}
+         {first}
+         server {{ listen 127.0.0.1:%PORT% ssl; {pair}
+             ssl_client_certificate %CERTS%/ca.crt; ssl_verify_client on;
+             location / {{ vnc_pass {}; vnc_role $role; }} }} }}",
+        vnc.addr()
+    );
+    let fill = |text: &str| text.replace("%CERTS%", &certs.dir().display().to_string());
+    let server = Setup::new(&fill(&text)).start(&portway());
+    let ann = ["-cert", "ann.crt", "-key", "ann.key"];
+    let mut socket = WebSocket::open(certs.door(server.addr(), &ann), "/ws", PAGE);
+    enter(&mut socket);
+    // Its server has another place in the configuration by now.
+    let alone = text.replace(first, "");
+    server.reload(&fill(&alone));
+    let other = server.addr_of("PORT1");
+    wait_true("the other server is gone", || {
+        TcpStream::connect(other).is_err()
+    });
+    socket.send_binary(&KEY_A);
+    vnc.wait_event(&Event::Key(1, 0x61));
+    server.reload(&fill(
+        &alone.replace("certificate %CERTS%/ca", "certificate %CERTS%/other"),
+    ));
     assert_ends(&mut socket, 4410, REMOVED);
 }
 

@@ -1,5 +1,10 @@
 //! `vnc_links`: links by which guests watch one desktop.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use testkit::upstream::Upstream;
 use testkit::vnc::{Event, Look, VncServer};
 use testkit::{Response, Server, Setup, WebSocket, wait_true};
 
@@ -164,6 +169,53 @@ fn a_link_leads_where_its_maker_was_led_by_a_token() {
     });
     let logs = server.error_log() + &server.files().read("access.log");
     assert!(!logs.contains("secret-token"), "{logs}");
+}
+
+/// A guest who is on the way in when the link is ended does not get in.
+#[test]
+fn a_link_that_ends_while_a_session_opens_ends_that_session() {
+    let vnc = VncServer::start(Look::default());
+    let target = vnc.addr();
+    let (asked, held) = (AtomicUsize::new(0), AtomicBool::new(true));
+    let state = Arc::new((asked, held));
+    let seen = state.clone();
+    let service = Upstream::serving(move |peer| {
+        peer.read_head();
+        // The maker asks first, then the guest, who has to wait.
+        if seen.0.fetch_add(1, Ordering::SeqCst) == 1 {
+            while seen.1.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        peer.send(format!("HTTP/1.0 200 OK\r\n\r\n{target}").as_bytes());
+    });
+    let inside = format!(
+        "auth_basic Desktops; auth_basic_user_file users; vnc_links on; vnc_allow 127.0.0.1;
+         location /vm/ {{ vnc_token_source http http://{}/%s cache=off; }}",
+        service.addr()
+    );
+    let server = Setup::new(CONF)
+        .with("INSIDE", inside)
+        .file("users", "ann:{PLAIN}a\n")
+        .start(&portway());
+    let made = post(&server, "/vm/api/links?token=t", "minutes=5").text();
+    let [query, id] = ["url", "id"].map(|name| field(&made, name).expect("a text"));
+    let addr = server.addr();
+    let guest = std::thread::spawn(move || {
+        let mut socket = WebSocket::open(addr, &format!("/vm/ws{query}"), "");
+        socket.send_binary(b"RFB 003.008\n");
+        socket.recv_close()
+    });
+    wait_true("the guest is on the way", || {
+        state.0.load(Ordering::SeqCst) == 2
+    });
+    let form = format!("id={id}");
+    let ended = post(&server, "/vm/api/links/revoke?token=t", &form).text();
+    assert!(ended.contains("\"cut\":0"), "{ended}");
+    state.1.store(false, Ordering::SeqCst);
+    let close = guest.join().expect("no panic");
+    let words = "The link to this desktop was ended.".to_owned();
+    assert_eq!(close, Some((4410, words)));
 }
 
 #[test]

@@ -16,6 +16,8 @@ use crate::support::portway;
 
 mod limits;
 mod mistakes;
+mod probe;
+mod tls;
 
 const USER: &str = "ann";
 /// Longer than VNC authentication looks at.

@@ -136,6 +136,58 @@ fn a_token_for_one_use_opens_one_session_also_after_a_reload() {
     }
 }
 
+/// A picture is no way around the one use: a small one, which pages ask for by themselves, is none
+/// and uses nothing up; a screenshot is the use.
+#[test]
+fn a_token_for_one_use_shows_no_picture_besides() {
+    let vnc = VncServer::start(Look::default());
+    let lines = "one: %VNC% once\nmany: %VNC%\nshot: %VNC% once\nanns: %VNC% once user=ann\n";
+    let server = with_tokens(
+        &vnc,
+        lines,
+        "vnc_thumbnail connect; vnc_screenshot on; auth_basic $arg_realm; auth_basic_user_file users;",
+    );
+    server
+        .files()
+        .write("users", "ann:{PLAIN}pw\nbob:{PLAIN}pw\n");
+    let status = |what: &str, token: &str| {
+        let path = format!("/api/{what}?realm=off&token={token}");
+        get(&server, &path).status
+    };
+    let told = |token: &str| get(&server, &format!("/session?realm=off&token={token}")).text();
+    assert_eq!(status("thumbnail", "many"), 200);
+    for _ in 0..2 {
+        assert_eq!(status("thumbnail", "one"), 404);
+    }
+    assert_eq!(vnc.connections(), 1, "it was not even looked at");
+    assert!(
+        told("one").contains("\"screenshot\":false"),
+        "no second use"
+    );
+    assert!(told("many").contains("\"screenshot\":true"));
+    let mut socket = WebSocket::open(server.addr(), "/ws?realm=off&token=one", "");
+    enter(&mut socket);
+    for what in ["thumbnail", "screenshot"] {
+        assert_eq!(status(what, "one"), 403, "{what}: it is used up");
+    }
+    assert_eq!(status("screenshot", "shot"), 200);
+    assert_eq!(status("screenshot", "shot"), 403);
+    assert!(told("shot").contains("it was good for one time"));
+    // For one person and once: others neither get in nor use it up.
+    let of = |name: &str| format!("Authorization: Basic {name}\r\n");
+    let [ann, bob] = [of("YW5uOnB3"), of("Ym9iOnB3")];
+    let screenshot = |fields: &str| {
+        super::request(&server, "GET", "/api/screenshot?realm=x&token=anns", fields).status
+    };
+    for stranger in [&bob, &bob] {
+        assert_eq!(screenshot(stranger), 403);
+    }
+    assert_eq!(status("screenshot", "anns"), 403, "nobody in particular");
+    let mut socket = WebSocket::open(server.addr(), "/ws?realm=x&token=anns", &ann);
+    enter(&mut socket);
+    assert_eq!(screenshot(&ann), 403);
+}
+
 #[test]
 fn a_token_for_one_use_is_won_by_one_of_many() {
     let vnc = VncServer::start(Look::default());
@@ -393,6 +445,41 @@ fn signed_tokens_say_themselves_where_they_lead() {
         let middle = good.split('.').nth(1).expect("three parts");
         assert!(!log.contains(middle), "{log}");
     }
+}
+
+/// As websockify's `JWTTokenApi` reads them: inside of an encrypted token is a signed one.
+#[test]
+fn a_signed_token_may_come_encrypted() {
+    // The secret's, by python-jwcrypto; inside is a token for 10.0.0.7:5901.
+    let tokens = include_str!("../../../../jwt/src/jwe/tokens.txt");
+    let token = |kind: &str| {
+        let line = tokens.lines().find(|line| line.starts_with(kind));
+        let token = line.and_then(|line| line.rsplit(' ').next());
+        token.expect("a token of that kind").to_owned()
+    };
+    let inside = "location / { vnc_token_source jwt %DIR%/secret; }
+        location /rsa/ { vnc_token_source jwt %DIR%/key.pem; }";
+    let server = Setup::new(CONF)
+        .with("INSIDE", inside)
+        .file("secret", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\n")
+        .file("key.pem", include_str!("../../../../jwt/src/jwe/key.pem"))
+        .start(&portway());
+    let told = |path: &str, token: &str| {
+        let answer = get(&server, &format!("{path}session?token={token}"));
+        answer.text()
+    };
+    let (direct, rsa) = (token("dir A256GCM"), token("RSA-OAEP A256CBC-HS512"));
+    assert!(told("/", &direct).contains("\"status\":\"ok\""));
+    assert!(told("/rsa/", &rsa).contains("\"status\":\"ok\""));
+    for (path, token) in [
+        ("/", &rsa),
+        ("/rsa/", &direct),
+        ("/", &format!("{direct}AAAA")),
+    ] {
+        let told = told(path, token);
+        assert!(told.contains("\"code\":4401"), "{path}: {told}");
+    }
+    server.wait_error_log("there is no key for it");
 }
 
 #[test]

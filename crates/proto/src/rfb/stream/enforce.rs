@@ -98,7 +98,7 @@ impl ClientStream {
                 }));
             }
             _ => {
-                rewrite(head, self.framer.confirmed.is_some(), out);
+                rewrite(head, self.knows(Extensions::EXTENDED_MOUSE), out);
                 if head.body_len > 0 {
                     self.body = Body::Pass;
                 }
@@ -151,7 +151,7 @@ impl ClientStream {
             return if fits { Verdict::Pass } else { Verdict::Drop };
         };
         // To a server that was not heard to agree, the length would not be one.
-        if self.framer.confirmed.is_none() {
+        if !self.knows(Extensions::EXTENDED_CLIPBOARD) {
             return Verdict::Drop;
         }
         let len = u32::try_from(head.body_len + 4).unwrap_or(u32::MAX);
@@ -188,15 +188,17 @@ impl ClientStream {
         Err(Violation::NotNegotiated(head.kind()))
     }
 
-    /// Where the server's side is read, nobody could say from which update on a format counts, nor
-    /// whether the cursor that servers answer a choice of encodings with has it already.
+    /// Whether a message may have the length that goes with an extension: the server has agreed,
+    /// or the viewer's bytes were cut by what it agreed to.
+    fn knows(&self, extension: Extensions) -> bool {
+        self.framer.confirmed.is_some() || self.learned.contains(extension)
+    }
+
     fn check_pixel_format(&self, head: &Head) -> Result<(), Violation> {
         let format: [u8; 16] = head.field(4);
-        let is_late = self.framer.confirmed.is_some() && (self.has_asked || self.wants_updates);
+        let is_late = self.framer.confirmed.is_some() && self.is_late(&format);
         match format[0] {
-            8 | 16 | 32 if is_late && format[..13] != self.pixel_format[..13] => {
-                Err(Violation::LatePixelFormat)
-            }
+            8 | 16 | 32 if is_late => Err(Violation::LatePixelFormat),
             8 | 16 | 32 => Ok(()),
             bits => Err(Violation::BadPixelFormat(bits)),
         }
@@ -207,7 +209,13 @@ impl ClientStream {
             Body::Drop => {}
             Body::Pass => out.extend_from_slice(bytes),
             Body::Encodings(kept) => {
-                let keep = |wish, _| kept.extend(encoding::negotiate(wish, rules));
+                let is_heard = self.learns || self.framer.confirmed.is_some();
+                // Where the server's side is read, the length of Tight's pixels must be certain.
+                let is_certain = !rules.both_sides || Pixels::are_spelled(&self.pixel_format);
+                let keep = |wish, _| {
+                    let may_pass = |wish: &i32| is_certain || !encoding::TIGHTS.contains(wish);
+                    kept.extend(encoding::negotiate(wish, rules, is_heard).filter(may_pass));
+                };
                 self.encodings.handle(bytes, keep);
             }
             Body::Clipboard(clipboard) => clipboard.packed.extend_from_slice(bytes),
@@ -232,7 +240,6 @@ impl ClientStream {
         let is_missing =
             |sticky: &i32| asked.contains(Extensions::of(*sticky)) && !kept.contains(sticky);
         let missing = sticky.into_iter().filter(is_missing);
-        let missing = missing.filter(|_| self.framer.confirmed.is_some());
         let all: Vec<i32> = kept.iter().copied().chain(missing).collect();
         out.extend_from_slice(&[kind::SET_ENCODINGS, 0]);
         out.extend_from_slice(&(all.len() as u16).to_be_bytes());

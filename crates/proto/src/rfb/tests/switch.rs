@@ -1,12 +1,13 @@
 //! Streams whose rules change, and extensions that are agreed on the way.
 
-use super::server_stream::{BOTH_SIDES, RGB888, feed, init, rect, sides, update};
-use crate::rfb::{ClientStream, Rules, Violation};
+use super::server_stream::{BOTH_SIDES, MAPPED, RGB888, feed, init, rect, sides, update};
+use crate::rfb::{ClientStream, Confirmations, Rules, Violation};
 
 const KEY_DOWN: [u8; 8] = [4, 1, 0, 0, 0, 0, 0, 0x61];
 const KEY_UP: [u8; 8] = [4, 0, 0, 0, 0, 0, 0, 0x61];
 const POINTER: [u8; 6] = [5, 0, 0, 10, 0, 20];
 const EXTENDED_POINTER: [u8; 7] = [5, 0x81, 0, 10, 0, 20, 1];
+const REQUEST: [u8; 10] = [3, 0, 0, 0, 0, 0, 3, 32, 2, 88];
 const MOUSE: i32 = -316;
 const CLIPBOARD: i32 = 0xC0A1_E5CE_u32 as i32;
 
@@ -198,4 +199,125 @@ fn nothing_acts_before_updates_are_asked_for_where_both_sides_are_read() {
     let bytes = [&asked[..], &acting, &request, &acting].concat();
     let expected = [&asked[..], &request, &acting].concat();
     assert_eq!(enforce(&mut client, &BOTH_SIDES, &bytes), expected);
+}
+
+/// A viewer that asked for these extensions and for updates, and whose server is heard at first.
+fn heard(asked: &[i32]) -> (ClientStream, Confirmations) {
+    let init = init(RGB888);
+    let mut client = ClientStream::beside_confirmations(&init);
+    client.observe(&[&encodings(asked)[..], &REQUEST].concat());
+    (client, Confirmations::new(&init))
+}
+
+/// The server can do notify, and text.
+const CAPS: [u8; 16] = [3, 0, 0, 0, 0xff, 0xff, 0xff, 0xf8, 1, 0, 0, 1, 0, 0, 0, 0];
+
+#[test]
+fn what_a_server_confirms_at_first_is_learned_however_it_is_split() {
+    let pixels = update(&[rect((2, 1), 0, &[7; 8]), rect((0, 0), MOUSE, &[])]);
+    let bytes = [&CAPS[..], &update(&[rect((1, 1), 0, &[3; 4])]), &pixels].concat();
+    for step in 1..=bytes.len() {
+        let (mut client, mut server) = heard(&[MOUSE, CLIPBOARD]);
+        let mut pieces = bytes.chunks(step);
+        while let Some(piece) = pieces.next() {
+            let learns = client.learn(&mut server, piece);
+            assert_eq!(learns, pieces.len() > 0, "in pieces of {step}");
+        }
+        let request = [6, 0, 0, 0, 0xff, 0xff, 0xff, 0xfc, 2, 0, 0, 1];
+        let extended = [&EXTENDED_POINTER[..], &request].concat();
+        client.observe(&extended);
+        assert!(client.may_enforce(), "in pieces of {step}");
+        assert_eq!(enforce(&mut client, &Rules::CONTROL, &extended), extended);
+        // What the server has agreed to, it is asked for for ever.
+        let again = enforce(&mut client, &Rules::VIEW_ONLY, &encodings(&[5]));
+        assert_eq!(again, encodings(&[5, MOUSE, CLIPBOARD]));
+    }
+}
+
+#[test]
+fn what_no_server_can_be_heard_to_confirm_stays_ambiguous() {
+    let confirmed = [&CAPS[..], &update(&[rect((0, 0), MOUSE, &[])])].concat();
+    let late_format = [&[0, 0, 0, 0][..], &MAPPED].concat();
+    type Case<'a> = (&'a [i32], &'a [u8], &'a [u8], &'a str);
+    let cases: [Case<'_>; 5] = [
+        (&[CLIPBOARD], &[], &confirmed, "not asked for"),
+        (&[MOUSE, CLIPBOARD], &[], &CAPS, "not confirmed"),
+        (
+            &[MOUSE, CLIPBOARD],
+            &late_format,
+            &confirmed,
+            "the format changed late",
+        ),
+        (
+            &[MOUSE, CLIPBOARD],
+            &encodings(&[7]),
+            &confirmed,
+            "not asked for any more",
+        ),
+        (&[MOUSE], &[], &[77], "the server is not understood"),
+    ];
+    for (asked, then, server_says, why) in cases {
+        let (mut client, mut server) = heard(asked);
+        client.observe(then);
+        client.learn(&mut server, server_says);
+        if !asked.contains(&MOUSE) {
+            client.observe(&encodings(&[MOUSE, CLIPBOARD]));
+        }
+        client.observe(&EXTENDED_POINTER);
+        assert!(!client.may_enforce(), "{why}");
+    }
+}
+
+#[test]
+fn a_server_is_not_heard_for_ever() {
+    let (mut client, mut server) = heard(&[MOUSE, CLIPBOARD]);
+    let idle = update(&[rect((1, 1), 0, &[3; 4])]);
+    let heard = (0..100).take_while(|_| client.learn(&mut server, &idle));
+    assert_eq!(heard.count(), 7);
+    // From then on a viewer that is held to rules cannot agree to anything new.
+    let (mut late, mut server) = self::heard(&[7]);
+    while late.learn(&mut server, &idle) {}
+    let kept = enforce(
+        &mut late,
+        &Rules::CONTROL,
+        &encodings(&[7, MOUSE, CLIPBOARD]),
+    );
+    assert_eq!(kept, encodings(&[7]));
+}
+
+#[test]
+fn a_viewer_that_is_held_to_rules_from_the_start_agrees_while_the_server_is_heard() {
+    let init = init(RGB888);
+    let mut client = ClientStream::beside_confirmations(&init);
+    let mut server = Confirmations::new(&init);
+    let asked = encodings(&[7, MOUSE, CLIPBOARD]);
+    assert_eq!(enforce(&mut client, &Rules::CONTROL, &asked), asked);
+    // Not yet confirmed: written so that every server reads the same.
+    let plain = enforce(&mut client, &Rules::CONTROL, &EXTENDED_POINTER);
+    assert_eq!(plain, [5, 1, 0, 10, 0, 20]);
+    enforce(&mut client, &Rules::CONTROL, &REQUEST);
+    client.learn(&mut server, &update(&[rect((0, 0), MOUSE, &[])]));
+    let extended = enforce(&mut client, &Rules::CONTROL, &EXTENDED_POINTER);
+    assert_eq!(extended, EXTENDED_POINTER);
+}
+
+#[test]
+fn tight_is_not_agreed_while_its_pixels_have_no_certain_length() {
+    // As a server has it by itself: 32 bits for 24 of colours, but not called 24 deep.
+    let mut native = RGB888;
+    native[1] = 32;
+    let ask = |format: Option<[u8; 16]>| {
+        let mut client = ClientStream::beside_server(&init(native));
+        if let Some(format) = format {
+            enforce(&mut client, &BOTH_SIDES, &[&[0; 4][..], &format].concat());
+        }
+        enforce(&mut client, &BOTH_SIDES, &encodings(&[7, -260, 16]))
+    };
+    assert_eq!(ask(None), encodings(&[16]));
+    assert_eq!(ask(Some(RGB888)), encodings(&[7, -260, 16]));
+    assert_eq!(
+        ask(Some(native)),
+        encodings(&[7, -260, 16]),
+        "spelled on its way"
+    );
 }

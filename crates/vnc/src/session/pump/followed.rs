@@ -21,7 +21,7 @@ impl Pump {
         match self.filter(&mut inbox)? {
             Some(Passed::InPlace(n)) => inbox.truncate(n),
             Some(Passed::Apart(apart)) => inbox = apart,
-            None => {}
+            None => self.learn(&inbox),
         }
         let passed = &inbox[..];
         if !passed.is_empty() {
@@ -31,6 +31,15 @@ impl Pump {
             self.entry.add_out(passed.len() as u64);
         }
         Ok(())
+    }
+
+    /// Hears what the server confirms, for as long as there is something to learn.
+    pub(super) fn learn(&mut self, bytes: &[u8]) {
+        if let Some(server) = &mut self.confirmations
+            && !self.follow.learn(server, bytes)
+        {
+            self.confirmations = None;
+        }
     }
 
     /// Sends what may pass of `n` bytes that stand in the scratch buffer with room for a header
@@ -78,20 +87,19 @@ impl Pump {
     }
 
     /// Lets taps know that this is all for the moment, and the page whether it is still recorded.
-    pub(super) fn flush_taps(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+    pub(super) fn flush_taps(&mut self) -> Result<(), Failure> {
         let Some(screen) = &mut self.screen else {
             return Ok(());
         };
         screen.taps().flush();
         screen.taps().check()?;
         let recorded = screen.taps().are_recording();
-        match self.entry.set_recorded(recorded) {
-            true => {
-                let text = format!("{{\"type\":\"policy\",\"recorded\":{recorded}}}");
-                self.say(cx, &text)
-            }
-            false => Ok(()),
+        if self.entry.set_recorded(recorded) {
+            // Where words wait, even a page that does not keep up finds them.
+            let text = format!("{{\"type\":\"policy\",\"recorded\":{recorded}}}");
+            self.entry.say(text);
         }
+        Ok(())
     }
 
     /// Holds the session to what somebody changed, if somebody has.

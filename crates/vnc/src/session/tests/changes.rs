@@ -69,11 +69,7 @@ fn a_message_that_is_under_way_passes_whole_before_the_rules_hold() {
 #[test]
 fn whoever_is_not_in_control_may_only_watch_until_it_is_again() {
     let (server, told, say) = scripted_server();
-    let adjustable = Policy {
-        adjustable: true,
-        ..policy()
-    };
-    let gateway = Gateway::start(target(server.addr()), adjustable);
+    let gateway = Gateway::start(target(server.addr()), policy());
     let mut viewer = enter(&gateway, "desk");
     // The extended mouse buttons stay agreed all the while.
     viewer.send_binary(&[&[2, 0, 0, 1, 0xff, 0xff, 0xfe, 0xc4][..], &REQUEST].concat());

@@ -107,7 +107,9 @@ fn what_came_early_waits_until_it_is_known_who_controls() {
         Subprotocol::Binary,
     );
     other.join();
-    let ordered = gateway.sessions.order(other.entry.id(), Order::Take);
+    let ordered = gateway
+        .sessions
+        .order(other.entry.id(), Order::Take, "root");
     assert_eq!(ordered, Some(Ok(())));
     let mut viewer = gateway.viewer();
     let request = [3, 1, 0, 0, 0, 0, 3, 32, 2, 88];

@@ -146,3 +146,70 @@ fn a_session_ends_at_its_age_however_busy() {
     closed(&mut viewer, &Refusal::TimeOver);
     gateway.refused_with(&Refusal::TimeOver);
 }
+
+/// A server that shows its screen and then reads so much each time it is told to, and otherwise
+/// nothing.
+fn deaf_server() -> (Upstream, mpsc::Sender<usize>) {
+    let (say, reads) = mpsc::channel();
+    let reads = Mutex::new(Some(reads));
+    let server = open_server(move |peer| {
+        let reads = reads.lock().unwrap().take().unwrap();
+        for count in reads {
+            peer.read_exact(count);
+        }
+    });
+    (server, say)
+}
+
+fn impatient(limit: Duration) -> Policy {
+    Policy {
+        send_timeout: limit,
+        ..pinging()
+    }
+}
+
+/// Presses keys for as long as somebody takes them, more than sockets hold.
+fn press_keys(viewer: &mut WebSocket) {
+    let keys = KEY_DOWN.repeat(8 << 10);
+    let header = proto::ws::FrameHeader {
+        mask: Some([0; 4]),
+        ..proto::ws::FrameHeader::binary(keys.len() as u64)
+    };
+    let frame = [&header.encode()[..], &keys].concat();
+    let mut socket = viewer.conn().stream().try_clone().unwrap();
+    std::thread::spawn(move || while std::io::Write::write_all(&mut socket, &frame).is_ok() {});
+}
+
+#[test]
+fn a_server_that_takes_no_input_ends_the_session_in_time() {
+    let (server, _say) = deaf_server();
+    let gateway = Gateway::start(target(server.addr()), impatient(Duration::from_millis(700)));
+    let mut viewer = enter(&gateway, "desk");
+    let start = Instant::now();
+    press_keys(&mut viewer);
+    let end = gateway.end();
+    assert_eq!(end.reason, EndReason::Refused(Refusal::TakesNoInput));
+    assert!(end.detail.contains("vnc_send_timeout"), "{}", end.detail);
+    assert!(start.elapsed() >= Duration::from_millis(650));
+}
+
+#[test]
+fn a_server_that_is_slow_but_reads_keeps_its_session() {
+    let (server, say) = deaf_server();
+    let gateway = Gateway::start(
+        target(server.addr()),
+        impatient(Duration::from_millis(1500)),
+    );
+    let mut viewer = enter(&gateway, "desk");
+    let start = Instant::now();
+    press_keys(&mut viewer);
+    for _ in 0..10 {
+        // Enough that there is room again at this end.
+        say.send(4 << 20).unwrap();
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    assert_eq!(gateway.sessions.list().len(), 1, "it goes on");
+    let end = gateway.end();
+    assert_eq!(end.reason, EndReason::Refused(Refusal::TakesNoInput));
+    assert!(start.elapsed() >= Duration::from_millis(3500));
+}

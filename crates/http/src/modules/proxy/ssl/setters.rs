@@ -4,42 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conf::{Diagnostic, Item, value};
-use net::tls::ciphers as cipher_list;
-use net::tls::server::Versions;
 
 use super::{DATA, Keep, Loaded, Source, form};
 use crate::draft::Level;
 use crate::module::{Cx, Done};
 
 pub fn protocols(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    form::protocols(item, cx)?;
-    let has = |name: &[u8]| item.args.iter().any(|word| &word.text[..] == name);
-    let versions = Versions {
-        tls12: has(b"TLSv1.2"),
-        tls13: has(b"TLSv1.3"),
-    };
-    if !versions.tls12 && !versions.tls13 {
-        return Err(item
-            .error("none of these versions of TLS is supported")
-            .help("use TLSv1.2 and TLSv1.3"));
-    }
-    let old = [&b"SSLv2"[..], b"SSLv3", b"TLSv1", b"TLSv1.1"];
-    if let Some(word) = item.args.iter().find(|word| old.contains(&&word.text[..])) {
-        // DIFFERS: rustls has no version before TLS 1.2.
-        let message = format!("{} is not supported and is left out", word.display());
-        cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
-    }
+    let versions = form::peer_versions(item, cx)?;
     item.once(&mut level.drafts.proxy_ssl.versions, versions)
 }
 
 pub fn ciphers(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    form::ciphers(item, cx)?;
-    let list = item.text(0)?.to_owned();
-    if cipher_list::select(&list).is_empty() {
-        let message = format!("no cipher of \"{list}\" is supported with TLS 1.2");
-        cx.diagnostics
-            .push(Diagnostic::warn(message).at(item.span()));
-    }
+    let list = form::peer_ciphers(item, cx)?;
     item.once(&mut level.drafts.proxy_ssl.ciphers, list)
 }
 

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use net::clock;
+
 /// Entries that are kept. Beyond, the ones that end first go first.
 const ENTRIES_MAX: usize = 30_000;
 
@@ -25,7 +27,10 @@ pub struct Attempts {
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    count: u32,
+    failed: u32,
+    /// Tries that are being judged, and count as failed until they are.
+    pending: u32,
+    /// When what failed is forgotten.
     until: Instant,
 }
 
@@ -38,19 +43,42 @@ pub struct Limit {
     pub time: Duration,
 }
 
-/// A try that is counted.
+/// Why there is no try now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// So many failed that there is none for so long.
+    TooMany(Duration),
+    /// So many are being judged that there would be too many if they failed.
+    Pending,
+}
+
+/// A try. It has failed unless something else is said of it.
 #[derive(Debug)]
-pub struct Attempt([u64; 3]);
+pub struct Attempt<'a> {
+    all: &'a Attempts,
+    keys: [u64; 3],
+    time: Duration,
+    end: End,
+}
+
+/// What became of a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Failed,
+    Succeeded,
+    /// It was none.
+    Void,
+}
 
 impl Attempts {
-    /// Counts a try before its password is looked at; the error is how long there is none.
+    /// Begins a try before its password is looked at.
     pub fn begin(
         &self,
-        user: &str,
+        user: &[u8],
         address: Option<IpAddr>,
         limit: Limit,
         now: Instant,
-    ) -> Result<Attempt, Duration> {
+    ) -> Result<Attempt<'_>, Refused> {
         let address = address.map(network);
         let keys = [
             self.hasher.hash_one(("both", user, address)),
@@ -63,43 +91,94 @@ impl Attempts {
             limit.count.saturating_mul(PER_USER),
         ];
         let mut entries = self.lock();
+        let mut is_pending = false;
         for (key, most) in keys.iter().zip(counts) {
-            let entry = entries.get(key).filter(|entry| entry.until > now);
-            if let Some(entry) = entry.filter(|entry| entry.count >= most) {
-                return Err(entry.until.saturating_duration_since(now));
+            let Some(entry) = entries.get(key) else {
+                continue;
+            };
+            let failed = entry.failed_by(now);
+            if failed >= most {
+                return Err(Refused::TooMany(entry.until.saturating_duration_since(now)));
             }
+            is_pending |= failed.saturating_add(entry.pending) >= most;
+        }
+        if is_pending {
+            return Err(Refused::Pending);
         }
         make_room(&mut entries, now);
         for key in keys {
-            let entry = entries.entry(key).or_insert(Entry {
-                count: 0,
+            let fresh = Entry {
+                failed: 0,
+                pending: 0,
                 until: now + limit.time,
-            });
-            if entry.until <= now {
-                *entry = Entry {
-                    count: 0,
-                    until: now + limit.time,
-                };
-            }
-            entry.count += 1;
+            };
+            entries.entry(key).or_insert(fresh).pending += 1;
         }
-        Ok(Attempt(keys))
+        Ok(Attempt {
+            all: self,
+            keys,
+            time: limit.time,
+            end: End::Failed,
+        })
     }
 
-    /// The password was right: the try does not count, and those before it are forgiven.
-    pub fn succeeded(&self, attempt: &Attempt) {
+    fn end(&self, attempt: &Attempt<'_>, now: Instant) {
         let mut entries = self.lock();
-        let [both, others @ ..] = &attempt.0;
-        entries.remove(both);
-        for key in others {
-            if let Some(entry) = entries.get_mut(key) {
-                entry.count = entry.count.saturating_sub(1);
+        for (at, key) in attempt.keys.iter().enumerate() {
+            // It may have made room for others.
+            let Some(entry) = entries.get_mut(key) else {
+                continue;
+            };
+            entry.pending = entry.pending.saturating_sub(1);
+            match attempt.end {
+                End::Void => {}
+                // What failed before is forgiven, of this user at this address.
+                End::Succeeded if at == 0 => entry.failed = 0,
+                End::Succeeded => {}
+                End::Failed => {
+                    let before = entry.failed_by(now);
+                    if before == 0 {
+                        entry.until = now + attempt.time;
+                    }
+                    entry.failed = before.saturating_add(1);
+                }
+            }
+            if entry.pending == 0 && entry.failed_by(now) == 0 {
+                entries.remove(key);
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt<'_> {
+    /// The password was right: the try does not count, and those before it are forgiven.
+    pub fn succeeded(mut self) {
+        self.end = End::Succeeded;
+    }
+
+    /// No password was looked at, or none could be.
+    pub fn is_none(mut self) {
+        self.end = End::Void;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.all.end(self, clock::now());
+    }
+}
+
+impl Entry {
+    /// How many have failed that are not forgotten.
+    fn failed_by(&self, now: Instant) -> u32 {
+        match self.until > now {
+            true => self.failed,
+            false => 0,
+        }
     }
 }
 
@@ -141,76 +220,95 @@ mod tests {
         Some(text.parse().expect("an address"))
     }
 
+    /// One that fails at once; false if there is none.
+    fn fail(attempts: &Attempts, user: &str, from: &str, now: Instant) -> bool {
+        attempts
+            .begin(user.as_bytes(), address(from), LIMIT, now)
+            .is_ok()
+    }
+
     #[test]
     fn a_user_has_so_many_tries_from_an_address() {
         let attempts = Attempts::default();
-        let now = Instant::now();
-        let try_as =
-            |user: &str, from: &str, now: Instant| attempts.begin(user, address(from), LIMIT, now);
+        let now = clock::now();
+        let fail = |user: &str, from: &str| fail(&attempts, user, from, clock::now());
         for _ in 0..3 {
-            assert!(try_as("ann", "10.0.0.1", now).is_ok());
+            assert!(fail("ann", "10.0.0.1"));
         }
-        let wait = try_as("ann", "10.0.0.1", now + Duration::from_secs(20));
-        assert_eq!(wait.unwrap_err(), Duration::from_secs(40));
-        assert!(try_as("bob", "10.0.0.1", now).is_ok());
-        assert!(try_as("ann", "10.0.0.2", now).is_ok());
-        let later = now + LIMIT.time;
-        assert!(try_as("ann", "10.0.0.1", later).is_ok());
+        let later = now + Duration::from_secs(20);
+        let refused = attempts.begin(b"ann", address("10.0.0.1"), LIMIT, later);
+        let Err(Refused::TooMany(wait)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(wait <= Duration::from_secs(41), "{wait:?}");
+        assert!(wait >= Duration::from_secs(39), "{wait:?}");
+        assert!(fail("bob", "10.0.0.1"));
+        assert!(fail("ann", "10.0.0.2"));
+        let later = now + LIMIT.time * 2;
+        assert!(
+            attempts
+                .begin(b"ann", address("10.0.0.1"), LIMIT, later)
+                .is_ok()
+        );
         // All addresses of a network are one client's.
         for host in 1..=3 {
-            assert!(try_as("eve", &format!("2001:db8::{host}"), now).is_ok());
+            assert!(fail("eve", &format!("2001:db8::{host}")));
         }
-        assert!(try_as("eve", "2001:db8::9", now).is_err());
-        assert!(try_as("eve", "2001:db8:1::9", now).is_ok());
+        assert!(!fail("eve", "2001:db8::9"));
+        assert!(fail("eve", "2001:db8:1::9"));
     }
 
     #[test]
     fn an_address_and_a_user_have_limits_of_their_own() {
         let attempts = Attempts::default();
-        let now = Instant::now();
-        let many = LIMIT.count * PER_ADDRESS;
-        for number in 0..many {
-            let user = format!("user{number}");
-            assert!(
-                attempts
-                    .begin(&user, address("10.0.0.1"), LIMIT, now)
-                    .is_ok()
-            );
+        let fail = |user: &str, from: &str| fail(&attempts, user, from, clock::now());
+        for number in 0..LIMIT.count * PER_ADDRESS {
+            assert!(fail(&format!("user{number}"), "10.0.0.1"));
         }
-        assert!(
-            attempts
-                .begin("x", address("10.0.0.1"), LIMIT, now)
-                .is_err()
-        );
-        let many = LIMIT.count * PER_USER;
-        for number in 0..many {
+        assert!(!fail("x", "10.0.0.1"));
+        for number in 0..LIMIT.count * PER_USER {
             let from = format!("10.1.{}.{}", number / 250, number % 250);
-            assert!(attempts.begin("ann", address(&from), LIMIT, now).is_ok());
+            assert!(fail("ann", &from));
         }
-        assert!(
-            attempts
-                .begin("ann", address("10.9.9.9"), LIMIT, now)
-                .is_err()
-        );
+        assert!(!fail("ann", "10.9.9.9"));
     }
 
     #[test]
-    fn a_right_password_forgives() {
+    fn a_right_password_forgives_and_what_is_no_try_does_not_count() {
         let attempts = Attempts::default();
-        let now = Instant::now();
+        let begin = || attempts.begin(b"ann", address("10.0.0.1"), LIMIT, clock::now());
         for _ in 0..100 {
-            let attempt = attempts.begin("ann", address("10.0.0.1"), LIMIT, now);
-            attempts.succeeded(&attempt.expect("not too many"));
+            begin().expect("not too many").is_none();
+            begin().expect("not too many").succeeded();
         }
-        for _ in 0..2 {
-            assert!(attempts.begin("ann", None, LIMIT, now).is_ok());
+        assert_eq!(attempts.lock().len(), 0);
+        for _ in 0..5 {
+            drop(begin().expect("not too many"));
+            drop(begin().expect("not too many"));
+            begin().expect("not too many").succeeded();
         }
+        // Of the address and of the user, what failed is remembered.
+        assert_eq!(attempts.lock().len(), 2);
+    }
+
+    #[test]
+    fn tries_at_the_same_time_are_never_more_than_may_fail() {
+        let attempts = Attempts::default();
+        let begin = || attempts.begin(b"ann", address("10.0.0.1"), LIMIT, clock::now());
+        let mut pending: Vec<_> = (0..3).map(|_| begin().expect("a try")).collect();
+        assert_eq!(begin().err(), Some(Refused::Pending));
+        pending.pop().expect("a try").succeeded();
+        let last = begin().expect("one has room");
+        drop(pending);
+        assert_eq!(begin().err(), Some(Refused::Pending));
+        drop(last);
+        assert!(matches!(begin(), Err(Refused::TooMany(_))));
     }
 
     #[test]
     fn there_are_never_too_many_entries() {
         let attempts = Attempts::default();
-        let start = Instant::now();
+        let start = clock::now();
         for number in 0..ENTRIES_MAX as u32 {
             let now = start + Duration::from_millis(number.into());
             let from = IpAddr::V4(number.into());
@@ -218,9 +316,10 @@ mod tests {
                 time: Duration::from_secs(3600),
                 ..LIMIT
             };
+            let user = number.to_string();
             assert!(
                 attempts
-                    .begin(&number.to_string(), Some(from), limit, now)
+                    .begin(user.as_bytes(), Some(from), limit, now)
                     .is_ok()
             );
         }

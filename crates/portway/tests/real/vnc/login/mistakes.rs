@@ -43,6 +43,19 @@ fn each_mistake_is_said_with_its_remedy() {
             "vnc_ssl_certificate %CERTS%/desk.crt; vnc_ssl_certificate_key %CERTS%/other.key;",
             "key values mismatch",
         ),
+        ("vnc_ssl_crl none;", "No such file"),
+        ("vnc_ssl_crl secrets;", "cannot load CRL"),
+        ("vnc_ssl_protocols TLSv1.4;", "invalid value \"TLSv1.4\""),
+        ("vnc_ssl_protocols TLSv1;", "none of these versions"),
+        ("vnc_ssl_ciphers \"a b;\";", "invalid value"),
+        (
+            "vnc_ssl_protocols TLSv1.2; vnc_ssl_ciphers NONE;",
+            "\"vnc_ssl_ciphers\" has none for TLS 1.2",
+        ),
+        ("vnc_probe on;", "invalid value \"on\""),
+        ("vnc_probe auth interval=0;", "invalid parameter"),
+        ("vnc_probe off interval=1s;", "invalid parameter"),
+        ("vnc_send_timeout soon;", "invalid value \"soon\""),
         ("vnc_credentials_file none;", "No such file"),
         (
             "vnc_credentials_file secrets;",
@@ -54,8 +67,31 @@ fn each_mistake_is_said_with_its_remedy() {
         assert!(output.contains(said), "{inside}: {output}");
         assert!(!output.contains("a:1 secret"), "{output}");
     }
-    let open = check("", "vnc_credentials_file secrets;", "", 0o644);
-    assert!(open.contains("open to everybody (mode 644)"), "{open}");
+}
+
+#[test]
+fn a_secret_that_everybody_may_read_or_replace_is_none() {
+    let directives = [
+        ("vnc_credentials_file", "the file of credentials"),
+        ("vnc_password_file", "the password file"),
+        ("auth_basic_cookie_key", "the key"),
+    ];
+    for (directive, what) in directives {
+        let inside = format!("{directive} secrets;");
+        for mode in [0o644, 0o604, 0o602] {
+            let output = check("", &inside, &"# x".repeat(20), mode);
+            let said = format!("{what} is open to everybody (mode {mode:03o})");
+            assert!(output.contains(&said), "{output}");
+            assert!(output.contains("/secrets\": the"), "{output}");
+            assert!(output.contains("check.conf:2"), "{output}");
+        }
+        let output = check("", &inside, &"# x".repeat(20), 0o660);
+        assert!(!output.contains("open to everybody"), "{output}");
+        let long = check("", &inside, &"# x\n".repeat(5 << 20), 0o600);
+        assert!(long.contains(&format!("{what} is too long")), "{long}");
+        let none = check("", &format!("{directive} none;"), "", 0o600);
+        assert!(none.contains("none\" failed (2: No such file"), "{none}");
+    }
 }
 
 #[test]
@@ -75,5 +111,20 @@ fn credentials_for_whoever_comes_are_warned_about() {
         let inside = format!("set $role view; {secrets} {guard}");
         let output = check("", &inside, "", 0o600);
         assert!(!output.contains(warning), "{guard}: {output}");
+    }
+}
+
+#[test]
+fn a_probe_that_asks_no_machine_is_warned_about() {
+    let warning = "\"vnc_probe auth\" asks no machine";
+    let output = check("", "vnc_probe auth;", "", 0o600);
+    assert!(output.contains(warning), "{output}");
+    for inside in [
+        "vnc_probe auth; vnc_password_file secrets;",
+        "vnc_probe auth; vnc_credentials_file secrets;",
+        "vnc_probe off;",
+    ] {
+        let output = check("", inside, "a:1 password=x\n", 0o600);
+        assert!(!output.contains(warning), "{inside}: {output}");
     }
 }
