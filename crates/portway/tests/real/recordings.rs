@@ -264,7 +264,7 @@ fn a_location_lists_its_recordings() {
     let empty = stage.get("/open/recordings.json");
     assert_eq!(
         empty.text(),
-        "{\"role\":\"admin\",\"user\":null,\"recordings\":[],\"total\":0,\"bytes\":0}"
+        "{\"role\":\"admin\",\"user\":null,\"sign_out\":false,\"recordings\":[],\"total\":0,\"bytes\":0}"
     );
     assert_eq!(empty.field("cache-control"), Some("no-store"));
     for id in 1..=5 {
