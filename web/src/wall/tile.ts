@@ -17,7 +17,12 @@ export class Tile {
   readonly #image = h("img", { alt: "", hidden: true, decoding: "async" });
   readonly #frame = h("div", { class: "picture" }, icon("display"), this.#image);
   readonly #state = h("span", { class: "state" });
-  readonly #recorded = h("span", { class: "recorded", title: t("recorded"), hidden: true });
+  readonly #recorded = h(
+    "span",
+    { class: "chip filmed", hidden: true },
+    h("span", { class: "recorded" }),
+    t("recorded"),
+  );
   readonly #title = h("h3");
   readonly #about = h("p");
   readonly #role = h("span", { class: "chip", hidden: true }, icon("eye"), t("role.view"));
