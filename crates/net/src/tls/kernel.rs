@@ -3,7 +3,8 @@
 //!
 //! rustls shakes hands, and begins. When a file is to be sent that is worth it
 //! ([`State::hand_over`](super::state::State)), the key of our direction goes to the kernel, and
-//! rustls' connection goes. Records that arrive are taken apart by [`Reader`], with rustls' ciphers.
+//! rustls' connection goes. Records that arrive are taken apart by [`Reader`], with the ciphers of
+//! rustls.
 //!
 //! ```text
 //! rustls ──(hand over)──▶ Kernel ──▶ (end)

@@ -108,6 +108,62 @@ fn wrong_values_are_refused_also_where_they_have_no_effect() {
     }
 }
 
+/// What is not taken in `http`, and the reason that is given.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "proxy_redirect off; proxy_redirect a b;",
+        "\"proxy_redirect\" directive is duplicate",
+    ),
+    ("proxy_redirect a b; proxy_redirect off;", "is duplicate"),
+    (
+        "proxy_cookie_path off; proxy_cookie_path /a /b;",
+        "is duplicate",
+    ),
+    (
+        "proxy_cookie_flags off; proxy_cookie_flags a secure;",
+        "is duplicate",
+    ),
+    (
+        "disable_symlinks off from=/x;",
+        "\"from=\" cannot be used with \"off\" parameter",
+    ),
+    ("disable_symlinks from=/x;", "must have \"off\", \"on\""),
+    (
+        "access_log $uri combined buffer=1k;",
+        "cannot have variables in name",
+    ),
+    (
+        "access_log syslog:server=127.0.0.1 combined buffer=1k;",
+        "logs to syslog cannot be buffered",
+    ),
+    ("server { listen 99999; }", "invalid port"),
+    (
+        "server { listen 127.0.0.1:8000 backlog=0; }",
+        "invalid parameter",
+    ),
+    (
+        "server { server_name *.; }",
+        "server name \"*.\" is invalid",
+    ),
+    (
+        "server { server_name a*.com; } server { server_name b; }",
+        "invalid server name or wildcard \"a*.com\"",
+    ),
+    (
+        "map $host $x { hostnames; a* b; }",
+        "invalid hostname or wildcard \"a*\"",
+    ),
+    (
+        "map $host $x { hostnames; a.b 1; .a.b 2; }",
+        "conflicting parameter",
+    ),
+    (
+        "server { if ($uri=\"a\") { } }",
+        "unknown \"uri=\"a\"\" variable",
+    ),
+    ("add_header_inherit maybe;", "invalid value \"maybe\""),
+];
+
 #[test]
 fn rules_may_not_stand_beside_off() {
     let said = |inside: &str| {
@@ -117,60 +173,7 @@ fn rules_may_not_stand_beside_off() {
         let output = portway().run(&["-t", "-c", &conf.to_string_lossy()]);
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    for (wrong, reason) in [
-        (
-            "proxy_redirect off; proxy_redirect a b;",
-            "\"proxy_redirect\" directive is duplicate",
-        ),
-        ("proxy_redirect a b; proxy_redirect off;", "is duplicate"),
-        (
-            "proxy_cookie_path off; proxy_cookie_path /a /b;",
-            "is duplicate",
-        ),
-        (
-            "proxy_cookie_flags off; proxy_cookie_flags a secure;",
-            "is duplicate",
-        ),
-        (
-            "disable_symlinks off from=/x;",
-            "\"from=\" cannot be used with \"off\" parameter",
-        ),
-        ("disable_symlinks from=/x;", "must have \"off\", \"on\""),
-        (
-            "access_log $uri combined buffer=1k;",
-            "cannot have variables in name",
-        ),
-        (
-            "access_log syslog:server=127.0.0.1 combined buffer=1k;",
-            "logs to syslog cannot be buffered",
-        ),
-        ("server { listen 99999; }", "invalid port"),
-        (
-            "server { listen 127.0.0.1:8000 backlog=0; }",
-            "invalid parameter",
-        ),
-        (
-            "server { server_name *.; }",
-            "server name \"*.\" is invalid",
-        ),
-        (
-            "server { server_name a*.com; } server { server_name b; }",
-            "invalid server name or wildcard \"a*.com\"",
-        ),
-        (
-            "map $host $x { hostnames; a* b; }",
-            "invalid hostname or wildcard \"a*\"",
-        ),
-        (
-            "map $host $x { hostnames; a.b 1; .a.b 2; }",
-            "conflicting parameter",
-        ),
-        (
-            "server { if ($uri=\"a\") { } }",
-            "unknown \"uri=\"a\"\" variable",
-        ),
-        ("add_header_inherit maybe;", "invalid value \"maybe\""),
-    ] {
+    for (wrong, reason) in WRONG {
         let said = said(wrong);
         assert!(
             said.contains("[emerg]") && said.contains(reason),
