@@ -298,6 +298,17 @@ impl Stream {
         })
     }
 
+    /// What the kernel estimates of the connection; `None` if it is none of TCP.
+    pub fn tcp_estimates(&self) -> Option<TcpEstimates> {
+        let info = crate::sys::tcp_info(self.socket.as_fd()).ok()?;
+        Some(TcpEstimates {
+            rtt_us: info.tcpi_rtt,
+            rttvar_us: info.tcpi_rttvar,
+            snd_cwnd: info.tcpi_snd_cwnd,
+            rcv_space: info.tcpi_rcv_space,
+        })
+    }
+
     /// Our own end of the connection.
     pub fn local_addr(&self) -> io::Result<crate::Addr> {
         crate::Addr::try_from(rustix::net::getsockname(self)?)
@@ -328,6 +339,19 @@ pub struct TcpHealth {
     pub rtt: Duration,
     /// Segments that were sent again since the beginning.
     pub retransmits: u32,
+}
+
+/// What the kernel estimates of a TCP connection (`$tcpinfo_…`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpEstimates {
+    /// The smoothed time there and back, in microseconds.
+    pub rtt_us: u32,
+    /// How much that varies, in microseconds.
+    pub rttvar_us: u32,
+    /// The congestion window, in segments.
+    pub snd_cwnd: u32,
+    /// Room for what the other end sends, in bytes.
+    pub rcv_space: u32,
 }
 
 impl AsFd for Stream {

@@ -5,8 +5,8 @@
 //! connection at rest owns none: only the part of a record that has not arrived whole, what was
 //! decrypted and not asked for, and records that the socket did not take are kept aside.
 //!
-//! Where it is asked for and the kernel can, it makes the records of a server from the first large
-//! file on ([`kernel`]).
+//! Where it is asked for and the kernel can, the kernel makes the records of a server from the
+//! first large file on ([`kernel`]).
 //!
 //! Certificates of peers are not judged here: whoever made the configuration does that.
 
