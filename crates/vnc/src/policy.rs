@@ -52,7 +52,7 @@ pub struct Policy {
     pub ping: Duration,
     /// Ends a session without keys or pointer for so long.
     pub idle: Option<Duration>,
-    /// Ends a session that is so old.
+    /// Ends a session that is so old, from its upgrade on.
     pub session_max: Option<Duration>,
     /// Who knows the machine's name; otherwise the system does.
     pub names: Option<Names>,

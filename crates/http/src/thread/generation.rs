@@ -16,6 +16,7 @@ use upstream::Pool;
 
 use super::Thread;
 use crate::config::Config;
+use crate::logs::ErrorLogs;
 use crate::open_files::OpenFiles;
 
 /// One generation of the configuration, as one thread serves it. Whoever needs the configuration to
@@ -27,6 +28,8 @@ pub struct Generation {
     pub number: u64,
     /// The thread.
     pub thread: Rc<Thread>,
+    /// The error logs of the configuration as a whole, which may well have no location.
+    errors: Arc<ErrorLogs>,
     /// Files that are kept open.
     pub(crate) open_files: OpenFiles,
     /// Idle connections to each upstream.
@@ -70,6 +73,7 @@ impl Generation {
                 .collect(),
             number,
             thread,
+            errors: super::error_logs(&config),
             config,
             closing: Cell::new(false),
             tasks: RefCell::default(),
@@ -101,7 +105,7 @@ impl Generation {
 
     /// The error log of the configuration as a whole.
     pub(crate) fn error_log(&self) -> &ErrorLog {
-        self.config.locations[0].settings.core.error_logs.log()
+        self.errors.log()
     }
 
     pub(super) fn close(&self) {

@@ -19,6 +19,7 @@ mod judged;
 mod limits;
 mod links;
 mod login;
+mod meanwhile;
 mod operator;
 mod pictures;
 mod redis;

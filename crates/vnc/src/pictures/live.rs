@@ -115,17 +115,23 @@ impl Live {
         }
     }
 
-    /// The way to the thread, which is started when it is first needed.
-    fn jobs(&self) -> Result<mpsc::Sender<Job>, Taken> {
+    /// Gives the thread a session, and gives back the way to it. It is started when it is first
+    /// needed, and anew if a panic has ended it, with the pictures that it had.
+    fn begin(&self, opened: Opened) -> Result<mpsc::Sender<Job>, Taken> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(jobs) = &*jobs {
-            return Ok(jobs.clone());
+        let mut job = Job::Open(Box::new(opened));
+        if let Some(known) = &*jobs {
+            match known.send(job) {
+                Ok(()) => return Ok(known.clone()),
+                Err(mpsc::SendError(returned)) => job = returned,
+            }
         }
         let (sender, receiver) = mpsc::channel();
         let started = std::thread::Builder::new()
             .name("pictures".to_owned())
             .spawn(move || Studio::default().run(&receiver));
         started.map_err(|error| Taken::Stop(format!("no picture: {error}")))?;
+        sender.send(job).map_err(gone)?;
         *jobs = Some(sender.clone());
         Ok(sender)
     }
@@ -136,16 +142,14 @@ impl TapSource for LiveOf {
         let live = &self.live;
         let seat = Seat::take(&live.sessions)
             .ok_or_else(|| Taken::Stop("no picture: too many sessions have one".to_owned()))?;
-        let jobs = live.jobs()?;
         let number = live.next.fetch_add(1, Relaxed);
-        let opened = Opened {
+        let jobs = live.begin(Opened {
             number,
             shown: self.shown.clone(),
             width: start.width,
             height: start.height,
             pixel_format: start.pixel_format,
-        };
-        jobs.send(Job::Open(Box::new(opened))).map_err(gone)?;
+        })?;
         Ok(Box::new(LiveTap {
             number,
             jobs,
@@ -318,5 +322,46 @@ impl Screen {
     fn is_whole(&self) -> bool {
         let screen = self.decoder.screen();
         screen.painted() >= screen.pixels().len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{About, SessionId};
+
+    #[test]
+    fn a_thread_that_is_gone_is_started_anew() {
+        let (sender, receiver) = mpsc::channel();
+        drop(receiver);
+        let live = Live {
+            jobs: Mutex::new(Some(sender)),
+            ..Live::default()
+        };
+        let about = About::default();
+        let start = TapStart {
+            id: SessionId::default(),
+            about: &about,
+            at: SystemTime::now(),
+            width: 1,
+            height: 1,
+            pixel_format: PixelFormat::RGBX.to_bytes(),
+            name: b"",
+            alarm: std::task::Waker::noop(),
+        };
+        let source = LiveOf {
+            live: Arc::new(live),
+            shown: Shown::new(&"lab:1".parse().unwrap(), &Policy::default()),
+        };
+        let mut tap = source.open(&start).unwrap();
+        // A bell.
+        let piece = Piece {
+            kind: 2,
+            begins: true,
+            ends: true,
+            bytes: &[2],
+        };
+        assert_eq!(tap.message(Duration::ZERO, piece), Taken::Yes);
+        assert_eq!(tap.flush(), Taken::Yes);
     }
 }

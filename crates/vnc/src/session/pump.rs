@@ -115,7 +115,7 @@ impl Pump {
     ) -> Box<Self> {
         let level = policy.level();
         entry.live().set_level(level);
-        let clock = Clock::start(&policy);
+        let clock = Clock::start(&policy, entry.age());
         let patience = Patience::new(policy.send_timeout);
         let (follow, screen, confirmations) = match server.screen {
             Some(init) if level == Level::BothSides => {

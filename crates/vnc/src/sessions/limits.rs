@@ -35,8 +35,7 @@ pub(super) fn admit<'e>(
     machine: &Target,
     live: impl Iterator<Item = &'e Arc<Entry>>,
 ) -> Result<Vec<Arc<Entry>>, Refusal> {
-    // An operator who looks after a session takes nobody's place.
-    if about.watches.is_some() {
+    if !takes_a_place(about) {
         return Ok(Vec::new());
     }
     let counted: Vec<_> = live.filter(|entry| entry.counts()).collect();
@@ -54,6 +53,12 @@ pub(super) fn admit<'e>(
         true => Err(Refusal::Busy),
         false => Ok(displaced),
     }
+}
+
+/// Whether a session counts where there may be so many: an operator who looks after another one
+/// takes nobody's place, neither when that begins nor later.
+pub(super) fn takes_a_place(about: &About) -> bool {
+    about.watches.is_none()
 }
 
 /// What the limit of a machine says; `here` are those that are there.
@@ -140,6 +145,25 @@ mod tests {
         };
         let forecast = sessions.would_admit(&watching, &machine(&watching));
         assert_eq!(forecast, Ok(()), "an operator takes nobody's place");
+    }
+
+    #[test]
+    fn who_watches_is_in_nobodys_way() {
+        let sessions = Sessions::new();
+        let (ann, _) = enter(&sessions, about("ann", "a:1", ONE_EACH));
+        let watching = About {
+            watches: ann.id,
+            ..about("bob", "a:1", ONE_EACH)
+        };
+        let (_watching, admitted) = enter(&sessions, watching);
+        assert_eq!(admitted, Ok(()));
+        let (_bob, admitted) = enter(&sessions, about("bob", "a:1", ONE_EACH));
+        assert_eq!(admitted, Ok(()), "neither at the machine nor of the user");
+        assert_eq!(
+            enter(&sessions, about("", "b:1", ONE_EACH)).1,
+            Ok(()),
+            "nor in all"
+        );
     }
 
     const ALONE: Limits = Limits {

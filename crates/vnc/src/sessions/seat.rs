@@ -66,7 +66,9 @@ impl Seat {
         };
         let table = self.sessions.lock();
         self.displaced = limits::admit(self.entry.about(), machine, table.values())?;
-        self.entry.set_counts();
+        if limits::takes_a_place(self.entry.about()) {
+            self.entry.set_counts();
+        }
         let name = self.entry.about().name();
         for entry in &self.displaced {
             entry.cut(Refusal::TakenOver(name.clone()), name.as_deref());

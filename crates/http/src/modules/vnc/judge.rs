@@ -4,6 +4,8 @@
 //! A session holds no configuration (decision 0005). What is kept of it is its request's head and
 //! what it was granted ([`Case`]); decision 0023 says why.
 
+mod each;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -16,6 +18,7 @@ use proto::h1::FieldName;
 use tokio::task::AbortHandle;
 use vnc::{Asked, Policy, Refusal, Role, SessionId, Target, Ticket, TokenSource};
 
+use self::each::each;
 use super::grant::{self, Goal, Grant, Subject};
 use super::status;
 use crate::connection::{Connection, Memory};
@@ -36,9 +39,6 @@ const FILES_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often services are asked whether the tokens of live sessions hold.
 const ELSEWHERE_INTERVAL: Duration = Duration::from_secs(30);
-
-/// Sessions that are judged before others of the thread have their turn.
-const TURN: usize = 32;
 
 /// A session, as far as it takes to judge it again.
 pub struct Case {
@@ -114,6 +114,20 @@ enum Verdict {
     Ends(Refusal),
     /// It cannot be said, so it goes on.
     Unknown(&'static str),
+    /// The configuration that it was judged by is not the one of now any more; by that one, it is
+    /// judged as well.
+    Overtaken,
+}
+
+/// What is said now of that which a session rests on, compared with what was said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Now {
+    /// The same, or nothing at the moment.
+    Holds,
+    /// Something else.
+    Differs,
+    /// That there is none.
+    Gone,
 }
 
 impl Case {
@@ -226,6 +240,9 @@ impl Case {
             return Verdict::Unknown("\"auth_request_set\" has variables that it had not");
         }
         let goal = grant::goal_again(request, &subject, self.start).await;
+        if request.generation.is_closing() {
+            return Verdict::Overtaken;
+        }
         match &goal.grant {
             Ok(grant) => self.compare(request, &goal.token, grant),
             Err(
@@ -262,18 +279,49 @@ impl Case {
         }
     }
 
-    /// Whether the token says what it said, as far as its source can tell. Cancel-safe.
-    async fn token_holds(&self) -> bool {
+    /// What the token says now, as far as its source can tell. Cancel-safe.
+    async fn token_now(&self) -> Now {
         let Some(Token { source, text, .. }) = self.granted.borrow().token.clone() else {
-            return true;
+            return Now::Holds;
         };
         match source.lookup(&text, Asked::Again).await {
-            Ok(ticket) => {
+            Ok(Some(ticket)) => {
                 let granted = self.granted.borrow();
                 let token = granted.token.as_ref();
-                token.is_none_or(|token| ticket.as_ref() == Some(&*token.ticket))
+                match token.is_none_or(|token| ticket == *token.ticket) {
+                    true => Now::Holds,
+                    false => Now::Differs,
+                }
             }
-            Err(error) => !error.is_of_token(),
+            Ok(None) => Now::Gone,
+            Err(error) if error.is_of_token() => Now::Gone,
+            Err(_) => Now::Holds,
+        }
+    }
+
+    /// Judges the session if what is watched there says something else.
+    async fn look(self: Rc<Self>, thread: Weak<Thread>, watched: Watched) {
+        let now = self.now(watched).await;
+        let Some(thread) = thread.upgrade() else {
+            return;
+        };
+        // One that is about to end may have got its token back.
+        if now == Now::Holds && self.ending.borrow().is_none() {
+            return;
+        }
+        let why = match now {
+            Now::Holds => None,
+            Now::Differs => Some(Refusal::Changed),
+            Now::Gone => Some(Refusal::Removed),
+        };
+        match (thread.generation_now(), why) {
+            (Some(generation), _) => self.judge(&generation).await,
+            // The process takes no requests any more, so that nothing can be granted.
+            (None, Some(why)) => {
+                let grace = self.granted.borrow().grace;
+                self.ends_after(grace, why, &thread);
+            }
+            (None, None) => {}
         }
     }
 
@@ -288,12 +336,13 @@ impl Case {
         }
     }
 
-    /// Whether what is watched there says what it said.
-    async fn holds(&self, watched: Watched) -> bool {
+    /// What is said now of what is watched there. Cancel-safe.
+    async fn now(&self, watched: Watched) -> Now {
         match watched {
-            Watched::Files if !self.came.is_known() => false,
-            Watched::Files if self.is_elsewhere() => true,
-            _ => self.token_holds().await,
+            // The person may still come in by another way.
+            Watched::Files if !self.came.is_known() => Now::Differs,
+            Watched::Files if self.is_elsewhere() => Now::Holds,
+            _ => self.token_now().await,
         }
     }
 
@@ -304,6 +353,11 @@ impl Case {
     /// Judges the session, and does what follows.
     async fn judge(self: &Rc<Self>, generation: &Rc<Generation>) {
         let (verdict, request) = self.verdict(generation).await;
+        // Whoever asked for it may have waited for a source of tokens, and there was another reload
+        // meanwhile, or the process is to end.
+        if generation.is_closing() {
+            return;
+        }
         let say = |level, what: std::fmt::Arguments<'_>| {
             let log = generation.error_log();
             let connection = Some(self.memory.id);
@@ -337,6 +391,7 @@ impl Case {
                 sessions.set_policy(self.id, &policy);
                 say(Level::Notice, format_args!("has another policy"));
             }
+            Verdict::Overtaken => return,
             Verdict::Same => {}
         }
         if let Some(ending) = self.ending.take() {
@@ -477,16 +532,14 @@ impl Cases {
             return;
         }
         let generation = generation.clone();
-        let task = tokio::task::spawn_local(async move {
-            for (at, case) in cases.into_iter().enumerate() {
-                if at % TURN == TURN - 1 {
-                    tokio::task::yield_now().await;
-                }
+        let task = tokio::task::spawn_local(each(cases, move |case| {
+            let generation = generation.clone();
+            async move {
                 if let Some(case) = case.upgrade() {
                     case.judge(&generation).await;
                 }
             }
-        });
+        }));
         self.judging.replace(Some(task.abort_handle()));
     }
 
@@ -503,33 +556,26 @@ async fn watch(thread: Weak<Thread>, watched: Watched) {
         let Some(cases) = thread.upgrade().map(|thread| thread.cases.list()) else {
             return;
         };
-        let mut seen = 0;
-        for case in cases {
+        let is_watched = |case: &Weak<Case>| {
             let case = case.upgrade();
-            let Some(case) = case.filter(|case| case.is_watched(watched)) else {
-                continue;
-            };
-            seen += 1;
-            if seen % TURN == 0 {
-                tokio::task::yield_now().await;
-            }
-            // One that is about to end may have got its token back.
-            let holds = case.holds(watched).await && case.ending.borrow().is_none();
-            let generation = thread.upgrade().and_then(|thread| thread.generation_now());
-            if let Some(generation) = generation.filter(|_| !holds) {
-                case.judge(&generation).await;
-            }
-        }
-        let Some(thread) = thread.upgrade() else {
-            return;
+            case.is_some_and(|case| case.is_watched(watched))
         };
-        if seen == 0 {
-            thread
-                .cases
-                .watching
-                .borrow_mut()
-                .retain(|one| *one != watched);
+        let cases: Vec<_> = cases.into_iter().filter(is_watched).collect();
+        if cases.is_empty() {
+            if let Some(thread) = thread.upgrade() {
+                let mut watching = thread.cases.watching.borrow_mut();
+                watching.retain(|one| *one != watched);
+            }
             return;
         }
+        each(cases, |case| {
+            let thread = thread.clone();
+            async move {
+                if let Some(case) = case.upgrade() {
+                    case.look(thread, watched).await;
+                }
+            }
+        })
+        .await;
     }
 }

@@ -10,6 +10,7 @@ use vnc::Subprotocol;
 
 use super::grant::{Subject, goal};
 use super::session::Opening;
+use crate::modules::proxy::Origins;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::{Body, Head, Response};
@@ -50,7 +51,15 @@ pub async fn run(request: &Rc<Request>, subject: &Subject) -> Flow {
 
 /// Whether `vnc_origin` allows the page that asks; says so in the log if it does not.
 pub fn is_of_allowed_page(request: &Request) -> bool {
-    if request.conf().vnc.origin.allow(request) {
+    let allowed = &request.conf().vnc.origin;
+    if *allowed == Origins::Same && is_inside_foreign_page(request) {
+        request.log(
+            Level::Error,
+            format_args!("desktop refused to a page of another site, which shows it as its own"),
+        );
+        return false;
+    }
+    if allowed.allow(request) {
         return true;
     }
     let text = |name| String::from_utf8_lossy(request.header(name).unwrap_or_default());
@@ -64,6 +73,16 @@ pub fn is_of_allowed_page(request: &Request) -> bool {
         ),
     );
     false
+}
+
+/// Whether a page of another site asks for something that it shows, such as an image. Browsers say
+/// no Origin then; who follows a link from there to a page of its own is somebody else.
+fn is_inside_foreign_page(request: &Request) -> bool {
+    let wanted = request.header(FieldName::Accept).unwrap_or_default();
+    let site = request.header(FieldName::SecFetchSite);
+    request.header(FieldName::Origin).is_none()
+        && matches!(site, Some(b"cross-site" | b"same-site"))
+        && !wanted.windows(9).any(|part| part == b"text/html")
 }
 
 /// What is wrong with an upgrade.

@@ -59,6 +59,31 @@ fn a_screenshot_is_a_png_of_the_screen_as_wide_as_asked_for() {
 }
 
 #[test]
+fn pages_of_other_sites_show_no_screenshots() {
+    let vnc = VncServer::start(Look::default());
+    let inside = format!(
+        "vnc_screenshot on; location / {{ vnc_pass {0}; }}
+        location /any/ {{ vnc_pass {0}; vnc_origin any; }}",
+        vnc.addr()
+    );
+    let server = gateway(&inside, "");
+    let image = "Accept: image/avif,image/webp,*/*\r\n";
+    let ask = |path: &str, site: &str, accept: &str| {
+        let fields = format!("Sec-Fetch-Site: {site}\r\n{accept}");
+        request(&server, "GET", path, &fields).status
+    };
+    // Images have no Origin.
+    for site in ["cross-site", "same-site"] {
+        assert_eq!(ask("/api/screenshot", site, image), 403, "{site}");
+    }
+    assert_eq!(vnc.connections(), 0);
+    assert_eq!(ask("/any/api/screenshot", "cross-site", image), 200);
+    assert_eq!(ask("/api/screenshot", "same-origin", image), 200);
+    let link = "Accept: text/html,image/webp,*/*\r\n";
+    assert_eq!(ask("/api/screenshot", "cross-site", link), 200);
+}
+
+#[test]
 fn a_screenshot_is_refused_as_a_session_is() {
     let vnc = VncServer::start(Look::default());
     let closed = VncServer::start(Look {

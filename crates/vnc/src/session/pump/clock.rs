@@ -68,7 +68,8 @@ struct End {
 }
 
 impl Clock {
-    pub(super) fn start(policy: &Policy) -> Self {
+    /// For a session whose screen is shown now, at this age.
+    pub(super) fn start(policy: &Policy, age: Duration) -> Self {
         let now = net::clock::now();
         let clock = Self {
             deadline: Deadline::unset(),
@@ -79,7 +80,7 @@ impl Clock {
             heard: true,
             idle: policy.idle,
             last_input: now,
-            start: now,
+            start: now.checked_sub(age).unwrap_or(now),
             session_max: policy.session_max,
             refresh: None,
             warned: None,
@@ -224,5 +225,26 @@ impl Clock {
             Some(at) => self.deadline.set(at),
             None => self.deadline.clear(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_as_old_as_its_upgrade_also_if_logging_in_took_its_time() {
+        let second = Duration::from_secs(1);
+        let policy = Policy {
+            session_max: Some(10 * second),
+            ping: Duration::ZERO,
+            ..Policy::default()
+        };
+        let now = net::clock::now();
+        let mut clock = Clock::start(&policy, 4 * second);
+        assert_eq!(clock.due(now + 3 * second), None);
+        assert_eq!(clock.due(now + 7 * second), Some(Tick::TimeOver));
+        let mut late = Clock::start(&policy, 11 * second);
+        assert_eq!(late.due(now), Some(Tick::TimeOver));
     }
 }
