@@ -2,8 +2,8 @@
 //! it can send files by itself.
 //!
 //! rustls shakes hands, and begins. When a file is to be sent that is worth it
-//! ([`State::hand_over`](super::state::State)), the key of our direction goes to the kernel, and
-//! rustls' connection goes. Records that arrive are taken apart by [`Reader`], with the ciphers of
+//! (`State::hand_over`), the key of our direction goes to the kernel, and
+//! rustls' connection goes. Records that arrive are taken apart by `Reader`, with the ciphers of
 //! rustls.
 //!
 //! ```text

@@ -326,6 +326,33 @@ fn a_service_is_asked_about_tokens() {
     );
 }
 
+/// A service that knows its gateway no more answers like that to every question at once.
+#[test]
+fn a_service_that_forbids_lets_nobody_in_and_ends_no_session() {
+    let vnc = VncServer::start(Look::default());
+    let (target, forbids) = (vnc.addr().to_string(), Arc::new(AtomicBool::new(false)));
+    let by = forbids.clone();
+    let service = service(move |_| match by.load(Ordering::SeqCst) {
+        true => (403, String::new()),
+        false => (200, target.clone()),
+    });
+    let text = format!(
+        "events {{ }} http {{ vnc_revoke_grace 0; server {{ listen 127.0.0.1:%PORT%; location / {{
+             vnc_token_source http http://{}/%s; vnc_allow 127.0.0.1; }} }} }}",
+        service.addr()
+    );
+    let server = Setup::new(&text).start(&portway());
+    let mut socket = WebSocket::open(server.addr(), "/ws?token=a", "");
+    enter(&mut socket);
+    forbids.store(true, Ordering::SeqCst);
+    let other = get(&server, "/session?token=b").text();
+    assert!(other.contains("\"code\":4401"), "{other}");
+    server.reload(&text);
+    server.wait_error_log("could not be judged again");
+    socket.send_binary(&KEY_A);
+    vnc.wait_event(&Event::Key(1, 0x61));
+}
+
 #[test]
 fn a_service_that_is_slow_or_gone_is_an_error_of_the_gateway() {
     let held = Arc::new(AtomicBool::new(true));
