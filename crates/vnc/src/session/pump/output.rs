@@ -1,8 +1,8 @@
 //! The server's direction: from what it sends to the viewer's frames.
 //!
-//! A read goes through the thread's scratch buffer, with the frame's header put before it. Once much
-//! comes at a time, and nobody here needs to see it, the bytes stay in the kernel: they move to a
-//! pipe, a header of that length is sent, and the pipe is emptied behind it.
+//! A read goes through the thread's scratch buffer, with the frame's header put before it. Once
+//! much comes at a time, and nobody here needs to see it, the bytes stay in the kernel: they move
+//! to a pipe, a header of that length is sent, and the pipe is emptied behind it.
 
 use std::task::{Context, Poll};
 
