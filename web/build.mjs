@@ -22,8 +22,11 @@ const CONTENT_TYPES = {
   ".svg": "image/svg+xml",
 };
 
-/** Each has a script and a style of its name. */
-const PAGES = ["viewer", "wall", "status", "recordings", "login"];
+/**
+ * Each has a script and a style of its name. Pages of a group share files: the viewer and the player
+ * have noVNC in common. Others are one file each, which is there sooner than many small ones.
+ */
+const GROUPS = [["viewer", "recordings"], ["wall"], ["status"], ["login"]];
 
 /** Stands at the head of every script, since noVNC's licence asks to say where its source is. */
 const BANNER =
@@ -67,13 +70,31 @@ function empty(folder) {
 
 /** Bundles scripts, styles and pictures; returns source name -> path inside dist. */
 async function bundle() {
+  const styles = GROUPS.flat().map((page) => `src/styles/${page}.css`);
+  const sources = [
+    [...styles, "src/assets/icon.svg"],
+    ...GROUPS.map((pages) => pages.map((page) => `src/${page}.ts`)),
+  ];
+  const built = await Promise.all(sources.map(bundleOf));
+  const names = new Map();
+  for (const [output, { entryPoint, imports }] of built.flatMap(Object.entries)) {
+    const path = relative(DIST, join(ROOT, output));
+    if (entryPoint) {
+      const name = basename(entryPoint).replace(/\.ts$/, ".js");
+      names.set(name, path);
+      names.set(`${name} preload`, preloads(imports));
+    } else if (output.endsWith(".svg")) {
+      names.set("icon.svg", path);
+    }
+  }
+  return names;
+}
+
+/** Bundles sources that share what they have in common; returns what was written, by its path. */
+async function bundleOf(entryPoints) {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [
-      ...PAGES.map((page) => `src/${page}.ts`),
-      ...PAGES.map((page) => `src/styles/${page}.css`),
-      "src/assets/icon.svg",
-    ],
+    entryPoints,
     outdir: "dist/assets",
     outbase: "src",
     entryNames: "[name]-[hash]",
@@ -92,18 +113,7 @@ async function bundle() {
     // Top-level await is in noVNC; every browser of TARGET has it.
     supported: { "top-level-await": true },
   });
-  const names = new Map();
-  for (const [output, { entryPoint, imports }] of Object.entries(metafile.outputs)) {
-    const path = relative(DIST, join(ROOT, output));
-    if (entryPoint) {
-      const name = basename(entryPoint).replace(/\.ts$/, ".js");
-      names.set(name, path);
-      names.set(`${name} preload`, preloads(imports));
-    } else if (output.endsWith(".svg")) {
-      names.set("icon.svg", path);
-    }
-  }
-  return names;
+  return metafile.outputs;
 }
 
 /** Links that fetch what a script imports beside it, not after it. */
@@ -113,22 +123,26 @@ function preloads(imports) {
   return paths.map((path) => `<link rel="modulepreload" href="${path}">`).join("\n");
 }
 
-/** Makes each file of src/i18n a language, so that adding a language is adding a file. */
+/**
+ * Makes each file of src/i18n a language, so that adding a language is adding a file. English is part
+ * of each page, since it fills the gaps of the others; they are fetched where they are wanted.
+ */
 export function languages() {
   const folder = join(ROOT, "src", "i18n");
   const tags = readdirSync(folder)
     .filter((name) => name.endsWith(".ts"))
     .map((name) => name.slice(0, -3));
+  const fileOf = (tag) => JSON.stringify(`./src/i18n/${tag}.ts`);
   const lines = tags.map((tag) => {
-    const file = JSON.stringify(`./src/i18n/${tag}.ts`);
-    return `${JSON.stringify(tag)}: async () => (await import(${file})).default`;
+    const texts = tag === "en" ? "english" : `(await import(${fileOf(tag)})).default`;
+    return `${JSON.stringify(tag)}: async () => ${texts}`;
   });
   return {
     name: "languages",
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^portway:languages$/ }, ({ path }) => ({ path, namespace: "portway" }));
       onLoad({ filter: /.*/, namespace: "portway" }, () => ({
-        contents: `export default { ${lines.join(", ")} };`,
+        contents: `import english from ${fileOf("en")}; export default { ${lines.join(", ")} };`,
         resolveDir: ROOT,
       }));
     },

@@ -58,18 +58,11 @@ await context.addInitScript(helpers);
 let page = context.pages()[0] ?? (await context.newPage());
 
 let messages = [];
-// What the page has asked for since it was opened: path and bytes as they came over the network.
-let fetched = [];
 context.on("console", (message) => messages.push(`${message.type()}: ${message.text()}`));
 context.on("weberror", (error) => messages.push(`exception: ${error.error().message}`));
 context.on("requestfailed", (request) => messages.push(`failed: ${request.url()}`));
 context.on("response", (response) => {
   if (response.status() >= 400) messages.push(`${response.status()}: ${response.url()}`);
-});
-context.on("requestfinished", async (request) => {
-  const { pathname } = new URL(request.url());
-  const sizes = await request.sizes().catch(() => ({ responseBodySize: 0 }));
-  fetched.push(`${pathname} ${sizes.responseBodySize}`);
 });
 
 // The middle of a pixel of the desktop in the coordinates of the page, whatever the canvas is scaled to.
@@ -118,7 +111,7 @@ async function waitFor(expression) {
   }
 }
 
-// Clicks once `ready` is true, and asks anew where the page has changed between the two.
+// Clicks, on a phone taps, once `ready` is true; asks anew where the page has changed in between.
 async function clickWhen(ready, selector) {
   const end = Date.now() + TIMEOUT;
   const listen = () => {
@@ -129,7 +122,9 @@ async function clickWhen(ready, selector) {
     await waitFor(ready);
     await page.evaluate(listen);
     try {
-      return await page.locator(selector).first().click({ timeout: TRY });
+      const target = page.locator(selector).first();
+      const press = device === "phone" ? target.tap : target.click;
+      return await press.call(target, { timeout: TRY });
     } catch (error) {
       // The try may have been slow rather than in vain.
       if (await page.evaluate("pressed")) return;
@@ -173,7 +168,6 @@ async function findings() {
 const verbs = {
   hello: () => context.browser()?.version() ?? "",
   open: async (url) => {
-    fetched = [];
     const response = await page.goto(url, { waitUntil: "load" });
     return response ? String(response.status()) : "";
   },
@@ -186,10 +180,6 @@ const verbs = {
   "tap-on": (selector) => page.locator(selector).first().tap(),
   "two-fingers": (x, y, by) => dragTwoFingers(Number(x), Number(y), Number(by)),
   follow: (selector) => follow(selector),
-  fetched: async () => {
-    await page.waitForLoadState("networkidle");
-    return fetched.join("\n");
-  },
   fill: async (selector, text) => {
     await page.locator(selector).fill(text);
     await page.locator(selector).dispatchEvent("change");

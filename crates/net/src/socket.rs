@@ -10,9 +10,13 @@ use std::task::{Context, Poll, ready};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use tokio::io::unix::AsyncFd;
 
+use crate::scratch::{SCRATCH_LEN, with_scratch};
+
 /// So many bytes in several pieces are copied together and sent by `send`, which costs the kernel
 /// less than `writev`.
 const FLAT_MAX: usize = 2048;
+
+const _: () = assert!(FLAT_MAX <= SCRATCH_LEN);
 
 /// A connected, non-blocking stream socket, registered with this thread's runtime.
 #[derive(Debug)]
@@ -117,15 +121,14 @@ impl Socket {
         let total = bufs.iter().map(|buf| buf.len()).sum();
         match bufs {
             [only] => self.poll_write(cx, only),
-            _ if total <= FLAT_MAX => {
-                let mut flat = [0; FLAT_MAX];
+            _ if total <= FLAT_MAX => with_scratch(|flat| {
                 let mut len = 0;
                 for buf in bufs {
                     flat[len..len + buf.len()].copy_from_slice(buf);
                     len += buf.len();
                 }
                 self.poll_write(cx, &flat[..len])
-            }
+            }),
             _ => self.poll_send(cx, total, |fd| rustix::io::writev(fd, bufs)),
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use net::log::{Errno, ErrorLog, Level, LogFile, Sink, Target};
 
-use crate::cli::builtin::{Job, Kind};
+use crate::cli::builtin::{Greeting, Job, Kind};
 use crate::cli::{ErrorLogFile, Options};
 use crate::defaults;
 use crate::demo_desktop::DemoDesktop;
@@ -22,8 +22,8 @@ pub struct Invocation {
     pub error_log: Target,
     /// The configuration of a subcommand, which is in no file.
     pub built_in: Option<String>,
-    /// What to tell a person once it runs.
-    pub greeting: Option<String>,
+    /// What to tell a person who started a job.
+    pub greeting: Option<Greeting>,
     /// The built-in desktop, until it is started.
     pub demo: Option<DemoDesktop>,
 }
@@ -87,7 +87,7 @@ impl Invocation {
             globals: options.globals,
             error_log,
             built_in: job.as_ref().map(Job::configuration),
-            greeting: job.as_ref().map(Job::greeting),
+            greeting: job.as_ref().map(|job| job.greeting(&program())),
             demo,
         })
     }
@@ -117,5 +117,15 @@ impl Invocation {
             }
         }
         ErrorLog::new(vec![(level, Sink::Stderr), console])
+    }
+}
+
+/// What the program was called by, so that what is suggested works where it is read: after a build
+/// it stands in no folder that is searched.
+fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    match called.contains('/') {
+        true => called,
+        false => "portway".to_owned(),
     }
 }

@@ -22,6 +22,10 @@ mod test_config;
 use cli::{Command, Options, version};
 use invocation::Invocation;
 
+/// Requests, tunnels and sessions are made of small pieces of memory. See decision 0026.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(command) => run(command),

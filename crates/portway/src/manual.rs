@@ -108,7 +108,8 @@ fn whole(block: &str) -> String {
                 "vnc_token_source jwt",
                 "vnc_ssl_",
             ];
-            !files.iter().any(|file| line.trim_start().starts_with(file))
+            let begins = |file: &&str| line.trim_start().starts_with(file);
+            !files.iter().any(begins) && !line.contains(" password_file=")
         })
         .collect();
     let shown = shown.join("\n");

@@ -9,6 +9,7 @@ use net::sys::process as sys;
 use net::sys::signal::{Arrived, Signal, Signals};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use crate::cli::builtin::Greeting;
 use crate::cli::version;
 use crate::invocation::Invocation;
 use crate::setup::{self, Setup};
@@ -56,16 +57,27 @@ pub fn serve(mut invocation: Invocation) -> ExitCode {
     let (Some(setup), _) = setup::load(&invocation, &log) else {
         return ExitCode::FAILURE;
     };
-    match start(invocation, setup, &log) {
+    let greeting = invocation.greeting.take();
+    match start(invocation, setup, greeting.as_ref(), &log) {
         Ok((state, pid_file)) => run(state, pid_file, signals),
-        Err(Logged) => ExitCode::FAILURE,
+        Err(Logged) => {
+            if let Some(Greeting { fails, .. }) = greeting {
+                eprint!("{fails}");
+            }
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Opens everything, leaves the terminal if that is wanted, and writes the pid file.
-fn start(invocation: Invocation, setup: Setup, log: &ErrorLog) -> Result<(State, PidFile), Logged> {
+fn start(
+    invocation: Invocation,
+    setup: Setup,
+    greeting: Option<&Greeting>,
+    log: &ErrorLog,
+) -> Result<(State, PidFile), Logged> {
     privileges::warn_if_in_vain(&setup.core, log);
-    let (daemon, greeting) = (setup.core.daemon, invocation.greeting.clone());
+    let daemon = setup.core.daemon;
     let mut state = State::open(invocation, setup, log)?;
     // Whoever started the program still watches: until it runs, errors are shown, too.
     let quiet = std::mem::take(&mut state.log);
@@ -79,8 +91,8 @@ fn start(invocation: Invocation, setup: Setup, log: &ErrorLog) -> Result<(State,
     let pid_file = PidFile::create(&state)?;
     state.log = quiet;
     state.redirect_stderr();
-    if let Some(greeting) = greeting {
-        print!("{greeting}");
+    if let Some(Greeting { runs, .. }) = greeting {
+        print!("{runs}");
     }
     if let Some(ready) = ready {
         ready.done();

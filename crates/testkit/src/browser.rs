@@ -121,8 +121,8 @@ impl Browser {
         self.ask("click-on", &[selector]);
     }
 
-    /// Clicks an element once the JavaScript expression `ready` is true, which may prepare the
-    /// click, and does both again where the page changed in between.
+    /// Clicks an element, on a phone taps it, once the JavaScript expression `ready` is true, which
+    /// may prepare the click; does both again where the page changed in between.
     #[track_caller]
     pub fn click_when(&mut self, ready: &str, selector: &str) {
         self.ask("click-when", &[ready, selector]);
@@ -151,12 +151,6 @@ impl Browser {
     pub fn drag_two_fingers(&mut self, x: u32, y: u32, by: i32) {
         let words = [x.to_string(), y.to_string(), by.to_string()];
         self.ask("two-fingers", &words.each_ref().map(String::as_str));
-    }
-
-    /// What the page has asked for since it was opened: a line of path and bytes for each.
-    #[track_caller]
-    pub fn fetched(&mut self) -> String {
-        self.ask("fetched", &[])
     }
 
     /// Puts text into an input field and says so to the page.

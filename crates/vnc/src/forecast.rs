@@ -19,8 +19,8 @@ pub struct Forecast<'a> {
     pub sign_out: bool,
     /// What the session may do.
     pub policy: &'a Policy,
-    /// The person may make links for guests.
-    pub links: bool,
+    /// How long links for guests may be open, if the person may make any.
+    pub links: Option<Duration>,
     /// Whether a picture of the screen may be had.
     pub screenshot: bool,
 }
@@ -60,6 +60,8 @@ struct Granted<'a> {
     view_only: bool,
     policy: Allowed,
     links: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links_max_s: Option<u64>,
     sign_out: bool,
     recorded: bool,
     screenshot: bool,
@@ -90,7 +92,8 @@ impl<'a> Forecast<'a> {
             role: self.role,
             view_only: self.policy.view_only,
             policy: self.policy.allowed(),
-            links: self.links,
+            links: self.links.is_some(),
+            links_max_s: self.links.map(seconds),
             sign_out: self.sign_out,
             recorded: self.policy.is_recorded(),
             screenshot: self.screenshot,
@@ -116,7 +119,7 @@ mod tests {
             role: Role::View,
             sign_out: false,
             policy: &policy,
-            links: true,
+            links: Some(Duration::from_secs(3600)),
             screenshot: true,
         };
         assert_eq!(
@@ -124,7 +127,7 @@ mod tests {
             "{\"status\":\"ok\",\"title\":\"Office\",\"user\":\"ann\",\"role\":\"view\",\
              \"view_only\":true,\"policy\":{\"clipboard_in\":true,\
              \"clipboard_out\":true,\"resize\":true,\"power\":true,\"quality_max\":9},\
-             \"links\":true,\"sign_out\":false,\"recorded\":false,\"screenshot\":true,\
+             \"links\":true,\"links_max_s\":3600,\"sign_out\":false,\"recorded\":false,\"screenshot\":true,\
              \"idle_timeout_s\":60,\"session_max_s\":null}"
         );
         assert_eq!(

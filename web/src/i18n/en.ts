@@ -289,7 +289,7 @@ export default {
   "wall.filter.in-use": "In use",
   "wall.state.in-use": "In use",
   "wall.state.free": "Free",
-  "wall.state.failed": "No answer",
+  "wall.state.failed": "Not available",
   "wall.state.unknown": "Not used yet",
   "wall.failed": "It could not be reached last time.",
   "wall.nobody": "Nobody is here",

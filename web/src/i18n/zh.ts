@@ -291,7 +291,7 @@ export default {
   "wall.filter.in-use": "使用中",
   "wall.state.in-use": "使用中",
   "wall.state.free": "空闲",
-  "wall.state.failed": "无响应",
+  "wall.state.failed": "不可用",
   "wall.state.unknown": "尚未使用",
   "wall.failed": "上次无法连接。",
   "wall.nobody": "无人使用",

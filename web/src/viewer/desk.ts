@@ -24,6 +24,7 @@ export class Desk {
   role: Role = "control";
   /** Links to watch can be made here. */
   links = false;
+  linksMaxS: number | null = null;
   /** There is a sign-in to forget. */
   signOut = false;
   connectedAt: number | null = null;

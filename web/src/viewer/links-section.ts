@@ -7,18 +7,12 @@ import { explain } from "../ui/gateway.ts";
 import { icon } from "../ui/icons.ts";
 import { t } from "../ui/language.ts";
 import { writeLocal } from "./clipboard.ts";
-import type { Links, WatchLink } from "./links.ts";
+import { minutesUpTo, type Links, type WatchLink } from "./links.ts";
 import { confirmed } from "./panels.ts";
 
-const MINUTES = [15, 60, 480, 1440] as const;
 const MINUTES_FIRST = 60;
 
-export function linksSection(links: Links): { element: HTMLElement; refresh(): Promise<void> } {
-  const section = new LinksSection(links);
-  return { element: section.element, refresh: () => section.refresh() };
-}
-
-class LinksSection {
+export class LinksSection {
   readonly element: HTMLElement;
   readonly #links: Links;
   readonly #minutes = h("select", { id: freshId() });
@@ -28,12 +22,6 @@ class LinksSection {
 
   constructor(links: Links) {
     this.#links = links;
-    const locale = document.documentElement.lang;
-    for (const minutes of MINUTES) {
-      const words = span(minutes * 60, locale);
-      this.#minutes.append(h("option", { value: minutes }, t("links.for", { time: words })));
-    }
-    this.#minutes.value = String(MINUTES_FIRST);
     this.element = h(
       "section",
       { class: "invite" },
@@ -52,7 +40,23 @@ class LinksSection {
     );
   }
 
-  async refresh(): Promise<void> {
+  /** Brings it up to date, where links may be open for `maxS` seconds. */
+  async refresh(maxS: number | null): Promise<void> {
+    this.#offer(minutesUpTo(maxS));
+    await this.#fetch();
+  }
+
+  #offer(choices: number[]): void {
+    const locale = document.documentElement.lang;
+    const chosen = Number(this.#minutes.value || MINUTES_FIRST);
+    const options = choices.map((minutes) =>
+      h("option", { value: minutes }, t("links.for", { time: span(minutes * 60, locale) })),
+    );
+    this.#minutes.replaceChildren(...options);
+    this.#minutes.value = String(choices.includes(chosen) ? chosen : choices.at(-1));
+  }
+
+  async #fetch(): Promise<void> {
     const answer = await this.#links.list();
     const links = answer.kind === "ok" ? answer.value : [];
     this.#list.replaceChildren(...links.map((link) => this.#row(link)));
@@ -78,7 +82,7 @@ class LinksSection {
     this.#made.hidden = false;
     this.#said.textContent = t("links.made");
     copy.focus();
-    await this.refresh();
+    await this.#fetch();
   }
 
   #row({ id, expires, uses }: WatchLink): HTMLElement {
@@ -90,7 +94,7 @@ class LinksSection {
       const answer = await this.#links.revoke(id);
       this.#said.textContent = answer.kind === "ok" ? t("links.revoked") : explain(answer);
       this.#made.hidden = true;
-      await this.refresh();
+      await this.#fetch();
     });
     return h("li", {}, icon("link"), h("div", {}, h("span", {}, words), h("small", {}, used)), revoke);
   }

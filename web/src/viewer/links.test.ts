@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { linkOf, readLinks } from "./links.ts";
+import { linkOf, minutesUpTo, readLinks } from "./links.ts";
 
 const folder = new URL("https://gateway.example/desktops/office/");
 
@@ -21,4 +21,10 @@ test("links are read bare or wrapped, and what has no id is left out", () => {
   assert.deepEqual(readLinks(links), [{ id: "a", expires: 7, uses: 2 }]);
   assert.deepEqual(readLinks({ links }), readLinks(links));
   assert.equal(readLinks({}), null);
+});
+
+test("no link is offered for longer than the gateway lets it be open", () => {
+  assert.deepEqual(minutesUpTo(null), [15, 60, 480, 1440]);
+  assert.deepEqual(minutesUpTo(2 * 3600), [15, 60]);
+  assert.deepEqual(minutesUpTo(300), [5]);
 });

@@ -48,6 +48,15 @@ export class Links {
   }
 }
 
+const MINUTES = [15, 60, 480, 1440];
+
+/** How long a link may be asked for, where the gateway lets it be open for `maxS` seconds. */
+export function minutesUpTo(maxS: number | null): number[] {
+  const most = maxS === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(maxS / 60));
+  const fit = MINUTES.filter((minutes) => minutes <= most);
+  return fit.length > 0 ? fit : [most];
+}
+
 /** The address to hand on; null if it would lead elsewhere than to this desktop. */
 export function linkOf(relative: string, folder: URL): string | null {
   if (relative === "") {

@@ -8,7 +8,7 @@ import { icon } from "../ui/icons.ts";
 import { t } from "../ui/language.ts";
 import type { Desk } from "./desk.ts";
 import type { Links } from "./links.ts";
-import { linksSection } from "./links-section.ts";
+import { LinksSection } from "./links-section.ts";
 import { others, otherController, type Person } from "./presence.ts";
 import type { Panel } from "./toolbar.ts";
 
@@ -17,7 +17,7 @@ const ASKED_FOR_MS = 30_000;
 
 export function peoplePanel(desk: Desk, links: Links): Panel {
   const people = new People(desk);
-  const invite = linksSection(links);
+  const invite = new LinksSection(links);
   const element = h("div", { class: "panel" }, people.state, people.list, invite.element);
   const show = () => {
     people.show();
@@ -27,7 +27,7 @@ export function peoplePanel(desk: Desk, links: Links): Panel {
   const onOpen = () => {
     show();
     if (desk.links) {
-      void invite.refresh();
+      void invite.refresh(desk.linksMaxS);
     }
   };
   return { title: t("people.title"), element, onOpen };

@@ -46,11 +46,18 @@ const WORDS = [
   ["power", "note.power.on", "note.power.off"],
 ] as const satisfies readonly (readonly [keyof Policy, TextKey, TextKey])[];
 
+/** What nobody can do who only watches. That it comes and goes with control is not said. */
+const NEEDS_CONTROL: readonly (keyof Policy)[] = ["clipboardIn", "resize", "power"];
+
 /** A sentence for each thing that has become allowed or forbidden. */
 export function changes(before: Policy, after: Policy): TextKey[] {
-  const told: TextKey[] = WORDS.filter(([name]) => before[name] !== after[name]).map(
-    ([name, on, off]) => (after[name] ? on : off),
-  );
+  const goesAlong = (name: keyof Policy) =>
+    NEEDS_CONTROL.includes(name) &&
+    before.viewOnly !== after.viewOnly &&
+    after[name] !== after.viewOnly;
+  const told: TextKey[] = WORDS.filter(
+    ([name]) => before[name] !== after[name] && !goesAlong(name),
+  ).map(([name, on, off]) => (after[name] ? on : off));
   if (after.qualityMax < before.qualityMax) {
     told.push("note.quality");
   }

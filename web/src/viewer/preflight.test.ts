@@ -14,15 +14,16 @@ test("an ok answer carries title, role and policy", () => {
     policy: { clipboard_out: false, quality_max: 5 },
     recorded: true,
     links: true,
+    links_max_s: 7200,
     sign_out: true,
   };
   const policy = { ...OPEN, viewOnly: true, clipboardOut: false, qualityMax: 5, recorded: true };
-  const terms = { title: "Office", role: "admin", policy, links: true, signOut: true };
+  const terms = { title: "Office", role: "admin", policy, links: true, linksMaxS: 7200, signOut: true };
   assert.deepEqual(readAnswer(200, answer), { status: "ok", terms });
 });
 
 test("what an answer leaves out is allowed, but makes nobody an administrator", () => {
-  const terms = { title: "", role: "control", policy: OPEN, links: false, signOut: false };
+  const terms = { title: "", role: "control", policy: OPEN, links: false, linksMaxS: null, signOut: false };
   assert.deepEqual(readAnswer(200, { status: "ok" }), { status: "ok", terms });
 });
 

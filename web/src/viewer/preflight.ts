@@ -10,6 +10,8 @@ export interface Terms {
   role: Role;
   policy: Policy;
   links: boolean;
+  /** The longest that a link may be open, if the gateway says it. */
+  linksMaxS: number | null;
   signOut: boolean;
 }
 
@@ -64,8 +66,15 @@ export function readAnswer(httpStatus: number, body: unknown): Preflight {
       const policy = readPolicy(fields, fields.object("policy"), OPEN);
       // Without a word about roles, everybody is an ordinary user.
       const role = fields.has("role") ? roleOf(fields) : "control";
-      const links = fields.flag("links");
-      return { status: "ok", terms: { title, role, policy, links, signOut: fields.flag("sign_out") } };
+      const terms = {
+        title,
+        role,
+        policy,
+        links: fields.flag("links"),
+        linksMaxS: fields.number("links_max_s"),
+        signOut: fields.flag("sign_out"),
+      };
+      return { status: "ok", terms };
     }
     case "refused": {
       const refused = {

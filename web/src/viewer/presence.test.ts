@@ -54,10 +54,22 @@ test("odd lists are empty ones", () => {
 });
 
 test("a policy keeps what a message leaves out, and each change has a sentence", () => {
-  const frame = new FieldsOf({ type: "policy", view_only: true, clipboard_in: false, quality_max: 4 });
+  const frame = new FieldsOf({ type: "policy", clipboard_in: false, quality_max: 4 });
   const after = readPolicy(frame, frame, OPEN);
-  assert.deepEqual(after, { ...OPEN, viewOnly: true, clipboardIn: false, qualityMax: 4 });
-  assert.deepEqual(changes(OPEN, after), ["note.view.on", "note.clip.in.off", "note.quality"]);
-  assert.deepEqual(changes(after, OPEN), ["note.view.off", "note.clip.in.on"]);
+  assert.deepEqual(after, { ...OPEN, clipboardIn: false, qualityMax: 4 });
+  assert.deepEqual(changes(OPEN, after), ["note.clip.in.off", "note.quality"]);
+  assert.deepEqual(changes(after, OPEN), ["note.clip.in.on"]);
   assert.deepEqual(changes(OPEN, { ...OPEN, recorded: true }), ["note.recorded.on"]);
+});
+
+test("whoever may only watch is not told what else they cannot do", () => {
+  const watching = { ...OPEN, viewOnly: true, clipboardIn: false, resize: false, power: false };
+  assert.deepEqual(changes(OPEN, watching), ["note.view.on"]);
+  assert.deepEqual(changes(watching, OPEN), ["note.view.off"]);
+  const mute = { ...watching, clipboardOut: false };
+  assert.deepEqual(changes(OPEN, mute), ["note.view.on", "note.clip.out.off"]);
+  assert.deepEqual(changes({ ...OPEN, viewOnly: true }, { ...OPEN, power: false }), [
+    "note.view.off",
+    "note.power.off",
+  ]);
 });

@@ -92,6 +92,7 @@ export class Stage {
   identity(print: Fingerprint, changed: boolean, onApprove: () => void, onCancel: () => void): void {
     const title = t(changed ? "identity.changed.title" : "identity.title");
     const card = this.#card(changed ? "warning" : "shield", title);
+    card.classList.toggle("alarming", changed);
     const cancel = button(t("cancel"), changed ? "primary" : "quiet", onCancel);
     const approve = button(t("identity.approve"), changed ? "quiet" : "primary", onApprove);
     card.append(
@@ -100,7 +101,7 @@ export class Stage {
         "dl",
         { class: "facts" },
         h("dt", {}, "SHA-256"),
-        h("dd", { class: "mono" }, print.sha256),
+        h("dd", { class: "mono" }, ...breakable(print.sha256)),
         h("dt", {}, t("identity.short")),
         h("dd", { class: "mono" }, print.short),
       ),
@@ -167,6 +168,11 @@ export class Stage {
     this.element.replaceChildren(...(card === null ? [] : [card]));
     this.element.hidden = card === null;
   }
+}
+
+/** A fingerprint that is broken between pairs only, and copied as it is. */
+function breakable(print: string): (string | HTMLElement)[] {
+  return (print.match(/[^:]+:?/g) ?? []).flatMap((pair) => [pair, h("wbr")]);
 }
 
 /** What there is to say: the gateway's sentence, or what the kind of end means. */

@@ -102,8 +102,8 @@ export class Viewer {
         this.#rename(title);
         desk.titled = title !== "";
       },
-      terms: ({ policy, role, links, signOut }) => {
-        Object.assign(desk, { role, links, signOut });
+      terms: ({ policy, role, links, linksMaxS, signOut }) => {
+        Object.assign(desk, { role, links, linksMaxS, signOut });
         if (this.#connectedBefore) {
           // The rules may be others than those of the session before.
           company.follow(policy);

@@ -17,7 +17,12 @@ export class Tile {
   readonly #image = h("img", { alt: "", hidden: true, decoding: "async" });
   readonly #frame = h("div", { class: "picture" }, icon("display"), this.#image);
   readonly #state = h("span", { class: "state" });
-  readonly #recorded = h("span", { class: "recorded", title: t("recorded"), hidden: true });
+  readonly #recorded = h(
+    "span",
+    { class: "chip filmed", hidden: true },
+    h("span", { class: "recorded" }),
+    t("recorded"),
+  );
   readonly #title = h("h3");
   readonly #about = h("p");
   readonly #role = h("span", { class: "chip", hidden: true }, icon("eye"), t("role.view"));
@@ -46,6 +51,7 @@ export class Tile {
     const { title, state, thumbnail, recorded, role } = desktop;
     this.#title.textContent = title;
     this.#about.textContent = aboutOf(desktop);
+    this.#about.classList.toggle("why", state === "failed");
     this.#state.textContent = t(`wall.state.${state}`);
     this.#state.dataset["state"] = state;
     this.#recorded.hidden = !recorded;

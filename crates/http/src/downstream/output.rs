@@ -276,7 +276,8 @@ impl<'r> Output<'r> {
             Some(Chunk::File(slice)) if sends_by_kernel(self.request, slice) => {
                 poll_sendfile(self.request, slice, allowed, cx)
             }
-            _ => self.poll_writev(allowed, cx),
+            _ if self.queue.len() <= USUAL_PIECES => self.poll_writev::<USUAL_PIECES>(allowed, cx),
+            _ => self.poll_writev::<PIECES_MAX>(allowed, cx),
         };
         match sent {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -342,12 +343,17 @@ impl<'r> Output<'r> {
         Ok(())
     }
 
-    fn poll_writev(&mut self, allowed: u64, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Sends at most `N` pieces at once.
+    fn poll_writev<const N: usize>(
+        &mut self,
+        allowed: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         self.load_files()?;
         let mut left = allowed;
-        let mut pieces: [IoSlice<'_>; PIECES_MAX] = [IoSlice::new(&[]); PIECES_MAX];
+        let mut pieces: [IoSlice<'_>; N] = [IoSlice::new(&[]); N];
         let mut count = 0;
-        for chunk in self.queue.iter().take(PIECES_MAX) {
+        for chunk in self.queue.iter().take(N) {
             match chunk {
                 Chunk::Memory(bytes) if left > 0 => {
                     let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));

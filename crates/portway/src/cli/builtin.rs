@@ -1,6 +1,7 @@
 //! The subcommands: common jobs without a file, each of which stands for a small configuration.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 
 use super::{Command, Options, UsageError, invalid};
 
@@ -39,6 +40,15 @@ impl Kind {
         let desktop = format!("127.0.0.1:{VNC_PORT}");
         Kind::Demo { desktop }
     }
+}
+
+/// What to tell a person who started a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// Once it runs.
+    pub runs: String,
+    /// If it cannot.
+    pub fails: String,
 }
 
 /// Where the jobs listen unless told otherwise: not on the network.
@@ -180,18 +190,41 @@ impl Job {
         )
     }
 
-    /// What a person who started it wants to read.
-    pub fn greeting(&self) -> String {
+    /// What a person who started it wants to read. `program` is what they called it by.
+    pub fn greeting(&self, program: &str) -> Greeting {
         let url = self.url();
-        match &self.kind {
-            Kind::Demo { .. } => format!(
-                "The demo desktop is at {url}\n\
-                 For a real machine:      portway vnc HOST:PORT\n\
-                 With a configuration:    portway -c /etc/nginx/nginx.conf\n"
-            ),
-            Kind::Vnc { target } => format!("The desktop of {target} is at {url}\n"),
-            Kind::Proxy { url: target } => format!("{target} is at {url}\n"),
+        let (what, name) = match &self.kind {
+            Kind::Demo { .. } => ("A demo desktop".to_owned(), "demo"),
+            Kind::Vnc { target } => (format!("The desktop of {target}"), "vnc …"),
+            Kind::Proxy { url: target } => (target.clone(), "proxy …"),
+        };
+        let reach = match self.is_private() {
+            true => "on this machine; nothing is open to the network",
+            false => "of the network",
+        };
+        let mut runs = format!("{what} is at {url}\n");
+        let _ = writeln!(runs, "Open it in a browser {reach}. Ctrl-C ends it.");
+        if matches!(self.kind, Kind::Demo { .. }) {
+            let _ = write!(
+                runs,
+                "\n  {program} vnc HOST:PORT     the same with a VNC server of yours\
+                 \n  {program} proxy URL         a web server and its WebSockets\
+                 \n  {program} -c nginx.conf     a configuration; -t tells what is wrong with it\n"
+            );
         }
+        let fails = format!(
+            "portway cannot serve at {}. Perhaps something else does; another address:\n  \
+             {program} {name} --listen 127.0.0.1:8090\n",
+            self.listen
+        );
+        Greeting { runs, fails }
+    }
+
+    /// Whether only this machine reaches it.
+    fn is_private(&self) -> bool {
+        ["127.", "[::1]", "localhost:", "unix:"]
+            .iter()
+            .any(|private| self.listen.starts_with(private))
     }
 
     fn url(&self) -> String {

@@ -117,10 +117,24 @@ fn a_job_names_its_target_and_where_it_listens() {
     let text = job.configuration();
     assert!(text.contains("            vnc_pass box:5900;\n"), "{text}");
     assert!(text.contains("        listen 0.0.0.0:80;\n"), "{text}");
+    let greeting = job.greeting("portway");
     assert_eq!(
-        job.greeting(),
-        "The desktop of box:5900 is at http://127.0.0.1:80/\n"
+        greeting.runs,
+        "The desktop of box:5900 is at http://127.0.0.1:80/\n\
+         Open it in a browser of the network. Ctrl-C ends it.\n"
     );
+    assert!(greeting.fails.contains("portway vnc … --listen "));
+    let demo = options("demo")
+        .job
+        .unwrap()
+        .greeting("target/release/portway");
+    for said in [
+        "A demo desktop is at http://127.0.0.1:6080/\n",
+        "on this machine; nothing is open to the network",
+        "  target/release/portway vnc HOST:PORT  ",
+    ] {
+        assert!(demo.runs.contains(said), "{said} in {}", demo.runs);
+    }
 
     let job = options("proxy example.com").job.unwrap();
     assert!(

@@ -126,3 +126,28 @@ fn an_if_without_handler_after_one_with_has_nobody_to_ask() {
     let status = |path: &str| testkit::http::get(server.addr(), path).status;
     assert_eq!((status("/"), status("/?more=1")), (200, 500));
 }
+
+/// What a client writes into the value of a field for the upstream stays one line of one field; a
+/// value that comes to nothing is no field.
+#[test]
+fn evaluated_fields_are_one_line_or_none() {
+    let upstream = Upstream::answering(b"HTTP/1.1 204 No Content\r\n\r\n");
+    let setup = Setup::new(
+        r#"events { } http { server { listen 127.0.0.1:%PORT%; location / {
+            proxy_pass http://%UPSTREAM%/;
+            proxy_set_header X-Path "<$uri>";
+            proxy_set_header X-None $http_x_missing;
+            proxy_set_header X-Constant same;
+        } } }"#,
+    );
+    let server = setup.with("UPSTREAM", upstream.addr()).start(&portway());
+    testkit::http::get(server.addr(), "/a%0d%0aX-Injected:%20b");
+    let sent = upstream.wait_received(0, "\r\n\r\n");
+    let lines: Vec<_> = sent.lines().skip(1).take(3).collect();
+    assert_eq!(
+        lines[..2],
+        ["X-Path: </aX-Injected: b>", "X-Constant: same"],
+        "{sent}"
+    );
+    assert!(!sent.contains("X-None"), "{sent}");
+}

@@ -2,6 +2,7 @@
 
 mod desktops;
 mod errors;
+mod first_paint;
 mod guests;
 mod identity;
 mod jobs;

@@ -40,6 +40,13 @@ pub struct Allowed {
     behind_login: bool,
 }
 
+impl Allowed {
+    /// The longest that one is open.
+    pub fn max(self) -> Duration {
+        self.max
+    }
+}
+
 /// `vnc_links`
 pub fn vnc_links(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     let mut allowed = Allowed {

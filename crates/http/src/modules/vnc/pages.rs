@@ -124,7 +124,10 @@ async fn forecast(request: &Request, subject: &Subject) -> Flow {
         role: grant.role,
         sign_out: login::may_sign_out(request),
         policy: &grant.policy,
-        links: grant.links.is_some() && goal.guest.is_none() && grant.role >= Role::Control,
+        links: grant
+            .links
+            .filter(|_| goal.guest.is_none() && grant.role >= Role::Control)
+            .map(links::Allowed::max),
         // Beside the session there is no second use for it.
         screenshot: pictures::has_screenshots(request, grant.desktop.as_deref())
             && !grant.terms.as_ref().is_some_and(Terms::is_once),

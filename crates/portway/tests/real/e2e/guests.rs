@@ -11,7 +11,7 @@ use crate::support::portway;
 const CONF: &str = "events { } http { access_log off;
     vnc_desktop office %TARGET% { vnc_title Office; }
     server { listen 127.0.0.1:%PORT%;
-        location /desktops/ { vnc_wall all; vnc_links on; }
+        location /desktops/ { vnc_wall all; vnc_links on max=2h; }
         location /sessions/ { vnc_status; } } }";
 
 /// A red desktop below a wall.
@@ -41,6 +41,13 @@ fn a_link_made_on_the_page_lets_a_guest_watch_until_it_is_revoked() {
     owner.open(&url(&server, "desktops/office/"));
     Viewer::wait_connected(&mut owner);
     Viewer::open_panel(&mut owner, "People");
+    // What the gateway would refuse is not offered.
+    assert_eq!(
+        owner.wait(
+            "[...document.querySelectorAll('.invite option')].map((one) => one.value).join()"
+        ),
+        "15,60"
+    );
     owner.click_on(".invite button:text-is('Make a link')");
     let link = owner.wait("document.querySelector('.made:not([hidden]) input')?.value");
     owner.assert_accessible();

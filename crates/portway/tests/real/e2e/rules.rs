@@ -1,4 +1,4 @@
-//! Rules that change while somebody works: the page says so.
+//! Rules that change while somebody works: the page says so, and the session goes on.
 
 use testkit::browser::Browser;
 use testkit::desktop::{Access, Desktop};
@@ -21,6 +21,15 @@ fn conf(target: &str, role: &str, record: &str) -> String {
         .replace("%RECORD%", record)
 }
 
+/// Counts from now on how often the picture was gone.
+fn watch_picture(browser: &mut Browser) {
+    browser.evaluate(
+        "window.lost = 0, new MutationObserver(() => { \
+        if (!document.querySelector('canvas')) window.lost += 1; \
+        }).observe(document.body, { childList: true, subtree: true })",
+    );
+}
+
 /// A click arrives: the desktop's pointer goes where it was made.
 fn assert_clicks_arrive(browser: &mut Browser, desktop: &Desktop, x: u32, y: u32) {
     wait_true("the pointer", || {
@@ -31,7 +40,7 @@ fn assert_clicks_arrive(browser: &mut Browser, desktop: &Desktop, x: u32, y: u32
 }
 
 #[test]
-fn a_role_that_changes_is_told_on_the_page_and_holds_at_once() {
+fn a_role_that_changes_is_told_on_the_page_and_the_session_goes_on() {
     let (desktop, target) = tigervnc(Access::Open);
     desktop.fill("#ff0000");
     let server = Setup::new(&conf(&target, "control", "")).start(&portway());
@@ -39,6 +48,8 @@ fn a_role_that_changes_is_told_on_the_page_and_holds_at_once() {
     browser.open(&url(&server, "desktops/office/"));
     browser.wait_pixel(700, 500, [255, 0, 0]);
     assert_clicks_arrive(&mut browser, &desktop, 400, 300);
+    watch_picture(&mut browser);
+
     server.reload(&conf(&target, "view", ""));
     browser.wait_told("You can now only watch.");
     browser.screenshot(&picture("only-watch.png"));
@@ -53,6 +64,7 @@ fn a_role_that_changes_is_told_on_the_page_and_holds_at_once() {
     server.reload(&conf(&target, "control", ""));
     browser.wait_told("You have control.");
     assert_clicks_arrive(&mut browser, &desktop, 300, 200);
+    assert_eq!(browser.evaluate("lost"), "0", "the session was made anew");
     Viewer::disconnect(&mut browser);
 }
 
@@ -72,7 +84,7 @@ fn whoever_is_recorded_is_told_and_so_is_whoever_looks_at_the_wall() {
     person.screenshot(&picture("recorded.png"));
 
     other.open(&url(&server, "desktops/"));
-    let mark = "document.querySelector('.tiles .recorded')";
+    let mark = "document.querySelector('.tiles .filmed')";
     other.wait(&format!("{mark} !== null && !{mark}.hidden"));
     other.assert_accessible();
     other.screenshot(&picture("wall-recorded.png"));

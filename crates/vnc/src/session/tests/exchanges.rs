@@ -397,3 +397,29 @@ fn parameters_that_hide_nothing_are_refused() {
         assert_eq!(refused.refusal, Refusal::UnsupportedSecurity, "{refused:?}");
     }
 }
+
+/// Whoever takes every key still takes none that is no key.
+#[test]
+fn keys_that_are_none_are_refused() {
+    let number = |bytes: &[u8]| [&vec![0; 256 - bytes.len()][..], bytes].concat();
+    let good = [0xc5; 256];
+    for (modulus, exponent) in [
+        (number(&[]), number(&[1, 0, 1])),
+        (number(&[7]), number(&[1, 0, 1])),
+        (good.to_vec(), number(&[])),
+        (good.to_vec(), number(&[1])),
+        (good.to_vec(), good.to_vec()),
+    ] {
+        let key = [&2048_u32.to_be_bytes()[..], &modulus, &exponent].concat();
+        let server = Upstream::serving(move |peer| {
+            peer.send(VERSION);
+            peer.read_exact(12);
+            peer.send(&[1, security::RA2]);
+            peer.read_exact(1);
+            peer.send(&key);
+            assert_eq!(peer.read_exact(1), None, "nothing is shown");
+        });
+        let refused = reach(&server, &with(Trust::Anybody)).unwrap_err();
+        assert_eq!(refused.refusal, Refusal::TlsFailed, "{refused:?}");
+    }
+}
