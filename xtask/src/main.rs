@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 mod bench;
+mod ktls;
 mod report;
 mod run;
 mod test;
@@ -15,6 +16,7 @@ const HELP: &str = "\
 cargo xtask test [--only STAGE[,STAGE…]]   everything that must hold before a change goes in
 cargo xtask test --list                    the stages by name
 cargo xtask bench [--help]                 Portway beside nginx, HAProxy and websockify
+cargo xtask ktls                           TLS in the kernel, in a virtual machine
 cargo xtask tidy                           the rules of the house that a machine can check
 ";
 
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test", options @ ..] => test::main(options),
         ["bench", options @ ..] => bench::main(options),
+        ["ktls"] => ktls::main(),
         ["tidy"] => tidy::main(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -8,7 +8,9 @@ use crate::run::{command, quiet, show};
 /// Debian's package, and a file or program by which its presence is known.
 const PACKAGES: &[(&str, &str)] = &[
     ("build-essential", "cc"),
+    ("busybox-static", "busybox"),
     ("chromium", "chromium"),
+    ("cpio", "cpio"),
     ("curl", "curl"),
     ("iproute2", "ip"),
     ("nginx-light", "nginx"),
@@ -33,6 +35,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("xfonts-base", "/usr/share/fonts/X11/misc"),
     ("xterm", "xterm"),
     ("xvfb", "Xvfb"),
+    ("xz-utils", "xz"),
 ];
 
 /// What cannot be had from Debian in the version needed.

@@ -184,6 +184,11 @@ impl Config {
         self.locations.iter().any(of)
     }
 
+    /// Whether any server lets the kernel do TLS (`ssl_conf_command Options KTLS`).
+    pub fn wants_kernel_tls(&self) -> bool {
+        self.servers.iter().any(|server| server.ssl.kernel)
+    }
+
     /// Connects the logs with their open files; called once, before the first request.
     pub fn attach_logs(&self, files: &Files) {
         self.logs.attach(files);

@@ -308,20 +308,20 @@ pub async fn serve(conn: Rc<Connection>) {
     }
     loop {
         let Some(request) = head::read(&conn).await else {
-            return;
+            break;
         };
         // In a room of its own: what waits between requests stays small.
         let after = room::handle(request).await;
         match after {
             After::KeepAlive(how_long) => {
                 if !rest(&conn, how_long).await {
-                    return;
+                    break;
                 }
             }
-            After::Close => return,
+            After::Close => break,
             After::Linger(linger) => {
                 drain(&conn, linger).await;
-                return;
+                break;
             }
             After::Tunnel(start) => {
                 let Some(conn) = Rc::into_inner(conn) else {
@@ -331,6 +331,12 @@ pub async fn serve(conn: Rc<Connection>) {
                 return;
             }
         }
+    }
+    if let Some(server) = conn.default_server() {
+        let config = &conn.generation.config;
+        let level = config.server(server).level;
+        let core = &config.location(level).settings.core;
+        conn.stream.settle(core.send_timeout).await;
     }
 }
 

@@ -20,7 +20,10 @@ pub fn respond(request: &Rc<Request>, status: u16) -> Flow {
     }
     request.error_status.set(shown_as(status));
     if let Some(page) = page_for(request, status) {
-        request.drops_body.set(!request.body.was_read());
+        // As nginx: the page's handler has the body, unless it is too long or begun and not kept.
+        let body = &request.body;
+        let is_lost = status == 413 || body.taken() > 0;
+        request.drops_body.set(is_lost && !body.was_read());
         return configured(request, page);
     }
     if matches!(status, 301 | 302)

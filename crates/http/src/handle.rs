@@ -212,6 +212,7 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
         };
     };
     if let Body::Upgrade(upgrade) = response.body {
+        request.is_complete.set(true);
         return switch_protocols(request, response.head, upgrade).await;
     }
     let sent = send_body(request, response, filters).await;
@@ -221,6 +222,7 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
         }
         return After::Close;
     }
+    request.is_complete.set(true);
     after(request).await
 }
 

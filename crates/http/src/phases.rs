@@ -25,6 +25,7 @@ use crate::modules::{
 };
 use crate::proxy;
 use crate::request::{Claim, Request};
+use crate::request_body::BodyError;
 use crate::response::{Field, Response};
 
 /// What a handler says.
@@ -56,8 +57,12 @@ enum Entry {
 pub async fn respond(request: &Rc<Request>) -> Outcome {
     realip::run(request);
     let mut entry = Entry::ServerRewrite;
+    let mut early = read_body_early(request).await;
     loop {
-        let flow = turn(request, &entry).await;
+        let flow = match early.take() {
+            Some(flow) => flow,
+            None => turn(request, &entry).await,
+        };
         match settle(request, flow) {
             Ok(outcome) => {
                 request.is_placed.set(true);
@@ -229,6 +234,38 @@ fn locate(request: &Rc<Request>, entry: &Entry) -> Result<(), Flow> {
     }
 }
 
+/// `client_body_early_read`: has the body before anything else; `Some` if that settles the request.
+async fn read_body_early(request: &Rc<Request>) -> Option<Flow> {
+    let conditions = &request.server().settings.body_early_read;
+    let holds = |condition| !matches!(&request.eval(condition)[..], b"" | b"0");
+    if !request.is_main() || !conditions.iter().any(holds) {
+        return None;
+    }
+    if let Some(flow) = refuse_long_body(request) {
+        return Some(flow);
+    }
+    match request.body.read(request).await {
+        Ok(()) => None,
+        Err(BodyError::Status(status)) => Some(Flow::Status(status)),
+        Err(BodyError::Gone) => Some(Flow::Close),
+    }
+}
+
+/// The answer for a request that declares a longer body than its location takes.
+fn refuse_long_body(request: &Request) -> Option<Flow> {
+    let max = request.conf().core.client_max_body_size;
+    match request.framing {
+        proto::h1::Framing::Length(length) if max != 0 && length > max => {
+            request.log(
+                Level::Error,
+                format_args!("client intended to send too large body: {length} bytes"),
+            );
+            Some(Flow::Status(413))
+        }
+        _ => None,
+    }
+}
+
 /// Finds the location for the path; `Some` if that already settles the request.
 fn find_location(request: &Rc<Request>) -> Option<Flow> {
     let uri = request.uri();
@@ -264,18 +301,7 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
     if let Some(Found::AddSlash(_)) = found {
         return Some(error_page::redirect_to_slash(request, &location.name));
     }
-    let max = core.client_max_body_size;
-    if let proto::h1::Framing::Length(length) = request.framing
-        && max != 0
-        && length > max
-    {
-        request.log(
-            Level::Error,
-            format_args!("client intended to send too large body: {length} bytes"),
-        );
-        return Some(Flow::Status(413));
-    }
-    None
+    refuse_long_body(request)
 }
 
 /// Who it is, as the location sees it; who asks for too much, before anybody has to say who they

@@ -219,7 +219,7 @@ impl<'r> Proxy<'r> {
         let retries = self.tries > 1 && self.may_retry(failure, true);
         retries.then(|| {
             self.request.log(
-                Level::Error,
+                Level::Info,
                 format_args!("upstream sent status {status}, trying the next upstream"),
             );
             match failure {

@@ -93,6 +93,8 @@ pub struct Request {
     pub sent: RefCell<Option<Box<Head>>>,
     /// The status of the response; 0 until there is one.
     pub status: Cell<u16>,
+    /// Whether all of the response was handed to the connection (`$request_completion`).
+    pub is_complete: Cell<bool>,
     /// The status that the response gets whatever its handler says; 0 if it gets that of the
     /// handler.
     pub error_status: Cell<u16>,
@@ -232,6 +234,7 @@ impl Request {
             attempts: RefCell::default(),
             sent: RefCell::default(),
             status: Cell::new(0),
+            is_complete: Cell::new(false),
             error_status: Cell::new(0),
             in_error_page: Cell::new(false),
             limit_rate: Cell::new(None),
@@ -334,6 +337,17 @@ impl Request {
     /// The client's request: this one, or the one that it is a part of.
     pub fn main(&self) -> &Request {
         self.link.as_ref().map_or(self, |link| link.main())
+    }
+
+    /// Counts bytes that the client got before the response.
+    pub fn count_interjected(&self, bytes: usize) {
+        let sent = &self.main().bytes_sent;
+        sent.set(sent.get() + bytes as u64);
+    }
+
+    /// Whether its request line was good; nothing is known from any other.
+    pub fn has_line(&self) -> bool {
+        self.main().head.end > 0
     }
 
     /// The client: the other end of the connection, or whom a trusted proxy named

@@ -12,6 +12,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use net::log::{Errno, Level};
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, Trailers, Version};
 
+use crate::modules::core::BodyInFile;
 use crate::request::Request;
 use crate::response::{Chunk, FileSlice};
 use crate::temp_file::TempFile;
@@ -22,7 +23,11 @@ pub struct RequestBody {
     decoder: RefCell<ChunkedDecoder>,
     /// Payload bytes taken from the connection.
     received: Cell<u64>,
+    /// All bytes taken from it, with what frames them; not those that are thrown away.
+    taken: Cell<u64>,
     complete: Cell<bool>,
+    /// Whether its framing is broken, which is told once.
+    broken: Cell<bool>,
     continue_sent: Cell<bool>,
     kept: RefCell<Kept>,
 }
@@ -52,7 +57,9 @@ impl RequestBody {
             framing,
             decoder: RefCell::new(ChunkedDecoder::new(Trailers::Discard)),
             received: Cell::new(0),
+            taken: Cell::new(0),
             complete: Cell::new(matches!(framing, Framing::None | Framing::Length(0))),
+            broken: Cell::new(false),
             continue_sent: Cell::new(false),
             kept: RefCell::default(),
         }
@@ -66,6 +73,21 @@ impl RequestBody {
     /// Payload bytes taken from the connection so far.
     pub fn received(&self) -> u64 {
         self.received.get()
+    }
+
+    /// Bytes of the connection that it took to read it, as `$request_length` counts them.
+    pub fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// The length that a request without `Content-Length` shows: what was read of a chunked body,
+    /// once that is all; as nginx, one that was thrown away has none.
+    pub fn shown_length(&self) -> Option<u64> {
+        match (self.framing, self.taken.get()) {
+            (Framing::Chunked, 0) => Some(0),
+            (Framing::Chunked, _) if self.complete.get() => Some(self.received.get()),
+            _ => None,
+        }
     }
 
     /// Whether it was read as a whole and kept.
@@ -161,6 +183,20 @@ impl RequestBody {
 
     /// What of the bytes already here belongs to the body.
     fn decode(&self, request: &Request) -> Result<Option<Bytes>, BodyError> {
+        let before = request.conn.buf.borrow().len();
+        let decoded = self.decode_here(request);
+        let taken = before - request.conn.buf.borrow().len();
+        self.taken.set(self.taken.get() + taken as u64);
+        if decoded.is_err() && !self.broken.replace(true) {
+            request.log(
+                Level::Error,
+                format_args!("client sent invalid chunked body"),
+            );
+        }
+        decoded
+    }
+
+    fn decode_here(&self, request: &Request) -> Result<Option<Bytes>, BodyError> {
         let mut buf = request.conn.buf.borrow_mut();
         match self.framing {
             Framing::Length(length) => {
@@ -210,7 +246,10 @@ impl RequestBody {
         if self.framing == Framing::Chunked && max != 0 && received > max {
             request.log(
                 Level::Error,
-                format_args!("client intended to send too large chunked body: {received} bytes"),
+                format_args!(
+                    "client intended to send too large chunked body: {}+{bytes} bytes",
+                    received - bytes
+                ),
             );
             return Err(BodyError::Status(413));
         }
@@ -250,7 +289,6 @@ impl RequestBody {
 
     /// Reads all of it and keeps it: in memory up to `client_body_buffer_size`, beyond in a file.
     pub async fn read(&self, request: &Request) -> Result<(), BodyError> {
-        use crate::modules::core::BodyInFile;
         if self.kept.borrow().read {
             return Ok(());
         }
@@ -284,6 +322,7 @@ impl RequestBody {
     /// Takes what is left of it from the connection and throws it away, as far as it comes within
     /// the time that a client is given to finish. True if the connection can be used again.
     pub async fn discard(&self, request: &Request) -> bool {
+        let taken = self.taken.get();
         while !self.complete.get() {
             match self.next(request).await {
                 Ok(Some(_)) => {}
@@ -291,17 +330,20 @@ impl RequestBody {
                 Err(_) => return false,
             }
         }
+        self.taken.set(taken);
         true
     }
 
     /// Throws away what of the rest is already here; true if that was all of it.
     pub fn discard_available(&self, request: &Request) -> Result<bool, BodyError> {
+        let taken = self.taken.get();
         while !self.complete.get() {
             let Some(piece) = self.decode(request)? else {
                 break;
             };
             self.received.set(self.received.get() + piece.len() as u64);
         }
+        self.taken.set(taken);
         Ok(self.complete.get())
     }
 
@@ -318,10 +360,10 @@ impl RequestBody {
             return Ok(());
         }
         let timeout = request.conf().core.send_timeout;
-        let sent = request
-            .conn
-            .interject(b"HTTP/1.1 100 Continue\r\n\r\n", timeout)
-            .await;
+        let sent = request.conn.interject(CONTINUE, timeout).await;
+        if sent.is_ok() {
+            request.count_interjected(CONTINUE.len());
+        }
         sent.map_err(|_| BodyError::Gone)
     }
 }
@@ -340,6 +382,8 @@ fn not_kept(request: &Request, error: &io::Error) -> BodyError {
     BodyError::Status(500)
 }
 
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// How much of a body is read from a connection at a time.
 const BODY_READ: usize = 16 * 1024;
 
@@ -351,8 +395,13 @@ impl Kept {
             Some(file) => file,
             none => {
                 let file = TempFile::create(&core.client_body_temp_path, &request.config().prefix)?;
+                let level = match core.client_body_in_file_only {
+                    BodyInFile::Off => Level::Warn,
+                    // That is what was asked for.
+                    _ => Level::Notice,
+                };
                 request.log(
-                    Level::Warn,
+                    level,
                     format_args!(
                         "a client request body is buffered to a temporary file {}",
                         file.path().display()

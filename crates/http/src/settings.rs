@@ -17,8 +17,8 @@ pub enum LevelKind {
 /// Declares a module's `Draft` and `Conf`.
 ///
 /// Each field is `name: Type = default, how;` where *how* says what a level without it has:
-/// `inherit` the outer level's value, `local` the default, `unnamed` the outer level's value inside
-/// an unnamed location and the default elsewhere.
+/// `inherit` the outer level's value, `merged` what the type's `within` makes of both, `local` the
+/// default, `unnamed` the outer level's value inside an unnamed location and the default elsewhere.
 macro_rules! settings {
     ($( $(#[$doc:meta])* $name:ident : $type:ty = $default:expr, $how:ident; )*) => {
         /// What was written at one level.
@@ -46,21 +46,34 @@ macro_rules! settings {
                 outer: &std::sync::Arc<Conf>,
                 kind: $crate::settings::LevelKind,
             ) -> std::sync::Arc<Conf> {
-                let written = false $( || self.$name.is_some() )*;
+                let written = false
+                    $( || self.$name.is_some() )*
+                    $( || $crate::settings::settings!(@changes $how, outer.$name) )*;
                 let named = kind == $crate::settings::LevelKind::Named;
                 let resets = named && (false $( || $crate::settings::settings!(@resets $how) )*);
                 if !written && !resets {
                     return outer.clone();
                 }
                 std::sync::Arc::new(Conf {
-                    $( $name: self.$name.unwrap_or_else(|| {
-                        $crate::settings::settings!(@take $how, named, outer.$name, $default)
-                    }), )*
+                    $( $name: $crate::settings::settings!(
+                        @value $how, self.$name, named, outer.$name, $default
+                    ), )*
                 })
             }
         }
     };
+    (@changes merged, $outer:expr) => { $outer.changes_inside() };
+    (@changes $how:ident, $outer:expr) => { false };
+    (@value merged, $own:expr, $named:ident, $outer:expr, $default:expr) => {
+        $own.unwrap_or_default().within(&$outer)
+    };
+    (@value $how:ident, $own:expr, $named:ident, $outer:expr, $default:expr) => {
+        $own.unwrap_or_else(|| {
+            $crate::settings::settings!(@take $how, $named, $outer, $default)
+        })
+    };
     (@resets inherit) => { false };
+    (@resets merged) => { false };
     (@resets $how:ident) => { true };
     (@take inherit, $named:ident, $outer:expr, $default:expr) => { $outer.clone() };
     (@take local, $named:ident, $outer:expr, $default:expr) => { $default };

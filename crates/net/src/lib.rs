@@ -26,7 +26,7 @@ pub use connect::{connect, connect_with};
 pub use network::Network;
 pub use resolve::Resolver;
 pub use scratch::with_scratch;
-pub use stream::{Stream, TcpHealth};
+pub use stream::{Stream, TcpEstimates, TcpHealth};
 pub use timer::Deadline;
 pub use tunnel::{Tunnel, TunnelTable};
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rustls::CommonState;
 
+use crate::Deadline;
 use crate::socket::Socket;
 use crate::tls::Tls;
 
@@ -86,7 +87,7 @@ impl Stream {
     pub fn poll_write_more(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.tls.get() {
             None => self.socket.poll_write_more(cx, buf),
-            Some(tls) => tls.poll_write(&self.socket, cx, &[IoSlice::new(buf)]),
+            Some(tls) => tls.poll_write_more(&self.socket, cx, &[IoSlice::new(buf)]),
         }
     }
 
@@ -111,24 +112,33 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         match self.tls.get() {
             None => self.socket.poll_write_vectored_more(cx, bufs),
-            Some(tls) => tls.poll_write(&self.socket, cx, bufs),
+            Some(tls) => tls.poll_write_more(&self.socket, cx, bufs),
         }
     }
 
-    /// Runs a system call that sends to this socket (such as `sendfile` or `splice`) once it is
-    /// writable. `wanted` is what a complete call would move; less, or `EAGAIN`, means full. Only
-    /// for a connection that [is plain](Self::as_plain).
+    /// Whether the kernel can send a file to this connection, of which so much is left: it is
+    /// plain, or the kernel makes its records. If TLS may go to the kernel, and the file is worth
+    /// it, it does so now.
+    pub fn sends_files(&self, left: u64) -> bool {
+        match self.tls.get() {
+            None => true,
+            Some(tls) => tls.sends_files(&self.socket, left),
+        }
+    }
+
+    /// Runs a system call that sends to this socket (such as `sendfile`) once it is writable.
+    /// `wanted` is what a complete call would move; less, or `EAGAIN`, means full. Only for a
+    /// connection that [the kernel can send to](Self::sends_files).
     pub fn poll_send(
         &self,
         cx: &mut Context<'_>,
         wanted: usize,
         call: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        debug_assert!(
-            self.as_plain().is_some(),
-            "the kernel would send in the clear"
-        );
-        self.socket.poll_send(cx, wanted, call)
+        match self.tls.get() {
+            None => self.socket.poll_send(cx, wanted, call),
+            Some(tls) => tls.poll_send(&self.socket, cx, wanted, call),
+        }
     }
 
     /// Ready once there may be something to read, without reading it. A caller whose own system
@@ -210,9 +220,41 @@ impl Stream {
         let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
     }
 
-    /// What TLS knows of this connection; `None` if it is plain.
+    /// Ready once the connection can be closed and nothing that was written is lost: at once, but
+    /// where the kernel makes the records, since it may hold a part of the last one back and closes
+    /// without it. `close_notify` is sent.
+    pub fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.tls.get() {
+            None => Poll::Ready(()),
+            // A failure means that nobody is there who would lose anything.
+            Some(tls) => tls.poll_settled(&self.socket, cx).map(drop),
+        }
+    }
+
+    /// Waits until it [is settled](Self::poll_settled), at most so long.
+    pub async fn settle(&self, limit: Duration) {
+        let deadline = Deadline::unset();
+        poll_fn(|cx| {
+            if self.poll_settled(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if !deadline.is_set() {
+                deadline.set_after(limit);
+            }
+            deadline.poll_expired(cx)
+        })
+        .await;
+    }
+
+    /// What rustls knows of this connection; `None` if it is plain, and once the kernel goes on
+    /// with its TLS: for what follows the handshake at once.
     pub fn with_tls<T>(&self, ask: impl FnOnce(&CommonState) -> T) -> Option<T> {
-        self.tls.get().map(|tls| tls.with_state(ask))
+        self.tls.get()?.with_state(ask)
+    }
+
+    /// What was agreed on in the handshake; `None` for a plain connection.
+    pub fn tls_facts(&self) -> Option<crate::tls::Facts> {
+        self.tls.get()?.facts()
     }
 
     /// What of the handshake only our own keys and caches saw; `None` for a plain connection.
@@ -256,6 +298,17 @@ impl Stream {
         })
     }
 
+    /// What the kernel estimates of the connection; `None` if it is none of TCP.
+    pub fn tcp_estimates(&self) -> Option<TcpEstimates> {
+        let info = crate::sys::tcp_info(self.socket.as_fd()).ok()?;
+        Some(TcpEstimates {
+            rtt_us: info.tcpi_rtt,
+            rttvar_us: info.tcpi_rttvar,
+            snd_cwnd: info.tcpi_snd_cwnd,
+            rcv_space: info.tcpi_rcv_space,
+        })
+    }
+
     /// Our own end of the connection.
     pub fn local_addr(&self) -> io::Result<crate::Addr> {
         crate::Addr::try_from(rustix::net::getsockname(self)?)
@@ -286,6 +339,19 @@ pub struct TcpHealth {
     pub rtt: Duration,
     /// Segments that were sent again since the beginning.
     pub retransmits: u32,
+}
+
+/// What the kernel estimates of a TCP connection (`$tcpinfo_…`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpEstimates {
+    /// The smoothed time there and back, in microseconds.
+    pub rtt_us: u32,
+    /// How much that varies, in microseconds.
+    pub rttvar_us: u32,
+    /// The congestion window, in segments.
+    pub snd_cwnd: u32,
+    /// Room for what the other end sends, in bytes.
+    pub rcv_space: u32,
 }
 
 impl AsFd for Stream {

@@ -12,6 +12,7 @@ use tokio::io::unix::AsyncFd;
 pub mod process;
 pub mod signal;
 pub mod time;
+pub(crate) mod tls;
 pub mod user;
 
 /// Registers a descriptor with the current runtime.
@@ -44,17 +45,14 @@ pub(crate) fn set_transparent(fd: impl AsFd, is_ipv6: bool) -> io::Result<()> {
 }
 
 fn set_option(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
-    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    set_bytes(fd, level, option, &value.to_ne_bytes())
+}
+
+fn set_bytes(fd: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(value.len()).map_err(io::Error::other)?;
     // SAFETY: the pointer and the size describe `value`, which outlives the call.
-    let result = unsafe {
-        libc::setsockopt(
-            fd.as_raw_fd(),
-            level,
-            option,
-            (&raw const value).cast(),
-            size,
-        )
-    };
+    let result =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, value.as_ptr().cast(), size) };
     check(result).map(drop)
 }
 

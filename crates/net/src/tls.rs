@@ -5,13 +5,18 @@
 //! connection at rest owns none: only the part of a record that has not arrived whole, what was
 //! decrypted and not asked for, and records that the socket did not take are kept aside.
 //!
+//! Where it is asked for and the kernel can, the kernel makes the records of a server from the
+//! first large file on ([`kernel`]).
+//!
 //! Certificates of peers are not judged here: whoever made the configuration does that.
 
 mod buffers;
 pub mod ciphers;
 pub mod client;
+mod facts;
 mod handshake;
 pub mod identity;
+pub mod kernel;
 pub mod names;
 pub mod ocsp;
 mod outgoing;
@@ -26,6 +31,7 @@ mod watch;
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
 pub use rustls::server::ClientHello;
@@ -34,6 +40,7 @@ pub use rustls::{
     SignatureScheme, SupportedCipherSuite,
 };
 
+pub use facts::Facts;
 pub use handshake::{Failure, Reject};
 pub use watch::{Seen, SessionId};
 
@@ -83,6 +90,38 @@ impl Tls {
         self.state.borrow_mut().poll_write(socket, cx, bufs)
     }
 
+    /// As [`poll_write`](Self::poll_write), where more follows at once.
+    pub fn poll_write_more(
+        &self,
+        socket: &Socket,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.state.borrow_mut().poll_write_more(socket, cx, bufs)
+    }
+
+    /// Whether the kernel makes the records, or does from now on, so that it may send a file of
+    /// which so much is left.
+    pub fn sends_files(&self, socket: &Socket, left: u64) -> bool {
+        self.state.borrow_mut().sends_files(socket, left)
+    }
+
+    /// Runs a system call that sends, where the kernel makes the records.
+    pub fn poll_send(
+        &self,
+        socket: &Socket,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        call: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.state.borrow_mut().poll_send(socket, cx, wanted, call)
+    }
+
+    /// Ready once the socket can be closed and nothing is lost.
+    pub fn poll_settled(&self, socket: &Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.state.borrow_mut().poll_settled(socket, cx)
+    }
+
     /// Writes the records that wait.
     pub fn poll_flush(&self, socket: &Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state.borrow_mut().poll_flush(socket, cx)
@@ -98,9 +137,14 @@ impl Tls {
         self.state.borrow().seen
     }
 
-    /// What rustls knows.
-    pub fn with_state<T>(&self, ask: impl FnOnce(&CommonState) -> T) -> T {
-        ask(self.state.borrow().session.common())
+    /// What rustls knows, as long as the connection is its own.
+    pub fn with_state<T>(&self, ask: impl FnOnce(&CommonState) -> T) -> Option<T> {
+        self.state.borrow().session.common().map(ask)
+    }
+
+    /// What was agreed on.
+    pub fn facts(&self) -> Option<Facts> {
+        self.state.borrow().session.facts()
     }
 }
 

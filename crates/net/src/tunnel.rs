@@ -27,6 +27,9 @@ use direction::{Direction, Way};
 use timing::Times;
 use websocket::Watch;
 
+/// How long a client has to take the last of what was sent, before its connection is closed.
+const SETTLE_TIME: Duration = Duration::from_secs(60);
+
 /// One of the two ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -280,6 +283,7 @@ impl Future for Tunnel {
 
 struct Spawned<F> {
     tunnel: Tunnel,
+    /// Called once.
     ended: Option<F>,
 }
 
@@ -287,11 +291,17 @@ impl<F: FnOnce(TunnelEnd) + Unpin> Future for Spawned<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let end = ready!(Pin::new(&mut self.tunnel).poll(cx));
-        if let Some(ended) = self.ended.take() {
-            ended(end);
+        if self.ended.is_some() {
+            let end = ready!(Pin::new(&mut self.tunnel).poll(cx));
+            if let Some(ended) = self.ended.take() {
+                ended(end);
+            }
+            self.tunnel.deadline.set_after(SETTLE_TIME);
         }
-        Poll::Ready(())
+        match self.tunnel.downstream.poll_settled(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => self.tunnel.deadline.poll_expired(cx),
+        }
     }
 }
 

@@ -189,7 +189,9 @@ fn compare(verdict: Verdict, kept: Option<&str>) -> Result<Verdict, Failed> {
         .ok_or_else(|| Failed("a seal is 64 hexadecimal digits".into()))?;
     let (seal, good_ms) = match &verdict {
         Verdict::Whole { seal } => (Some(*seal), 0),
-        Verdict::CutShort { seal, duration_ms } => (*seal, *duration_ms),
+        Verdict::CutShort {
+            seal, duration_ms, ..
+        } => (*seal, *duration_ms),
         Verdict::Altered { .. } => return Ok(verdict),
     };
     match seal == Some(kept) {
@@ -244,6 +246,13 @@ fn prune(folder: &Folder, limits: Limits) -> Result<ExitCode, Failed> {
         text::size(pruned.bytes),
         text::size(pruned.bytes_left)
     ))?;
+    // What cannot be removed keeps nothing else from it.
+    if let Some(error) = pruned.failed {
+        let failures = pruned.failures;
+        return Err(Failed(format!(
+            "{failures} recordings cannot be removed, the first: {error}"
+        )));
+    }
     // What cannot be mended keeps nothing from being removed.
     match recovered.failed {
         Some(error) => Err(error.into()),

@@ -56,6 +56,18 @@ pub fn push(ms: u32, data: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Bytes of a block's length, which stand before its data.
+pub(crate) const LENGTH_LEN: usize = 4;
+
+/// Ends a block whose data begins at `start` and goes to the end, with room for the length before.
+pub(crate) fn close(start: usize, ms: u32, out: &mut Vec<u8>) {
+    let len = out.len() - start;
+    debug_assert!(len <= BLOCK_LEN_MAX);
+    out[start - LENGTH_LEN..start].copy_from_slice(&(len as u32).to_be_bytes());
+    out.resize(out.len() + padding(len), 0);
+    out.extend_from_slice(&ms.to_be_bytes());
+}
+
 /// Appends the end.
 pub fn push_end(ms: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(&0_u32.to_be_bytes());

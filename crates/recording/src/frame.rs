@@ -19,11 +19,11 @@ use sha2::{Digest as _, Sha256};
 /// A link of the chain.
 pub type Chain = [u8; 32];
 
-/// Bytes of FBS that make a frame full.
-pub const RAW_FULL: usize = 1024 * 1024;
+/// The most bytes of FBS in a frame that is read. What is written has less, as a full one and the
+/// block that filled it are shorter.
+pub const RAW_MAX: usize = 1024 * 1024 + crate::fbs::BLOCK_LEN_MAX + 64;
 
-/// The most bytes of FBS in a frame: a full one, and the block that filled it.
-pub const RAW_MAX: usize = RAW_FULL + crate::fbs::BLOCK_LEN_MAX + 64;
+const _: () = assert!(crate::gathered::FULL_LEN + 2 * crate::fbs::BLOCK_LEN_MAX < RAW_MAX);
 
 /// The most compressed bytes: zstd makes what it cannot shorten a little longer.
 const ZSTD_MAX: usize = RAW_MAX + RAW_MAX / 128 + 1024;
@@ -125,6 +125,7 @@ impl Head {
 /// Compresses; one serves any number of recordings, one after another.
 pub struct Press {
     zstd: zstd::bulk::Compressor<'static>,
+    /// As long as the longest frame so far could have been; what is in it says nothing.
     out: Vec<u8>,
 }
 
@@ -147,12 +148,13 @@ impl Press {
     ) -> io::Result<(&[u8], Chain)> {
         debug_assert!((1..=RAW_MAX).contains(&raw.len()));
         let room = HEAD_LEN + zstd::zstd_safe::compress_bound(raw.len());
-        self.out.clear();
-        self.out.resize(room, 0);
+        if self.out.len() < room {
+            self.out.resize(room, 0);
+        }
         let len = self
             .zstd
             .compress_to_buffer(raw, &mut self.out[HEAD_LEN..])?;
-        self.out.truncate(HEAD_LEN + len);
+        let out = &mut self.out[..HEAD_LEN + len];
         let mut head = Head {
             number,
             start_ms: times.0,
@@ -161,9 +163,9 @@ impl Press {
             zstd_len: len as u32,
             chain: [0; 32],
         };
-        head.chain = head.link(before, &self.out[HEAD_LEN..]);
-        self.out[..HEAD_LEN].copy_from_slice(&head.encode());
-        Ok((&self.out, head.chain))
+        head.chain = head.link(before, &out[HEAD_LEN..]);
+        out[..HEAD_LEN].copy_from_slice(&head.encode());
+        Ok((out, head.chain))
     }
 }
 

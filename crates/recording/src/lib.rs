@@ -20,6 +20,7 @@ mod folder;
 pub mod frame;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod gathered;
 pub mod index;
 pub mod json;
 mod name;
@@ -40,7 +41,7 @@ pub use frame::Press;
 pub use name::{BadId, Id, Name, Part, Utc};
 pub use pointer::Position;
 pub use reader::{Blocks, Frame, Place, ReadError, Reader};
-pub use recorder::{Batch, Grade, Plan, Recorder, Tell, Track, Trouble};
+pub use recorder::{Counts, Grade, Plan, Recorder, Tell, Track, Trouble};
 pub use replay::{Progress, Replay, ReplayError};
 pub use sidecar::{Ending, Facts, Sidecar};
 pub use verify::{Verdict, verify};

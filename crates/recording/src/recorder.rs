@@ -1,19 +1,22 @@
 //! The threads that write: whoever records hands over bytes and goes on.
 //!
 //! ```text
-//! Track ──batches──▶ writing ──finished──▶ keeping
-//!   ▲    (bounded)     │                    ends, ages, mends
-//!   └──── trouble ─────┘
+//! Track ──gathered──▶ writing ──finished──▶ keeping
+//!   ▲     (bounded)     │                    ends, ages, mends
+//!   └───── trouble ─────┘
 //! ```
 //!
-//! A session must never wait for a disk. A [`Track`] therefore takes a batch or says that it
-//! cannot, and what becomes of the session is its owner's business. One thread writes all
-//! recordings of the process; another one does what may take its time: it brings recordings to
-//! their end on disk, and looks after the folders.
+//! A session must never wait for a disk. A [`Track`] therefore takes what it is given or says that
+//! it cannot, and what becomes of the session is its owner's business. What it takes gathers where
+//! both sides can reach it; the thread that writes all recordings of the process is woken when a
+//! frame is full, and when the first bytes of one come, so that it knows when they are old enough.
+//! Another thread does what may take its time: it brings recordings to their end on disk, and
+//! looks after the folders.
 
 mod keeping;
 #[cfg(test)]
 mod tests;
+mod track;
 mod writing;
 
 use std::fmt;
@@ -21,22 +24,13 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
-use crate::{Ending, Facts, Limits, Position, Screen};
+pub use track::Track;
 
-/// Bytes of one recording that may wait to be written.
-pub const TRACK_WAITING_MAX: usize = 32 << 20;
-
-/// Bytes of all recordings that may wait to be written.
-pub const ALL_WAITING_MAX: usize = 256 << 20;
-
-/// Batches of one recording that may wait to be written.
-const TRACK_BATCHES_MAX: usize = 16 * 1024;
-
-/// What a batch costs beside its bytes.
-const BATCH_COST: usize = 64;
+use crate::{Facts, Limits, Screen};
 
 /// How grave something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +80,31 @@ pub struct Recorder {
 struct Inner {
     threads: Mutex<Option<Threads>>,
     tracks: AtomicU64,
+    totals: Arc<Totals>,
+}
+
+/// What all recordings of the process come to.
+#[derive(Debug, Default)]
+struct Totals {
     /// Bytes of all tracks that wait.
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
+    /// Tracks that are open.
+    open: AtomicUsize,
+    /// Bytes that were written to files.
+    written: AtomicU64,
+    /// Recordings that could not be begun, or not go on.
+    failed: AtomicU64,
+}
+
+/// Counts of a process since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions that are being recorded now.
+    pub open: usize,
+    /// Bytes that were written to files.
+    pub written: u64,
+    /// Recordings that could not be begun, or not go on.
+    pub failed: u64,
 }
 
 #[derive(Debug)]
@@ -101,9 +118,16 @@ struct Threads {
 const THREADS: usize = 2;
 
 impl Recorder {
-    /// Begins a recording. That it cannot be begun on disk is known later, as trouble.
-    pub fn begin(&self, plan: Plan, facts: Facts, screen: Screen) -> Result<Track, Trouble> {
-        let state = Arc::new(State::default());
+    /// Begins a recording. That it cannot be begun on disk is known later, as trouble; `alarm` is
+    /// woken then.
+    pub fn begin(
+        &self,
+        plan: Plan,
+        facts: Facts,
+        screen: Screen,
+        alarm: Waker,
+    ) -> Result<Track, Trouble> {
+        let shared = Arc::new(track::Shared::new(&self.inner.totals, alarm));
         let number = self.inner.tracks.fetch_add(1, Relaxed);
         let orders = self.orders()?.0;
         let begin = writing::Order::Begin {
@@ -111,16 +135,20 @@ impl Recorder {
             plan,
             facts: Box::new(facts),
             screen: Box::new(screen),
-            state: Arc::clone(&state),
+            shared: Arc::clone(&shared),
         };
         orders.send(begin).map_err(|_| gone())?;
-        Ok(Track {
-            number,
-            orders,
-            state,
-            all_waiting: Arc::clone(&self.inner.waiting),
-            ended: false,
-        })
+        Ok(Track::new(number, orders, shared))
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        let totals = &self.inner.totals;
+        Counts {
+            open: totals.open.load(Relaxed),
+            written: totals.written.load(Relaxed),
+            failed: totals.failed.load(Relaxed),
+        }
     }
 
     /// Looks after these folders, and no others, from now on. Without any, nothing is started.
@@ -163,7 +191,7 @@ impl Recorder {
     fn orders(&self) -> Result<(Sender<writing::Order>, Sender<keeping::Order>), Trouble> {
         let mut threads = self.lock();
         if threads.is_none() {
-            let started = start(&self.inner.waiting);
+            let started = start(&self.inner.totals);
             let failed = |error| Trouble(format!("the recorder's threads do not start: {error}"));
             *threads = Some(started.map_err(failed)?);
         }
@@ -179,18 +207,19 @@ impl Recorder {
     }
 }
 
-fn start(waiting: &Arc<AtomicUsize>) -> io::Result<Threads> {
+fn start(totals: &Arc<Totals>) -> io::Result<Threads> {
     let (tell_ended, ended) = mpsc::channel();
     let (keeping, for_keeping) = mpsc::channel();
     let (writing, for_writing) = mpsc::channel();
     let done = tell_ended.clone();
+    let counts = Arc::clone(totals);
     std::thread::Builder::new()
         .name("keeping".into())
         .spawn(move || {
-            keeping::run(&for_keeping);
+            keeping::run(&for_keeping, &counts);
             let _ = done.send(());
         })?;
-    let writer = writing::Writing::new(keeping.clone(), Arc::clone(waiting))?;
+    let writer = writing::Writing::new(keeping.clone(), Arc::clone(totals))?;
     std::thread::Builder::new()
         .name("recording".into())
         .spawn(move || {
@@ -206,99 +235,4 @@ fn start(waiting: &Arc<AtomicUsize>) -> io::Result<Threads> {
 
 fn gone() -> Trouble {
     Trouble("the recorder has ended".into())
-}
-
-/// What a track and the writing thread share.
-#[derive(Debug, Default)]
-struct State {
-    waiting: AtomicUsize,
-    batches: AtomicUsize,
-    trouble: OnceLock<Trouble>,
-}
-
-/// Things that came at one time.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// Milliseconds of the session.
-    pub ms: u32,
-    /// What the server sent.
-    pub bytes: Vec<u8>,
-    /// Where the pointer was.
-    pub positions: Vec<Position>,
-}
-
-impl Batch {
-    fn cost(&self) -> usize {
-        self.bytes.capacity() + self.positions.len() * size_of::<Position>() + BATCH_COST
-    }
-}
-
-/// A recording, on the side of the session. Dropped without an end, it is one that was cut short.
-#[derive(Debug)]
-pub struct Track {
-    number: u64,
-    orders: Sender<writing::Order>,
-    state: Arc<State>,
-    all_waiting: Arc<AtomicUsize>,
-    ended: bool,
-}
-
-impl Track {
-    /// Hands something over. In trouble, it is not taken, and nothing will be any more.
-    pub fn push(&self, batch: Batch) -> Result<(), Trouble> {
-        self.trouble()?;
-        let cost = batch.cost();
-        let waiting = self.state.waiting.load(Relaxed) + cost;
-        let batches = self.state.batches.load(Relaxed);
-        let all_waiting = self.all_waiting.load(Relaxed) + cost;
-        if waiting > TRACK_WAITING_MAX
-            || batches >= TRACK_BATCHES_MAX
-            || all_waiting > ALL_WAITING_MAX
-        {
-            return Err(Trouble(format!(
-                "the recorder does not keep up: {} bytes wait to be written",
-                all_waiting - cost
-            )));
-        }
-        self.state.waiting.fetch_add(cost, Relaxed);
-        self.state.batches.fetch_add(1, Relaxed);
-        self.all_waiting.fetch_add(cost, Relaxed);
-        let order = writing::Order::Batch {
-            number: self.number,
-            batch,
-        };
-        self.orders.send(order).map_err(|_| gone())
-    }
-
-    /// What went wrong on disk, if anything did.
-    pub fn trouble(&self) -> Result<(), Trouble> {
-        self.state.trouble.get().cloned().map_or(Ok(()), Err)
-    }
-
-    /// Ends it.
-    pub fn end(mut self, ms: u32, ending: Ending, reason: &str) {
-        self.finish(ms, ending, reason);
-    }
-
-    fn finish(&mut self, ms: u32, ending: Ending, reason: &str) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        let end = crate::End {
-            ending,
-            reason: reason.to_owned(),
-            ms,
-        };
-        // Without the thread, there is nothing left to end.
-        let _ = self.orders.send(writing::Order::End {
-            number: self.number,
-            end,
-        });
-    }
-}
-
-impl Drop for Track {
-    fn drop(&mut self) {
-        self.finish(0, Ending::CutShort, "lost");
-    }
 }

@@ -21,6 +21,10 @@ pub enum Verdict {
         seal: Option<Chain>,
         /// Up to where it can be read.
         duration_ms: u32,
+        /// The word for what happened; none if nobody has mended it yet.
+        reason: Option<String>,
+        /// Bytes at its end that are a part of a frame, and so cannot be read.
+        torn: u64,
     },
     /// It was changed, or is damaged.
     Altered {
@@ -67,6 +71,8 @@ pub fn verify(folder: &Folder, found: &Found) -> Result<Verdict, FolderError> {
         return Ok(Verdict::CutShort {
             seal: None,
             duration_ms: so_far.duration_ms,
+            reason: None,
+            torn: so_far.torn,
         });
     };
     if let Some(what) = so_far.differs(&outcome) {
@@ -86,6 +92,8 @@ pub fn verify(folder: &Folder, found: &Found) -> Result<Verdict, FolderError> {
         Ending::CutShort => Verdict::CutShort {
             seal: Some(outcome.seal()),
             duration_ms: outcome.duration_ms,
+            reason: Some(outcome.reason),
+            torn: 0,
         },
     })
 }
@@ -109,6 +117,8 @@ struct SoFar {
     bytes: u64,
     raw_bytes: u64,
     duration_ms: u32,
+    /// Bytes behind the last whole frame.
+    torn: u64,
 }
 
 impl SoFar {
@@ -139,6 +149,7 @@ impl SoFar {
             path: folder.path().to_owned(),
             error,
         })?;
+        self.torn = left;
         Ok(match left {
             0 => Ok(()),
             // What nobody has mended yet may end with a part of a frame.

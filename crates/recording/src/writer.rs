@@ -9,7 +9,8 @@ use rustix::fs::FlockOperation;
 use sha2::{Digest as _, Sha256};
 
 use crate::fbs::{self, Screen};
-use crate::frame::{Chain, Press, RAW_FULL};
+use crate::frame::{Chain, Press};
+use crate::gathered::Gathered;
 use crate::name::{Name, Part};
 use crate::pointer::{POSITION_LEN, Position};
 use crate::sidecar::{Ending, Facts, Outcome, Sidecar};
@@ -20,8 +21,11 @@ pub const FRAME_MS: u32 = 5000;
 /// Bytes of positions that wait for the file.
 const POSITIONS_WAITING_MAX: usize = 16 * 1024;
 
-/// What a writer keeps of its buffer between frames.
-const KEPT_LEN: usize = 64 * 1024;
+/// Bytes that a sidecar grows by at the end.
+const OUTCOME_LEN_MAX: usize = 1024;
+
+/// Why a recording ended that could not go on, where there is no better word.
+pub(crate) const NOT_RECORDED: &str = "not-recorded";
 
 /// A recording that is being written. Until it is finished, its data has the name of a live one,
 /// and a lock that no other process can take while this one lives.
@@ -40,13 +44,10 @@ pub struct Writer {
     /// Those in the file.
     positions: u64,
     pointer_hash: Sha256,
-    /// FBS that is not in the file yet.
-    raw: Vec<u8>,
-    /// Of the first and the last block in `raw`.
-    times: Option<(u32, u32)>,
-    /// Never goes back.
-    last_ms: u32,
-    waiting: Vec<u8>,
+    /// The last time that is in the file.
+    written_ms: u32,
+    /// What is not in the files yet.
+    waiting: Gathered,
 }
 
 impl Writer {
@@ -100,16 +101,15 @@ impl Writer {
             raw_bytes: 0,
             positions: 0,
             pointer_hash: Sha256::new(),
-            raw: fbs::MAGIC.to_vec(),
-            times: None,
-            last_ms: 0,
-            waiting: Vec::new(),
+            written_ms: 0,
+            waiting: Gathered::beginning(),
         };
         let sidecar = Sidecar {
             facts: writer.facts.clone(),
             outcome: None,
         };
         replace_sidecar(folder, &name, &sidecar)?;
+        reserve_sidecar(folder, &name, &sidecar)?;
         let mut handshake = Vec::new();
         screen.handshake(&mut handshake);
         writer.append(0, &handshake, press)?;
@@ -135,17 +135,15 @@ impl Writer {
 
     /// When the first byte came that is not in the file yet.
     pub fn waiting_since(&self) -> Option<u32> {
-        self.times.map(|(first, _)| first)
+        self.waiting.blocks().map(|((first, _), _)| first)
     }
 
     /// Appends what the server sent.
     pub fn append(&mut self, ms: u32, bytes: &[u8], press: &mut Press) -> io::Result<()> {
-        let ms = ms.max(self.last_ms);
-        self.last_ms = ms;
         for piece in bytes.chunks(fbs::BLOCK_LEN_MAX) {
-            fbs::push(ms, piece, &mut self.raw);
-            self.times = Some((self.times.map_or(ms, |(first, _)| first), ms));
-            if self.raw.len() >= RAW_FULL {
+            self.waiting.append(ms, piece);
+            self.waiting.close();
+            if self.waiting.is_full() {
                 self.flush(press)?;
             }
         }
@@ -154,63 +152,66 @@ impl Writer {
 
     /// Notes where the pointer is.
     pub fn point(&mut self, position: Position) -> io::Result<()> {
-        let ms = position.ms.max(self.last_ms);
-        self.last_ms = ms;
-        let bytes = Position { ms, ..position }.encode();
-        self.waiting.extend_from_slice(&bytes);
-        match self.waiting.len() >= POSITIONS_WAITING_MAX {
+        self.waiting.point(position);
+        match self.waiting.positions().len() >= POSITIONS_WAITING_MAX {
             true => self.flush_positions(),
             false => Ok(()),
         }
     }
 
-    /// Whether a position waits for the file.
-    pub fn has_positions_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Takes over what somebody else has gathered, all of it whole. What waited here is written.
+    pub(crate) fn take_over(&mut self, gathered: Gathered, press: &mut Press) -> io::Result<()> {
+        self.flush(press)?;
+        self.waiting = gathered;
+        Ok(())
     }
 
     /// Writes what waits, as a frame.
     pub fn flush(&mut self, press: &mut Press) -> io::Result<()> {
         self.flush_positions()?;
-        let Some(times) = self.times.take() else {
+        let Some((times, raw)) = self.waiting.blocks() else {
             return Ok(());
         };
-        let (frame, chain) = press.frame(self.frames, times, &self.raw, &self.chain)?;
+        let (frame, chain) = press.frame(self.frames, times, raw, &self.chain)?;
         self.data.write_all(frame)?;
         self.chain = chain;
         self.frames += 1;
         self.bytes += frame.len() as u64;
-        self.raw_bytes += self.raw.len() as u64;
-        self.raw.clear();
-        self.raw.shrink_to(KEPT_LEN);
+        self.raw_bytes += raw.len() as u64;
+        self.written_ms = times.1;
+        self.waiting.forget_blocks();
         Ok(())
     }
 
     fn flush_positions(&mut self) -> io::Result<()> {
-        self.pointer.write_all(&self.waiting)?;
-        self.pointer_hash.update(&self.waiting);
-        self.positions += (self.waiting.len() / POSITION_LEN) as u64;
-        self.waiting.clear();
+        let waiting = self.waiting.positions();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        self.pointer.write_all(waiting)?;
+        self.pointer_hash.update(waiting);
+        self.positions += (waiting.len() / POSITION_LEN) as u64;
+        self.waiting.forget_positions();
         Ok(())
     }
 
     /// Writes what is left and gives everything its final name. What cannot be written makes it a
     /// recording that was cut short; [`Ending::CutShort`] says so from the outset.
     pub fn finish(mut self, end: &End, press: &mut Press) -> io::Result<Sidecar> {
+        let (mut ending, mut reason) = (end.ending, end.reason.clone());
         if end.ending == Ending::Whole {
-            let ms = end.ms.max(self.last_ms);
-            self.last_ms = ms;
-            fbs::push_end(ms, &mut self.raw);
-            self.times = Some((self.times.map_or(ms, |(first, _)| first), ms));
-            self.flush(press)?;
+            self.waiting.push_end(end.ms);
+            if let Err(error) = self.flush(press) {
+                (ending, reason) = (Ending::CutShort, word_of(&error).to_owned());
+            }
         }
         // A failed write may have left a part of something.
         self.data.set_len(self.bytes)?;
         self.pointer.set_len(self.positions * POSITION_LEN as u64)?;
         let outcome = Outcome {
-            ending: end.ending,
-            reason: end.reason.clone(),
-            duration_ms: self.last_ms,
+            ending,
+            reason,
+            duration_ms: self.written_ms,
             width: self.size.0,
             height: self.size.1,
             raw_bytes: self.raw_bytes,
@@ -256,12 +257,33 @@ pub(crate) fn close(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result
 /// Writes a sidecar in place of another one; nobody sees half of it.
 pub(crate) fn replace_sidecar(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result<()> {
     let path = name.path(folder, Part::NewSidecar);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&path)?;
-    file.write_all(sidecar.to_json().as_bytes())?;
-    file.sync_data()?;
+    write_over(&path, sidecar.to_json().as_bytes())?;
     std::fs::rename(path, name.path(folder, Part::Sidecar))
+}
+
+/// Takes the room that the sidecar of the end will need, so that a full disk does not keep a
+/// recording from being finished.
+fn reserve_sidecar(folder: &Path, name: &Name, sidecar: &Sidecar) -> io::Result<()> {
+    let room = sidecar.to_json().len() + OUTCOME_LEN_MAX;
+    write_over(&name.path(folder, Part::NewSidecar), &vec![b' '; room])
+}
+
+/// Writes a file without giving back the room that it had.
+fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_data()
+}
+
+/// Why nothing more could be written, in one word.
+pub(crate) fn word_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk-full",
+        _ => NOT_RECORDED,
+    }
 }
 
 fn create(path: &Path) -> io::Result<File> {

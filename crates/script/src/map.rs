@@ -111,13 +111,15 @@ impl<C: Context + ?Sized> Map<C> {
             return self.expression(entry, pattern, value, names);
         }
         let key = key.strip_prefix(b"\\").unwrap_or(key).to_ascii_lowercase();
+        if self.hostnames && has_star_inside(&key) {
+            let key = entry.name.display();
+            return Err(entry.error(format!("invalid hostname or wildcard \"{key}\"")));
+        }
         let place = match &key[..] {
             [b'*', b'.', host @ ..] if self.hostnames => self.heads.insert(host.into(), value),
             [b'.', host @ ..] if self.hostnames && !host.is_empty() => {
-                self.exact
-                    .entry(host.into())
-                    .or_insert_with(|| value.clone());
-                self.heads.insert(host.into(), value)
+                let exact = self.exact.insert(host.into(), value.clone());
+                exact.or(self.heads.insert(host.into(), value))
             }
             [host @ .., b'.', b'*'] if self.hostnames => self.tails.insert(host.into(), value),
             _ => self.exact.insert(key.into(), value),
@@ -205,4 +207,10 @@ impl<C: Context + ?Sized> Map<C> {
         let head = dots.iter().find_map(|&at| self.heads.get(&key[at + 1..]));
         head.or_else(|| dots.iter().rev().find_map(|&at| self.tails.get(&key[..at])))
     }
+}
+
+/// Whether a star stands elsewhere than for the labels at one end.
+fn has_star_inside(key: &[u8]) -> bool {
+    let rest = key.strip_prefix(b"*.").or(key.strip_suffix(b".*"));
+    rest.unwrap_or(key).contains(&b'*')
 }

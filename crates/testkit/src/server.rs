@@ -57,6 +57,8 @@ pub struct Setup {
     values: Vec<(String, String)>,
     scratch: Scratch,
     globals: String,
+    /// A folder of the server's that is a disk of its own, and the bytes that it holds.
+    disk: Option<(String, u64)>,
 }
 
 impl Setup {
@@ -72,7 +74,18 @@ impl Setup {
             values: Vec::new(),
             scratch,
             globals,
+            disk: None,
         }
+    }
+
+    /// Gives the server a folder that is a disk of its own, in memory, so small that it can be
+    /// filled. It is there for the server alone; the test finds it with [`Server::inside`]. Needs
+    /// root.
+    #[must_use]
+    pub fn small_disk(mut self, folder: &str, bytes: u64) -> Self {
+        std::fs::create_dir(self.scratch.path().join(folder)).expect("a folder of the test's own");
+        self.disk = Some((folder.to_owned(), bytes));
+        self
     }
 
     /// Replaces `%name%` in the configuration.
@@ -114,7 +127,7 @@ impl Setup {
         self.take_ports();
         self.scratch
             .write("nginx.conf", fill_in(&self.conf, &self.values));
-        let mut command = Command::new(binary.path());
+        let mut command = self.program(binary);
         command
             .arg("-p")
             .arg(format!("{}/", self.scratch.path().display()));
@@ -129,6 +142,19 @@ impl Setup {
         };
         server.wait_started();
         server
+    }
+
+    /// What starts the server, without its arguments.
+    fn program(&self, binary: &Binary) -> Command {
+        let Some((folder, bytes)) = &self.disk else {
+            return Command::new(binary.path());
+        };
+        let mount = format!("mount -t tmpfs -o mode=755,size={bytes} tmpfs \"$0\" && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &mount]);
+        command.arg(self.scratch.path().join(folder));
+        command.arg(binary.path());
+        command
     }
 
     fn take_ports(&mut self) {
@@ -207,6 +233,14 @@ impl Server {
     #[must_use]
     pub fn files(&self) -> &Scratch {
         &self.scratch
+    }
+
+    /// Where a file of the server's is that may be on a disk of its own, as long as it runs.
+    #[must_use]
+    pub fn inside(&self, name: &str) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+        let path = self.scratch.path().join(name);
+        root.join(path.strip_prefix("/").unwrap_or(&path))
     }
 
     /// The id in its pid file.

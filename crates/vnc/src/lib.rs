@@ -74,7 +74,7 @@ pub use session::{
 };
 pub use sessions::view::unix;
 pub use sessions::{
-    About, Asking, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions, Watch,
+    About, Asking, Beside, Holder, Limits, LinkUse, Order, Session, SessionId, Sessions, Watch,
 };
 pub use tap::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 pub use target::{FarGateway, Target, TargetError};

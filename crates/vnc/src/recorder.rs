@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use recording::{Batch, Ending, Facts, Plan, Position, Recorder, Screen, Track, Trouble};
+use recording::{Ending, Facts, Plan, Position, Recorder, Screen, Track, Trouble};
 
 use crate::{Piece, Pointer, Taken, Tap, TapSource, TapStart};
 
@@ -29,9 +29,6 @@ pub struct Record {
 /// How often the whole screen is asked for: a replay that has lost its way finds it again.
 const REFRESH_EVERY: Duration = Duration::from_secs(300);
 
-/// Bytes that are gathered before they are handed over in the middle of a turn.
-const GATHERED_MAX: usize = 64 * 1024;
-
 /// `ServerCutText` (RFC 6143 §7.6.4): what people copy is left out, for it may be a password.
 const CUT_TEXT: u8 = 3;
 
@@ -47,12 +44,12 @@ impl TapSource for Record {
         };
         let begun = self
             .recorder
-            .begin(self.plan.clone(), facts(start), screen)
+            .begin(self.plan.clone(), facts(start), screen, start.alarm.clone())
             .map_err(|trouble| self.on_full.answer(&trouble))?;
         Ok(Box::new(Recording {
             track: Some(begun),
             on_full: self.on_full,
-            batch: Batch::default(),
+            ms: 0,
         }))
     }
 
@@ -92,25 +89,20 @@ struct Recording {
     /// `None` once there was trouble.
     track: Option<Track>,
     on_full: OnFull,
-    /// What was gathered in this turn.
-    batch: Batch,
+    /// The time of what came last.
+    ms: u32,
 }
 
 impl Recording {
-    fn hand_over(&mut self) -> Taken {
-        let ms = self.batch.ms;
-        if self.batch.bytes.is_empty() && self.batch.positions.is_empty() {
-            return Taken::Yes;
-        }
-        let batch = std::mem::take(&mut self.batch);
+    fn give(&mut self, give: impl FnOnce(&Track, u32) -> Result<(), Trouble>) -> Taken {
         let Some(track) = &self.track else {
             return Taken::Yes;
         };
-        let Err(trouble) = track.push(batch) else {
+        let Err(trouble) = give(track, self.ms) else {
             return Taken::Yes;
         };
         if let Some(track) = self.track.take() {
-            track.end(ms, Ending::CutShort, "not-recorded");
+            track.end(self.ms, Ending::CutShort, "not-recorded");
         }
         self.on_full.answer(&trouble)
     }
@@ -121,27 +113,22 @@ impl Tap for Recording {
         if piece.kind == CUT_TEXT {
             return Taken::Yes;
         }
-        self.batch.ms = millis(at);
-        self.batch.bytes.extend_from_slice(piece.bytes);
-        match self.batch.bytes.len() >= GATHERED_MAX {
-            true => self.hand_over(),
-            false => Taken::Yes,
-        }
+        self.ms = millis(at);
+        self.give(|track, ms| track.append(ms, piece.bytes))
     }
 
     fn pointer(&mut self, at: Duration, pointer: Pointer) -> Taken {
-        self.batch.ms = millis(at);
-        self.batch.positions.push(Position {
-            ms: self.batch.ms,
-            x: pointer.x,
-            y: pointer.y,
-            buttons: pointer.buttons,
-        });
-        Taken::Yes
+        let Pointer { x, y, buttons } = pointer;
+        self.ms = millis(at);
+        self.give(|track, ms| track.point(Position { ms, x, y, buttons }))
     }
 
     fn flush(&mut self) -> Taken {
-        self.hand_over()
+        self.give(|track, _| track.settle())
+    }
+
+    fn check(&mut self) -> Taken {
+        self.give(|track, _| track.trouble())
     }
 
     fn is_recording(&self) -> bool {
@@ -154,7 +141,7 @@ impl Tap for Recording {
 
     fn end(mut self: Box<Self>, at: Duration, reason: &str) {
         // Trouble at the very end is told by the recorder; there is no session left to end.
-        let _ = self.hand_over();
+        let _ = self.flush();
         if let Some(track) = self.track.take() {
             track.end(millis(at), Ending::Whole, reason);
         }
@@ -172,6 +159,7 @@ mod tests {
     use crate::{About, SessionId};
     use recording::{Folder, Limits, Verdict, verify};
     use std::sync::Arc;
+    use std::task::Waker;
     use testkit::{Scratch, wait_for};
 
     fn record(folder: &std::path::Path, on_full: OnFull) -> Record {
@@ -201,6 +189,7 @@ mod tests {
                 height: 6,
                 pixel_format: [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 0, 8, 16, 0, 0, 0],
                 name: b"desk",
+                alarm: Waker::noop(),
             })
             .unwrap()
     }
@@ -264,8 +253,9 @@ mod tests {
             let record = record(&file, on_full);
             let mut tap = open(&record, SessionId::random().unwrap());
             let answer = wait_for("trouble", || {
-                let _ = tap.message(Duration::ZERO, piece(0, b"x"));
-                Some(tap.flush()).filter(|answer| *answer != Taken::Yes)
+                let given = tap.message(Duration::ZERO, piece(0, b"x"));
+                let answers = [given, tap.flush(), tap.check()];
+                answers.into_iter().find(|answer| *answer != Taken::Yes)
             });
             match (on_full, answer) {
                 (OnFull::Stop, Taken::Stop(why)) | (OnFull::Cut, Taken::EndSession(why)) => {

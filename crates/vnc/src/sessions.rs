@@ -27,6 +27,7 @@ pub(crate) use seat::Seat;
 pub use view::Asking;
 
 use holds::Holds;
+pub use metrics::Beside;
 use metrics::{Live, Metrics, Moved};
 use room::Rooms;
 use view::View;
@@ -94,7 +95,7 @@ impl Sessions {
     }
 
     /// Everything that is counted, as Prometheus reads it.
-    pub fn metrics(&self) -> String {
+    pub fn metrics(&self, beside: &Beside) -> String {
         // A session that ends now is counted either as alive or as over.
         let table = self.lock();
         let (mut live, mut moved) = (Live::default(), Moved::default());
@@ -105,7 +106,7 @@ impl Sessions {
             }
             moved.add(entry.moved());
         }
-        self.metrics.text(live, moved)
+        self.metrics.text(live, moved, beside)
     }
 
     /// What somebody needs who watches a session; `None` when it is over or goes nowhere.

@@ -13,6 +13,7 @@
 //! what is to become of the session when that is full ([`Taken`]).
 
 use std::fmt;
+use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
 use crate::{About, SessionId};
@@ -46,6 +47,8 @@ pub struct TapStart<'a> {
     pub pixel_format: [u8; 16],
     /// The desktop's name as the viewer was told it: text of a stranger.
     pub name: &'a [u8],
+    /// Wakes the session's task, which then [checks](Tap::check) its taps.
+    pub alarm: &'a Waker,
 }
 
 /// A piece of one message of the server (RFC 6143 §7.6). Pieces come in order and without gaps.
@@ -96,6 +99,11 @@ pub trait Tap: fmt::Debug + Send {
 
     /// There is nothing more for the moment: what was gathered should go on its way.
     fn flush(&mut self) -> Taken {
+        Taken::Yes
+    }
+
+    /// Nothing was given since the last flush; is all well nevertheless?
+    fn check(&mut self) -> Taken {
         Taken::Yes
     }
 

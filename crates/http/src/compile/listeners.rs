@@ -89,6 +89,17 @@ impl Compiler<'_, '_> {
         let mut table = ServerNames::default();
         for (listen, id) in group {
             for name in &names[id.0 as usize] {
+                if let CompiledName::Plain(name, span) = name
+                    && group.len() > 1
+                    && cannot_be_found(name)
+                {
+                    let addr = &listen.addr;
+                    let message = format!("invalid server name or wildcard \"{name}\" on {addr}");
+                    self.cx
+                        .diagnostics
+                        .push(Diagnostic::emerg(message).at(*span));
+                    continue;
+                }
                 if let (false, CompiledName::Plain(name, span)) =
                     (name.add_to(&mut table, *id), name)
                 {
@@ -135,4 +146,11 @@ fn wildcard_of(addr: &Addr) -> Option<Addr> {
         false => Ipv6Addr::UNSPECIFIED.into(),
     };
     Some(SocketAddr::new(any, ip.port()).into())
+}
+
+/// Whether no host can be meant by a name. As ngx_http_server_names, which looks at names only
+/// where there are several servers to choose from.
+fn cannot_be_found(name: &str) -> bool {
+    let ends = name.strip_prefix("*.").or(name.strip_suffix(".*"));
+    ends.unwrap_or(name).contains('*') || name.contains("..")
 }

@@ -217,12 +217,33 @@ fn refuse(
     status: u16,
 ) -> Incoming {
     let buf = conn.buf.borrow_mut().split().freeze();
-    let parts = Parts::of(buf, head, default_server);
+    // As nginx: the server that the host named, as far as it came, has the say.
+    let server = named_server(conn, &head, &buf).unwrap_or(default_server);
+    let host = Host::of_request(&head, &buf).ok().flatten();
+    let host = host.map_or_else(Bytes::new, |host| Bytes::copy_from_slice(&host.name));
+    let (target, line_is_good) = (head.target, head.end > 0);
+    let parts = Parts {
+        host,
+        ..Parts::of(buf, head, server)
+    };
     conn.requests.set(conn.requests.get() + 1);
     let request = Request::new(conn.clone(), conn.generation.clone(), parts);
+    if line_is_good {
+        // One that does not even have a path is refused already.
+        let _ = set_uri(&request, target, slashes_of(conn, default_server));
+    }
     Incoming {
         request: Rc::new(request),
         refused: Some(status),
+    }
+}
+
+/// How paths are read. As nginx, which reads them before it knows the host.
+fn slashes_of(conn: &Connection, default_server: ServerId) -> Slashes {
+    let config = &conn.generation.config;
+    match config.server(default_server).settings.merge_slashes {
+        true => Slashes::Merge,
+        false => Slashes::Keep,
     }
 }
 
@@ -251,12 +272,14 @@ fn with_uri(
     mut parts: Parts,
     mut refused: Option<u16>,
 ) -> (Rc<Request>, Option<u16>) {
-    let config = &conn.generation.config;
     let default_server = parts.server;
     let found = conn
         .addr_conf()
         .and_then(|conf| conf.names.find(&parts.host));
+    let misdirected = tls::is_misdirected(conn, &parts.host, asked_for(conn, &found));
     match &found {
+        // As nginx: the server that the handshake named refuses what it is not.
+        _ if misdirected => {}
         Some((id, _)) => parts.server = *id,
         // As nginx: a host that nobody has is the address's affair, whatever the handshake named.
         None => {
@@ -264,12 +287,7 @@ fn with_uri(
             parts.server = addr.map_or(parts.server, |addr| addr.default_server);
         }
     }
-    let misdirected = tls::is_misdirected(conn, &parts.host, asked_for(conn, &found));
-    // As nginx, which reads the path before it knows the host.
-    let slashes = match config.server(default_server).settings.merge_slashes {
-        true => Slashes::Merge,
-        false => Slashes::Keep,
-    };
+    let slashes = slashes_of(conn, default_server);
     let target = parts.head.target;
     let ignored = (parts.head.ignored_lines, parts.head.last_ignored_line);
     conn.requests.set(conn.requests.get() + 1);
@@ -286,7 +304,7 @@ fn with_uri(
             format_args!("client sent invalid header line: \"{line}\""),
         );
     }
-    if refused.is_none() && set_uri(&request, target, slashes).is_none() {
+    if set_uri(&request, target, slashes).is_none() && refused.is_none() {
         request.log(Level::Info, format_args!("client sent invalid request"));
         refused = Some(400);
     }

@@ -422,9 +422,8 @@ fn last_chunk(trailers: &[Field]) -> Bytes {
 }
 
 fn sends_by_kernel(request: &Request, slice: &FileSlice) -> bool {
-    slice.end - slice.start >= SENDFILE_MIN
-        && request.conf().core.sendfile
-        && request.conn.stream.as_plain().is_some()
+    let left = slice.end - slice.start;
+    left >= SENDFILE_MIN && request.conf().core.sendfile && request.conn.stream.sends_files(left)
 }
 
 fn poll_sendfile(

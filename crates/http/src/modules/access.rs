@@ -67,9 +67,16 @@ pub const MODULE: Module = Module {
     variables: &[],
 };
 
-fn rule(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+fn rule(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let allow = item.name() == "allow";
     let whom = whom(item)?;
+    if let Whom::Net(net) = whom
+        && net.has_low_bits()
+    {
+        let word = item.arg(0)?;
+        let message = format!("low address bits of {} are meaningless", word.display());
+        cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
+    }
     level
         .drafts
         .access

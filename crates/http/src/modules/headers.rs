@@ -11,18 +11,65 @@ use proto::h1::{FieldName, format_http_date, parse_http_date};
 use script::Template;
 
 use crate::filters::BodyFilter;
-use crate::module::{ANY, Cx, LOCATION_IF, Module, Set, doc};
+use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc};
 use crate::request::Request;
 use crate::response::{Field, Head, Response};
 use crate::settings::settings;
 
 settings! {
     /// Fields to add.
-    added: Vec<Added> = Vec::new(), inherit;
+    added: Additions = Additions::default(), merged;
     /// Trailer fields to add.
-    added_trailers: Vec<Added> = Vec::new(), inherit;
+    added_trailers: Additions = Additions::default(), merged;
     /// `Expires` and `Cache-Control`.
     expires: Expires = Expires::Off, inherit;
+}
+
+/// Fields to add, and what of them inner levels take over.
+#[derive(Debug, Clone, Default)]
+pub struct Additions {
+    fields: Vec<Added>,
+    /// `add_header_inherit`, `add_trailer_inherit`; `None` is as the outer level has it.
+    inherit: Option<Inherit>,
+}
+
+/// What a level takes over from the outer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inherit {
+    /// The outer fields, unless it has some itself.
+    On,
+    /// Nothing.
+    Off,
+    /// The outer fields, behind its own.
+    Merge,
+}
+
+impl Additions {
+    /// What holds at a level with these, inside an outer one.
+    fn within(mut self, outer: &Self) -> Self {
+        self.inherit = self.inherit.or(outer.inherit);
+        let takes = match self.inherit {
+            Some(Inherit::Off) => false,
+            Some(Inherit::Merge) => true,
+            Some(Inherit::On) | None => self.fields.is_empty(),
+        };
+        if takes {
+            self.fields.extend_from_slice(&outer.fields);
+        }
+        self
+    }
+
+    /// Whether a level inside that says nothing of its own has something else.
+    fn changes_inside(&self) -> bool {
+        self.inherit.is_some_and(|inherit| inherit == Inherit::Off) && !self.fields.is_empty()
+    }
+
+    /// Those for a response with this status.
+    fn of_status(&self, status: u16) -> impl Iterator<Item = &Added> {
+        self.fields
+            .iter()
+            .filter(move |added| added.applies(status))
+    }
 }
 
 /// A field to add.
@@ -73,12 +120,8 @@ pub const MODULE: Module = Module {
             Arity::Between(2, 3),
             Set::Level(|item, level, cx| {
                 let added = added(item, cx)?;
-                level
-                    .drafts
-                    .headers
-                    .added
-                    .get_or_insert_default()
-                    .push(added);
+                let additions = level.drafts.headers.added.get_or_insert_default();
+                additions.fields.push(added);
                 Ok(())
             }),
             doc(
@@ -93,18 +136,36 @@ pub const MODULE: Module = Module {
             Arity::Between(2, 3),
             Set::Level(|item, level, cx| {
                 let added = added(item, cx)?;
-                level
-                    .drafts
-                    .headers
-                    .added_trailers
-                    .get_or_insert_default()
-                    .push(added);
+                let additions = level.drafts.headers.added_trailers.get_or_insert_default();
+                additions.fields.push(added);
                 Ok(())
             }),
             doc(
                 "add_trailer name value [always];",
                 "",
                 "Adds a field behind a chunked body.",
+            ),
+        ),
+        Directive::new(
+            "add_header_inherit",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(|item, level, _| inherit(item, &mut level.drafts.headers.added)),
+            doc(
+                "add_header_inherit on | off | merge;",
+                "add_header_inherit on;",
+                "Whether a level takes over the fields of the outer one: if it has none of its own, never, or beside its own.",
+            ),
+        ),
+        Directive::new(
+            "add_trailer_inherit",
+            ANY.or(LOCATION_IF),
+            Arity::Exactly(1),
+            Set::Level(|item, level, _| inherit(item, &mut level.drafts.headers.added_trailers)),
+            doc(
+                "add_trailer_inherit on | off | merge;",
+                "add_trailer_inherit on;",
+                "The same for the fields of add_trailer.",
             ),
         ),
         Directive::new(
@@ -137,6 +198,16 @@ fn added(item: &Item, cx: &mut Cx<'_>) -> Result<Added, Diagnostic> {
         value: cx.template(item, 1)?,
         always,
     })
+}
+
+fn inherit(item: &Item, additions: &mut Option<Additions>) -> Done {
+    let inherit = match &item.arg(0)?.text[..] {
+        b"on" => Inherit::On,
+        b"off" => Inherit::Off,
+        b"merge" => Inherit::Merge,
+        _ => return Err(item.invalid(item.arg(0)?)),
+    };
+    item.once(&mut additions.get_or_insert_default().inherit, inherit)
 }
 
 fn expires(item: &Item, cx: &mut Cx<'_>) -> Result<Expires, Diagnostic> {
@@ -188,7 +259,7 @@ pub fn filter(
     _body_filters: &mut Vec<Box<dyn BodyFilter>>,
 ) {
     let conf = &request.conf().headers;
-    let nothing = conf.added.is_empty() && matches!(conf.expires, Expires::Off);
+    let nothing = conf.added.fields.is_empty() && matches!(conf.expires, Expires::Off);
     if nothing || !request.is_main() {
         return;
     }
@@ -197,12 +268,12 @@ pub fn filter(
     if is_usual(status) {
         set_expires(request, &conf.expires, head);
     }
-    if conf.added.iter().all(|added| !added.applies(status)) {
+    if conf.added.of_status(status).next().is_none() {
         return;
     }
     // Their values may tell what the head says so far: `$status`, `$sent_http_…`.
     request.sent.replace(Some(std::mem::take(head)));
-    for added in conf.added.iter().filter(|added| added.applies(status)) {
+    for added in conf.added.of_status(status) {
         let value = request.eval(&added.value);
         if let Some(head) = &mut *request.sent.borrow_mut() {
             add(head, &added.name, value);
@@ -281,7 +352,13 @@ fn set_expires(request: &Request, expires: &Expires, head: &mut Box<Head>) {
             None => (now + span(time, *past), span(time, *past)),
         },
     };
+    // As ngx_http_set_expires: a time that was written as past is one, whatever it leads to.
+    let past = matches!(
+        expires,
+        Expires::Access(_, true) | Expires::Modified(_, true)
+    );
     let control = match age {
+        _ if past && age != 0 => "no-cache".to_owned(),
         ..0 => "no-cache".to_owned(),
         age => format!("max-age={age}"),
     };
@@ -304,11 +381,7 @@ impl Conf {
     pub fn trailers(&self, request: &Request) -> Vec<Field> {
         let status = request.status.get();
         let mut all = Vec::new();
-        for added in self
-            .added_trailers
-            .iter()
-            .filter(|added| added.applies(status))
-        {
+        for added in self.added_trailers.of_status(status) {
             let value = request.eval(&added.value);
             if !value.is_empty() {
                 let field = Field {
@@ -327,8 +400,6 @@ impl Conf {
 
     /// Whether a response with this status may get trailer fields, and so must be chunked.
     pub fn expects_trailers(&self, status: u16) -> bool {
-        self.added_trailers
-            .iter()
-            .any(|added| added.applies(status))
+        self.added_trailers.of_status(status).next().is_some()
     }
 }

@@ -60,6 +60,7 @@ pub fn run(request: &Request) -> Flow {
         return Flow::Next;
     }
     let folder = static_files::path_of(request, &uri);
+    let mut missed = None;
     for name in &request.conf().index.names {
         let name = request.eval(name);
         if name.starts_with(b"/") {
@@ -70,12 +71,15 @@ pub fn run(request: &Request) -> Flow {
         let target = || [&uri[..], &name[..]].concat();
         match static_files::look_at(request, path) {
             Ok(_) => return Flow::Redirect(target().into(), request.args()),
-            Err(error) if static_files::not_there(&error) => {}
+            Err(error) if static_files::not_there(&error) => missed = Some(path.to_owned()),
             Err(error) => return static_files::refuse(request, &target(), &error),
         }
     }
     match static_files::look(request, &uri) {
         Ok(_) => Flow::Next,
-        Err(error) => static_files::refuse(request, &uri, &error),
+        Err(error) => match missed.filter(|_| static_files::not_there(&error)) {
+            Some(path) => static_files::refuse_folder(request, &path, &error),
+            None => static_files::refuse(request, &uri, &error),
+        },
     }
 }

@@ -114,6 +114,9 @@ fn addrs(item: &Item, cx: &Cx<'_>) -> Result<Vec<Addr>, Diagnostic> {
                     let found = ports(&text[at + 1..]).ok_or_else(|| wrong("invalid port"))?;
                     (&text[..at], found)
                 }
+                None if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    return Err(wrong("invalid port"));
+                }
                 None => (text, 80..=80),
             }
         }
@@ -170,7 +173,10 @@ fn parameter(draft: &mut ListenDraft, item: &Item, word: &Word) -> Done {
         ("bind", None) => draft.bind = true,
         ("deferred", None) => options.deferred = true,
         ("reuseport", None) => options.reuseport = true,
-        ("backlog", Some(value)) => options.backlog = value.parse().map_err(|_| wrong())?,
+        ("backlog", Some(value)) => {
+            let backlog = value.parse().ok().filter(|&backlog| backlog > 0);
+            options.backlog = backlog.ok_or_else(wrong)?;
+        }
         ("fastopen", Some(value)) => {
             options.fastopen = Some(value.parse().map_err(|_| wrong())?);
         }

@@ -25,7 +25,7 @@ mod open;
 
 settings! {
     // DIFFERS: without any access_log nginx writes logs/access.log; here nothing is written.
-    /// Where requests are written; `None` until one is given, which is nowhere.
+    /// Where requests are written; `None` is nowhere, in a draft `off`.
     logs: Option<Vec<AccessLog>> = None, inherit;
     /// Logs that stay open although their paths have variables.
     cache: Option<CacheConf> = None, inherit;
@@ -151,7 +151,8 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         if item.args.len() > 1 {
             return Err(item.invalid_parameter(&item.args[1]));
         }
-        level.drafts.log.logs = Some(Some(Vec::new()));
+        // As nginx: it switches off whatever else the level names, before it and behind.
+        level.drafts.log.logs = Some(None);
         return Ok(());
     }
     let mut log = AccessLog {
@@ -171,13 +172,19 @@ fn access_log(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
         .cloned()
         .ok_or_else(|| item.error(format!("unknown log format \"{name}\"")))?;
     parameters(item, words, &mut log, cx)?;
-    level
-        .drafts
-        .log
-        .logs
-        .get_or_insert_default()
-        .get_or_insert_default()
-        .push(log);
+    let unbuffered = match (&log.to, &log.buffer) {
+        (Target::Syslog(_), Some(_)) => Some("logs to syslog cannot be buffered"),
+        (Target::Dynamic(..), Some(_)) => Some("buffered logs cannot have variables in name"),
+        _ => None,
+    };
+    if let Some(reason) = unbuffered {
+        return Err(item.error(reason));
+    }
+    match &mut level.drafts.log.logs {
+        Some(None) => {}
+        Some(Some(logs)) => logs.push(log),
+        none => *none = Some(Some(vec![log])),
+    }
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conf::{Arity, Directive, Doc, Item};
+use conf::{Arity, Directive, Doc, Item, Word};
+
+use script::Template;
 
 use crate::draft::{NameDraft, ServerDraft, ServerLevel};
 use crate::module::{Cx, Done, HTTP, Module, SERVER, Set};
@@ -22,6 +24,8 @@ settings! {
     underscores_in_headers: bool = false, inherit;
     /// Whether several slashes in a path are one.
     merge_slashes: bool = true, inherit;
+    /// Conditions that have the body read before anything else looks at the request.
+    body_early_read: Vec<Template> = Vec::new(), inherit;
     /// How many header lines a request may have.
     max_headers: u64 = 1000, inherit;
 }
@@ -163,6 +167,22 @@ pub const MODULE: Module = Module {
                 "How many header lines a request may have; more are answered with 400.",
             ),
         ),
+        Directive::new(
+            "client_body_early_read",
+            HTTP.or(SERVER),
+            Arity::AtLeast(1),
+            Set::Server(|item, server, cx| {
+                let conditions: Result<Vec<_>, _> = (0..item.args.len())
+                    .map(|index| cx.template(item, index))
+                    .collect();
+                item.once(&mut server.settings.body_early_read, conditions?)
+            }),
+            doc(
+                "client_body_early_read string …;",
+                "",
+                "Reads the request body before anything else if a string is neither empty nor 0, so that $request_body is there for rewrite and access rules.",
+            ),
+        ),
         Directive::inert(
             "connection_pool_size",
             HTTP.or(SERVER),
@@ -209,7 +229,7 @@ fn server_name(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
         let regex = match text.strip_prefix('~') {
             Some(pattern) => Some(name_regex(item, pattern, cx)?),
             None => {
-                check_name(item, &text).map_err(|error| error.at(word.span))?;
+                check_name(item, word, &text, cx)?;
                 None
             }
         };
@@ -237,14 +257,22 @@ fn name_regex(item: &Item, pattern: &str, cx: &mut Cx<'_>) -> Result<NameRegex, 
     super::location::regex(item, pattern.as_bytes(), true, cx)
 }
 
-fn check_name(item: &Item, name: &str) -> Done {
-    let star_inside = |name: &str| name.contains('*');
-    let rest = name
-        .strip_prefix("*.")
-        .or(name.strip_suffix(".*"))
-        .unwrap_or(name);
-    if star_inside(rest) || name.contains('/') {
-        return Err(item.error(format!("invalid server name or wildcard \"{name}\"")));
+/// As ngx_http_core_server_name: a star that is not at an end is a letter like others.
+fn check_name(item: &Item, word: &Word, name: &str, cx: &mut Cx<'_>) -> Done {
+    let star_is_all = match name.as_bytes() {
+        [b'*', rest @ ..] => !matches!(rest, [b'.', _, ..]),
+        [b'.', rest @ ..] => rest.is_empty(),
+        _ => false,
+    };
+    if star_is_all {
+        return Err(item
+            .error(format!("server name \"{name}\" is invalid"))
+            .at(word.span));
+    }
+    if name.contains('/') {
+        let message = format!("server name \"{name}\" has suspicious symbols");
+        cx.diagnostics
+            .push(conf::Diagnostic::warn(message).at(word.span));
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ const DIRECTIVES: &[Directive<Set>] = &[
     inert!("ssl_ech_file", ONE, form::pem, "file", "A key for Encrypted Client Hello.", "there is no Encrypted Client Hello for servers in rustls"),
     inert!("ssl_dhparam", ONE, form::pem, "file", "Parameters of DHE ciphers.", "there are no DHE ciphers in rustls"),
     inert!("ssl_early_data", Arity::Flag, nothing, "on | off", "Whether requests may come with the handshake of TLS 1.3.", "requests wait for the handshake, which is always right"),
-    listener!("ssl_conf_command", Arity::Exactly(2), settings::conf_command, "name value", "", "A command for OpenSSL, which is not here."),
+    listener!("ssl_conf_command", Arity::Exactly(2), settings::conf_command, "name value", "", "`Options KTLS` lets the kernel encrypt large files that it sends, where it can. Other commands are for OpenSSL, which is not here."),
 ];
 
 /// What has no form beyond its number of arguments.

@@ -56,6 +56,10 @@ pub fn path_of(request: &Request, uri: &[u8]) -> PathBuf {
     match &location.settings.core.root {
         Root::Root(root) => {
             root.append(request, &mut path);
+            if path.is_empty() {
+                // Nothing is the prefix, as for any relative path, and not the whole machine.
+                path.extend_from_slice(request.config().prefix.as_os_str().as_bytes());
+            }
             path.extend_from_slice(uri);
         }
         Root::Alias(alias, strip) => {
@@ -141,6 +145,15 @@ pub fn refuse(request: &Request, uri: &[u8], error: &io::Error) -> Flow {
         );
     }
     Flow::Status(status)
+}
+
+/// The answer for a folder that is not there; the log names the index file that was looked for.
+pub fn refuse_folder(request: &Request, index: &Path, error: &io::Error) -> Flow {
+    if let Some(level) = not_found_level(request) {
+        let (path, error) = (index.display(), Errno(error));
+        request.log(level, format_args!("\"{path}\" is not found {error}"));
+    }
+    Flow::Status(404)
 }
 
 /// The handler: the file at the path of the URI.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use conf::{Arity, Directive, Item};
+use conf::{Arity, Diagnostic, Directive, Item};
 use proto::h1::extension;
 
 use crate::draft::Level;
@@ -67,13 +67,22 @@ pub const MODULE: Module = Module {
     variables: &[],
 };
 
-fn types(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
+fn types(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let table = level.drafts.types.types.get_or_insert_default();
     let table = Arc::make_mut(table);
     for entry in item.entries() {
         let value = Bytes::from(entry.name.text.clone());
         for word in &entry.args {
-            table.insert(word.text.to_ascii_lowercase().into(), value.clone());
+            let before = table.insert(word.text.to_ascii_lowercase().into(), value.clone());
+            if let Some(before) = before.filter(|before| *before != value) {
+                let (name, before) = (word.display(), String::from_utf8_lossy(&before));
+                let message = format!(
+                    "duplicate extension \"{name}\", content type: \"{}\", previous content type: \
+                     \"{before}\"",
+                    entry.name.display()
+                );
+                cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
+            }
         }
     }
     Ok(())

@@ -3,8 +3,8 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use bytes::Bytes;
-use net::Addr;
 use net::log::time;
+use net::{Addr, TcpEstimates};
 use proto::h1::{FieldName, argument};
 use script::Builtin;
 use script::variables::Get;
@@ -102,17 +102,17 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "uri",
-        |r, out| put(out, &r.uri.borrow()),
+        |r, out| r.has_line() && put(out, &r.uri.borrow()),
         "The path, decoded and normalised.",
     ),
     builtin(
         "document_uri",
-        |r, out| put(out, &r.uri.borrow()),
+        |r, out| r.has_line() && put(out, &r.uri.borrow()),
         "The path, decoded and normalised.",
     ),
     builtin(
         "request_uri",
-        |r, out| put(out, r.head.target.of(&r.buf)),
+        |r, out| r.has_line() && put(out, r.head.target.of(&r.buf)),
         "Path and query as the client sent them.",
     ),
     builtin(
@@ -122,12 +122,12 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "request_method",
-        |r, out| put(out, &r.main().method_name()),
+        |r, out| r.has_line() && put(out, &r.main().method_name()),
         "The method.",
     ),
     builtin(
         "request_length",
-        |r, out| number(out, r.head.length() as u64 + r.body.received()),
+        |r, out| number(out, r.head.length() as u64 + r.body.taken()),
         "Bytes of the request.",
     ),
     builtin(
@@ -156,7 +156,16 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "request_completion",
-        |r, out| put(out, if r.status.get() != 0 { b"OK" } else { b"" }),
+        |r, out| {
+            put(
+                out,
+                if r.main().is_complete.get() {
+                    b"OK"
+                } else {
+                    b""
+                },
+            )
+        },
         "\"OK\" if the request was answered.",
     ),
     builtin(
@@ -184,7 +193,10 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "request_port",
-        |r, out| r.request_port.is_some_and(|port| number(out, port.into())),
+        |r, out| match r.request_port {
+            Some(port) => number(out, port.into()),
+            None => put(out, b""),
+        },
         "The port in the host that the client asks for.",
     ),
     builtin(
@@ -228,7 +240,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     ),
     builtin(
         "server_protocol",
-        |r, out| put(out, protocol(r)),
+        |r, out| r.has_line() && put(out, protocol(r)),
         "The version that the client speaks.",
     ),
     builtin(
@@ -271,6 +283,26 @@ const VARIABLES: &[Builtin<Request>] = &[
         "connection_time",
         |r, out| put(out, seconds(net::clock::now() - r.conn.opened).as_bytes()),
         "Seconds since the connection was accepted.",
+    ),
+    builtin(
+        "tcpinfo_rtt",
+        |r, out| tcp(r, out, |tcp| tcp.rtt_us),
+        "Microseconds to the client and back, as the kernel estimates them.",
+    ),
+    builtin(
+        "tcpinfo_rttvar",
+        |r, out| tcp(r, out, |tcp| tcp.rttvar_us),
+        "How much these vary.",
+    ),
+    builtin(
+        "tcpinfo_snd_cwnd",
+        |r, out| tcp(r, out, |tcp| tcp.snd_cwnd),
+        "The congestion window towards the client, in segments.",
+    ),
+    builtin(
+        "tcpinfo_rcv_space",
+        |r, out| tcp(r, out, |tcp| tcp.rcv_space),
+        "Room for what the client sends, in bytes.",
     ),
     builtin(
         "content_length",
@@ -536,13 +568,18 @@ fn remote_user(request: &Request, out: &mut Vec<u8>) -> bool {
     user.is_some_and(|user| put(out, &user))
 }
 
+fn tcp(request: &Request, out: &mut Vec<u8>, value: fn(TcpEstimates) -> u32) -> bool {
+    let estimates = request.conn.stream.tcp_estimates();
+    estimates.is_some_and(|estimates| number(out, value(estimates).into()))
+}
+
 fn content_length(request: &Request, out: &mut Vec<u8>) -> bool {
     match request.header(FieldName::ContentLength) {
         Some(value) => put(out, value),
-        None if request.framing == proto::h1::Framing::Chunked && request.body.is_complete() => {
-            number(out, request.body.received())
-        }
-        None => false,
+        None => request
+            .body
+            .shown_length()
+            .is_some_and(|length| number(out, length)),
     }
 }
 

@@ -130,8 +130,8 @@ impl<'a> Exchange<'a> {
     /// Connects, and asks nothing: what follows is between the client and the peer (CONNECT).
     pub async fn open(self) -> Result<Replied, ProxyError> {
         let connection = self.connect().await?;
+        // As nginx: nobody answered with a status.
         attempt(self.request, |attempt| {
-            attempt.status = Some(200);
             attempt.header_time = Some(attempt.elapsed());
         });
         Ok(Replied {

@@ -70,7 +70,7 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
         }
         return Flow::Status(status);
     }
-    let head = response_head(&replied, request, conf, target, framing);
+    let head = response_head(&replied, request, conf, framing);
     if status == 101 && (request.is_main() || asks_for_upgrade(request)) {
         return Flow::Respond(Response {
             head,
@@ -172,7 +172,6 @@ fn response_head(
     replied: &Replied,
     request: &Rc<Request>,
     conf: &Conf,
-    target: &Target,
     framing: Framing,
 ) -> Box<Head> {
     // In its box from the beginning: it is big.
@@ -194,7 +193,10 @@ fn response_head(
         if field.known == Some(FieldName::XAccelCharset) && !conf.ignores(Ignored::AccelCharset) {
             head.override_charset = Some(slice(&replied.buf, field.value));
         }
-        if is_of_connection(field) || conf.hides(field.known, field.name.of(&replied.buf)) {
+        if is_of_connection(field)
+            || conf.hides(field.known, field.name.of(&replied.buf))
+            || is_repeated(field, replied, request)
+        {
             continue;
         }
         let value = slice(&replied.buf, field.value);
@@ -210,14 +212,14 @@ fn response_head(
                 head.last_modified_text = Some(value);
             }
             Some(FieldName::Location) => {
-                match redirect::rewrite(request, conf, target, &value, false) {
+                match redirect::rewrite(request, conf, &value, false) {
                     Some(rewritten) => head.location = Some(rewritten),
                     // As nginx, what no rule is for is not made absolute either.
                     None => head.push(name(), value),
                 }
             }
             Some(FieldName::Refresh) => {
-                let rewritten = redirect::rewrite(request, conf, target, &value, true);
+                let rewritten = redirect::rewrite(request, conf, &value, true);
                 head.push(name(), rewritten.unwrap_or(value));
             }
             Some(FieldName::SetCookie) => {
@@ -243,6 +245,40 @@ pub fn is_of_connection(field: &proto::h1::Field) -> bool {
                 | FieldName::ContentLength
         )
     )
+}
+
+/// As ngx_http_upstream_process_header_line: of these the first counts, and any other is left out.
+fn is_repeated(field: &proto::h1::Field, replied: &Replied, request: &Request) -> bool {
+    let once = matches!(
+        field.known,
+        Some(
+            FieldName::ContentType
+                | FieldName::Date
+                | FieldName::LastModified
+                | FieldName::ETag
+                | FieldName::Server
+                | FieldName::Location
+                | FieldName::Refresh
+        )
+    );
+    let first = field.known.filter(|_| once);
+    let first = first.and_then(|name| replied.head.fields.get(name));
+    let Some(first) = first.filter(|first| first.name.start != field.name.start) else {
+        return false;
+    };
+    let shown = |field: &proto::h1::Field| {
+        let part = |span| String::from_utf8_lossy(&slice(&replied.buf, span)).into_owned();
+        format!("{}: {}", part(field.name), part(field.value))
+    };
+    let (repeated, first) = (shown(field), shown(&first));
+    request.log(
+        Level::Warn,
+        format_args!(
+            "upstream sent duplicate header line: \"{repeated}\", previous value: \"{first}\", \
+             ignored while reading response header from upstream"
+        ),
+    );
+    true
 }
 
 /// As ngx_http_proxy_process_header: where a peer's own are shown, one that sends none has none.

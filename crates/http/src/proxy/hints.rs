@@ -29,6 +29,9 @@ pub async fn send(
     }
     let timeout = request.conf().core.send_timeout;
     let sent = request.conn.interject(&bytes, timeout).await;
+    if sent.is_ok() {
+        request.count_interjected(bytes.len());
+    }
     sent.map_err(|error| {
         let what = match error.kind() {
             io::ErrorKind::TimedOut => "client timed out",

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
+use script::Template;
 
 use super::target::Target;
 use crate::compose::compose;
@@ -156,14 +157,14 @@ fn fields(
             .iter()
             .any(|(set, _)| set.eq_ignore_ascii_case(name))
     };
-    for (name, value) in &conf.set_headers {
+    // RFC 9112 §3.2: the host is best told first; an empty one is not told.
+    let is_host = |set: &&(Bytes, Template)| set.0.eq_ignore_ascii_case(b"Host");
+    match conf.set_headers.iter().rfind(is_host) {
+        None => line(out, b"Host", &target.host),
+        Some((_, host)) => evaluated_line(out, b"Host", host, request),
+    }
+    for (name, value) in conf.set_headers.iter().filter(|set| !is_host(set)) {
         evaluated_line(out, name, value, request);
-    }
-    if !sets(b"Host") {
-        line(out, b"Host", &target.host);
-    }
-    if conf.http_version == HttpVersion::Http10 && !sets(b"Connection") {
-        line(out, b"Connection", b"close");
     }
     if conf.websocket
         && let Some(protocol) = request.header(FieldName::Upgrade)

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use script::{Captures, Context as _, Regex, Template};
 
-use super::target::Target;
 use crate::modules::proxy::{Conf, Pass};
 use crate::request::Request;
 
@@ -19,20 +18,14 @@ pub enum Redirect {
 }
 
 /// Rewrites a URL, if there is a rule for it; `refresh` looks behind `url=`.
-pub fn rewrite(
-    request: &Request,
-    conf: &Conf,
-    target: &Target,
-    value: &Bytes,
-    refresh: bool,
-) -> Option<Bytes> {
+pub fn rewrite(request: &Request, conf: &Conf, value: &Bytes, refresh: bool) -> Option<Bytes> {
     let at = match refresh {
         false => 0,
         true => find_url(value)?,
     };
     let url = value.slice(at..);
     for rule in conf.redirects.iter() {
-        if let Some(new) = rule.apply(request, conf, target, &url) {
+        if let Some(new) = rule.apply(request, conf, &url) {
             return Some([&value[..at], &new[..]].concat().into());
         }
     }
@@ -47,18 +40,12 @@ fn find_url(value: &[u8]) -> Option<usize> {
 }
 
 impl Redirect {
-    fn apply(
-        &self,
-        request: &Request,
-        conf: &Conf,
-        target: &Target,
-        url: &Bytes,
-    ) -> Option<Vec<u8>> {
+    fn apply(&self, request: &Request, conf: &Conf, url: &Bytes) -> Option<Vec<u8>> {
         match self {
             Redirect::Default => {
-                let from = upstream_url(conf, target)?;
+                let (from, to) = default_rule(request, conf)?;
                 let rest = url.strip_prefix(from.as_bytes())?;
-                Some([&request.location().name[..], rest].concat())
+                Some([&to[..], rest].concat())
             }
             Redirect::Prefix(from, to) => {
                 let from = request.eval(from);
@@ -75,20 +62,18 @@ impl Redirect {
     }
 }
 
-/// What `proxy_pass` calls the upstream, with its URI.
-fn upstream_url(conf: &Conf, target: &Target) -> Option<String> {
-    match &conf.pass {
-        Some(Pass::Static { url, .. }) => {
-            let uri = url.uri.as_deref().unwrap_or("/");
-            Some(format!(
-                "{}://{}{uri}",
-                url.scheme.name(),
-                url.written_host()
-            ))
-        }
-        _ => {
-            let _ = target;
-            None
-        }
-    }
+/// What `proxy_pass` calls the upstream, and what stands in its place. As ngx_http_proxy: a URI
+/// takes the place of the location's name; without one, paths are the same on both sides.
+fn default_rule(request: &Request, conf: &Conf) -> Option<(String, Bytes)> {
+    let Some(Pass::Static { url, .. }) = &conf.pass else {
+        return None;
+    };
+    let (scheme, host) = (url.scheme.name(), url.written_host());
+    Some(match &url.uri {
+        Some(uri) => (
+            format!("{scheme}://{host}{uri}"),
+            request.location().name.clone(),
+        ),
+        None => (format!("{scheme}://{host}/"), Bytes::from_static(b"/")),
+    })
 }

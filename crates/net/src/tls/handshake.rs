@@ -71,8 +71,12 @@ impl Stream {
                 return Err(Failure::Rejected);
             }
         };
+        let for_kernel = config.enable_secret_extraction;
         let session = UnbufferedServerConnection::new(config)?;
         let mut state = State::new(Session::Server(Box::new(session)), Vec::new());
+        if for_kernel {
+            state.offer_to_kernel();
+        }
         state.handle_records(&mut hello.bytes, &mut []);
         drop(hello);
         self.shake_hands(state, deadline).await
@@ -126,7 +130,7 @@ fn poll_handshake(
 ) -> Poll<Result<(), Failure>> {
     loop {
         if let Some(end) = state.end() {
-            let shaken = !state.session.common().is_handshaking();
+            let shaken = !state.session.is_handshaking();
             match end {
                 Err(error) => return Poll::Ready(Err(error.into())),
                 // A client may say all it has to say, and close, with its last message.
@@ -135,7 +139,7 @@ fn poll_handshake(
             }
         }
         ready!(state.poll_flush(stream.socket(), cx))?;
-        if !state.session.common().is_handshaking() {
+        if !state.session.is_handshaking() {
             return Poll::Ready(Ok(()));
         }
         ready!(state.poll_receive(stream.socket(), cx, &mut []));

@@ -30,6 +30,11 @@ impl Outgoing {
         self.sent == self.bytes.len()
     }
 
+    /// Whether all is sent, and whoever wrote it knows.
+    pub fn is_settled(&self) -> bool {
+        self.is_empty() && self.written == 0
+    }
+
     /// What is to be sent next.
     pub fn rest(&self) -> &[u8] {
         &self.bytes[self.sent..]

@@ -42,6 +42,8 @@ pub struct ServerSettings {
     pub alpn: Vec<Vec<u8>>,
     /// Whether certificates may be sent compressed.
     pub compress_certificates: bool,
+    /// Whether the kernel may go on with connections, where it can.
+    pub kernel: bool,
 }
 
 /// The cryptography that all configurations stand on.
@@ -111,6 +113,8 @@ impl ServerSettings {
             config.cert_compressors = Vec::new();
         }
         config.cert_decompressors = Vec::new();
+        // It says, too, which connections the kernel may have.
+        config.enable_secret_extraction = self.kernel;
         Ok(Arc::new(config))
     }
 }

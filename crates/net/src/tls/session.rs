@@ -12,6 +12,8 @@ use rustls::unbuffered::{
 };
 
 use super::buffers::{RECORD_MAX, WRITE_MAX, with_gathered};
+use super::facts::Facts;
+use super::kernel::Kernel;
 use super::outgoing::{Outgoing, Record};
 
 /// What rustls adds to a record, at most: header, explicit nonce, content type, tag.
@@ -21,6 +23,10 @@ const RECORD_OVERHEAD: usize = 64;
 pub(super) enum Session {
     Server(Box<UnbufferedServerConnection>),
     Client(Box<UnbufferedClientConnection>),
+    /// A server's, that the kernel goes on with.
+    Kernel(Box<Kernel>),
+    /// The kernel should have gone on, and did not: there is no way back.
+    Lost,
 }
 
 /// Where decrypted bytes go: into the reader's buffer, and what does not fit aside.
@@ -32,7 +38,7 @@ pub(super) struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    fn put(&mut self, bytes: &[u8]) {
+    pub fn put(&mut self, bytes: &[u8]) {
         let room = &mut self.buf[self.filled..];
         let (fits, rest) = bytes.split_at(bytes.len().min(room.len()));
         room[..fits.len()].copy_from_slice(fits);
@@ -83,12 +89,26 @@ impl Side for UnbufferedClientConnection {
 }
 
 impl Session {
-    /// What both sides know.
-    pub fn common(&self) -> &CommonState {
+    /// What rustls knows, as long as the connection is its own.
+    pub fn common(&self) -> Option<&CommonState> {
         match self {
-            Self::Server(server) => server,
-            Self::Client(client) => client,
+            Self::Server(server) => Some(server),
+            Self::Client(client) => Some(client),
+            Self::Kernel(_) | Self::Lost => None,
         }
+    }
+
+    /// What was agreed on.
+    pub fn facts(&self) -> Option<Facts> {
+        match self {
+            Self::Kernel(kernel) => Some(kernel.facts().clone()),
+            session => session.common().map(Facts::of),
+        }
+    }
+
+    /// Whether the handshake is not over.
+    pub fn is_handshaking(&self) -> bool {
+        self.common().is_some_and(CommonState::is_handshaking)
     }
 
     /// One turn over `incoming`; says how many bytes of its front are used up.
@@ -101,6 +121,8 @@ impl Session {
         match self {
             Self::Server(server) => turn(&mut **server, incoming, sink, outgoing),
             Self::Client(client) => turn(&mut **client, incoming, sink, outgoing),
+            Self::Kernel(kernel) => kernel.turn(incoming, sink),
+            Self::Lost => (0, Err(lost())),
         }
     }
 
@@ -137,6 +159,8 @@ impl Session {
         match self {
             Self::Server(server) => with_writer(&mut **server, kept, f),
             Self::Client(client) => with_writer(&mut **client, kept, f),
+            // The kernel encrypts.
+            Self::Kernel(_) | Self::Lost => Err(lost()),
         }
     }
 }
@@ -225,6 +249,10 @@ fn with_writer<S: Side, T>(
         }
     }
     Err(Error::General("the connection is closed".into()))
+}
+
+fn lost() -> Error {
+    Error::General("there is no TLS any more".into())
 }
 
 fn encrypt_error(error: EncryptError) -> Error {

@@ -1,15 +1,21 @@
 //! What a connection with TLS has beside its socket, and how bytes pass through it.
 
 use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll, ready};
 
 use rustls::{Error, ProtocolVersion};
 
 use super::buffers::{RECORD_MAX, with_incoming, with_outgoing};
+use super::kernel::Kernel;
 use super::outgoing::Outgoing;
 use super::session::{Records, Session, Sink, Step};
 use super::watch::{self, Seen};
 use crate::socket::Socket;
+
+/// A file of which less is left is not worth the system calls of a hand-over, and the memory that
+/// the kernel then keeps for the connection.
+const HANDED_OVER_MIN: u64 = 128 * 1024;
 
 /// TLS of one connection.
 pub(super) struct State {
@@ -21,6 +27,10 @@ pub(super) struct State {
     pub outgoing: Outgoing,
     end: Option<End>,
     established: bool,
+    /// The kernel may go on with it; it does so once.
+    for_kernel: bool,
+    /// Something was encrypted, and nothing came since: rustls has nothing left to say.
+    is_quiet: bool,
     goodbye: Goodbye,
     /// What our own parts saw of the handshake.
     pub seen: Seen,
@@ -63,6 +73,8 @@ impl State {
             outgoing: Outgoing::default(),
             end: None,
             established: false,
+            for_kernel: false,
+            is_quiet: false,
             goodbye: Goodbye::NotYet,
             seen: Seen::default(),
         }
@@ -133,7 +145,96 @@ impl State {
         if self.goodbye != Goodbye::NotYet {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        self.encrypt_and_send(socket, cx, bufs)
+        match &mut self.session {
+            Session::Kernel(kernel) => kernel.poll_write(socket, cx, bufs),
+            _ => self.encrypt_and_send(socket, cx, bufs),
+        }
+    }
+
+    /// As [`poll_write`](Self::poll_write), where more follows at once.
+    pub fn poll_write_more(
+        &mut self,
+        socket: &Socket,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.session {
+            Session::Kernel(kernel) if self.goodbye == Goodbye::NotYet => {
+                kernel.poll_write_more(socket, cx, bufs)
+            }
+            _ => self.poll_write(socket, cx, bufs),
+        }
+    }
+
+    /// Runs a system call that sends, where the kernel makes the records.
+    pub fn poll_send(
+        &mut self,
+        socket: &Socket,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        call: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.session {
+            Session::Kernel(kernel) if self.goodbye == Goodbye::NotYet => {
+                kernel.poll_send(socket, cx, wanted, call)
+            }
+            _ => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    /// The kernel may go on with this connection.
+    pub fn offer_to_kernel(&mut self) {
+        self.for_kernel = true;
+    }
+
+    /// Whether the kernel makes the records, or does from now on: a file of which so much is left
+    /// is worth it.
+    pub fn sends_files(&mut self, socket: &Socket, left: u64) -> bool {
+        if self.for_kernel && left >= HANDED_OVER_MIN && self.can_be_handed_over() {
+            self.for_kernel = false;
+            self.hand_over(socket);
+        }
+        matches!(self.session, Session::Kernel(_))
+    }
+
+    /// Whether rustls holds nothing that would be lost with its connection.
+    fn can_be_handed_over(&self) -> bool {
+        self.established
+            && self.is_quiet
+            && self.end.is_none()
+            && self.goodbye == Goodbye::NotYet
+            && self.incoming.is_empty()
+            && self.outgoing.is_settled()
+    }
+
+    fn hand_over(&mut self, socket: &Socket) {
+        let fits = |common| Kernel::fits(common, socket);
+        if !self.session.common().is_some_and(fits) {
+            return;
+        }
+        self.session = match std::mem::replace(&mut self.session, Session::Lost) {
+            Session::Server(server) => match Kernel::take_over(*server, socket) {
+                Ok(kernel) => Session::Kernel(Box::new(kernel)),
+                Err(error) => {
+                    self.end = Some(End::Tls(error));
+                    Session::Lost
+                }
+            },
+            other => other,
+        };
+    }
+
+    /// Ready once the socket can be closed and nothing is lost: at once, unless the kernel makes
+    /// the records.
+    pub fn poll_settled(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !matches!(self.session, Session::Kernel(_)) {
+            return Poll::Ready(Ok(()));
+        }
+        self.say_goodbye(socket);
+        match &mut self.session {
+            Session::Kernel(kernel) => kernel.poll_settled(socket, cx),
+            _ => Poll::Ready(Ok(())),
+        }
     }
 
     /// Encrypts into the thread's buffer; what the socket does not take is kept.
@@ -152,6 +253,7 @@ impl State {
             self.session
                 .encrypt(&mut self.incoming, bufs, &mut out)
                 .map_err(failed)?;
+            self.is_quiet = true;
             let mut sent = 0;
             while sent < out.len {
                 match socket.poll_write(cx, &out.bytes[sent..out.len])? {
@@ -172,6 +274,9 @@ impl State {
     }
 
     pub fn poll_flush(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Session::Kernel(kernel) = &mut self.session {
+            return kernel.poll_flush(socket, cx);
+        }
         while !self.outgoing.is_empty() {
             let n = ready!(socket.poll_write(cx, self.outgoing.rest()))?;
             self.outgoing.advance(n);
@@ -188,14 +293,21 @@ impl State {
         if self.goodbye == Goodbye::NotYet {
             self.goodbye = Goodbye::Waits;
             let failed = matches!(self.end, Some(End::Tls(_) | End::Socket(_)));
-            if !failed {
-                // Where nothing can be encrypted any more, nothing can be said.
-                let _ = self
-                    .session
-                    .say_goodbye(&mut self.incoming, &mut self.outgoing);
+            match &mut self.session {
+                Session::Kernel(kernel) if !failed => kernel.say_goodbye(),
+                session if !failed => {
+                    // Where nothing can be encrypted any more, nothing can be said.
+                    let _ = session.say_goodbye(&mut self.incoming, &mut self.outgoing);
+                }
+                _ => {}
             }
         }
         self.try_send(socket);
+        if matches!(self.session, Session::Kernel(_)) {
+            // `FIN` would overtake what the kernel holds above TCP. It comes when the socket is
+            // closed; `close_notify` says the same.
+            return false;
+        }
         let said = self.outgoing.is_empty();
         if said {
             self.goodbye = Goodbye::Said;
@@ -205,6 +317,9 @@ impl State {
 
     /// Sends what the socket takes of what waits.
     pub fn try_send(&mut self, socket: &Socket) {
+        if let Session::Kernel(kernel) = &mut self.session {
+            return kernel.try_flush(socket);
+        }
         while !self.outgoing.is_empty() {
             match socket.try_write(self.outgoing.rest()) {
                 // A failure shows again, and is reported, to whoever reads or writes.
@@ -221,7 +336,7 @@ impl State {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<usize> {
-        if !self.outgoing.is_empty() {
+        if !self.outgoing.is_empty() || matches!(self.session, Session::Kernel(_)) {
             // Its outcome is seen by whoever writes; what must be known here comes from reading.
             let _ = self.poll_flush(socket, cx);
         }
@@ -256,6 +371,7 @@ impl State {
             let rest = &mut records[used..];
             let (discard, step) = self.session.turn(rest, &mut sink, &mut self.outgoing);
             used += discard;
+            self.is_quiet = false;
             match step {
                 Ok(Step::More) => {}
                 Ok(Step::Said) if self.established && renegotiates(&self.session) => {
@@ -324,7 +440,9 @@ impl State {
 /// renegotiate. As nginx, we close without one.
 fn renegotiates(session: &Session) -> bool {
     matches!(session, Session::Server(_))
-        && session.common().protocol_version() == Some(ProtocolVersion::TLSv1_2)
+        && session
+            .common()
+            .is_some_and(|common| common.protocol_version() == Some(ProtocolVersion::TLSv1_2))
 }
 
 impl Plain {

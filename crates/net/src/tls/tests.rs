@@ -60,7 +60,7 @@ impl ServerCertVerifier for AnyKey {
     }
 }
 
-fn server() -> Arc<ServerConfig> {
+pub(super) fn server() -> Arc<ServerConfig> {
     // An Ed25519 key in PKCS #8 is a constant head and 32 bytes of any value.
     let mut pkcs8 = vec![48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
     pkcs8.extend([7; 32]);
@@ -76,7 +76,7 @@ fn server() -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-fn client() -> Arc<ClientConfig> {
+pub(super) fn client() -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&version::TLS13])
         .unwrap()
@@ -90,7 +90,7 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(10))
 }
 
-fn name() -> ServerName<'static> {
+pub(super) fn name() -> ServerName<'static> {
     ServerName::try_from("localhost").unwrap()
 }
 

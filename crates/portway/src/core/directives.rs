@@ -321,6 +321,20 @@ pub const DIRECTIVES: &[Directive<Setter>] = &[
         "epoll is always used",
     ),
     inert(
+        "epoll_events",
+        "epoll_events number;",
+        EVENTS,
+        Arity::Exactly(1),
+        "the runtime takes as many events as there are",
+    ),
+    inert(
+        "worker_aio_requests",
+        "worker_aio_requests number;",
+        EVENTS,
+        Arity::Exactly(1),
+        "files are read in short slices",
+    ),
+    inert(
         "multi_accept",
         "multi_accept on | off;",
         EVENTS,

@@ -160,6 +160,7 @@ impl Master {
 
     /// Has the configuration in force served, after this one.
     fn install(&mut self, old: &Setup) {
+        self.load_kernel_tls();
         let same = old.core.worker == self.state.setup.core.worker;
         let current = self.workers.iter().find(|worker| !worker.leaving);
         if let Some(worker) = current
@@ -189,8 +190,17 @@ impl Master {
         }
     }
 
+    /// The kernel loads its module for TLS when somebody with privileges asks for it, which a
+    /// worker has not. What came of it the worker finds out, and tells.
+    fn load_kernel_tls(&self) {
+        if self.state.setup.http.wants_kernel_tls() {
+            let _ = net::tls::kernel::probe();
+        }
+    }
+
     fn start_worker(&mut self) {
         self.restart.at = None;
+        self.load_kernel_tls();
         let started = Channel::pair().and_then(|(here, there)| Ok((sys::fork()?, here, there)));
         match started {
             Ok((Fork::Parent(pid), channel, _)) => {

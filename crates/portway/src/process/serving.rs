@@ -93,6 +93,29 @@ impl Serving {
         &self.files
     }
 
+    /// Finds out what TLS the kernel can do, and tells it.
+    fn try_kernel_tls(&self) {
+        match net::tls::kernel::probe() {
+            Ok(ability) if ability.renews() => {
+                self.log
+                    .log(Level::Info, None, format_args!("the kernel does TLS"));
+            }
+            Ok(_) => self.log.log(
+                Level::Info,
+                None,
+                format_args!("the kernel does TLS, without renewing keys"),
+            ),
+            Err(error) => {
+                let error = Errno(&error);
+                self.log.log(
+                    Level::Info,
+                    None,
+                    format_args!("the kernel does no TLS {error}; it is done here"),
+                );
+            }
+        }
+    }
+
     /// Serves `setup` on all threads; what runs finishes on the generation that it began with.
     pub fn install(&mut self, setup: &Setup, sockets: &SocketsByAddr<'_>, log: ErrorLog) {
         panics::log_to(&log);
@@ -105,6 +128,9 @@ impl Serving {
         self.shared
             .set_connections_max(setup.core.worker_connections);
         self.shared.recorder.keep(config.record_plans(&self.log));
+        if config.wants_kernel_tls() {
+            self.try_kernel_tls();
+        }
         if let Some(old) = self.current.upgrade() {
             config.take_over(&old);
         }

@@ -103,14 +103,28 @@ pub fn info(folder: &Folder, found: &Found, entry: &Entry) -> String {
 pub fn verdict(id: &str, verdict: &Verdict) -> String {
     match verdict {
         Verdict::Whole { seal } => format!("{id} whole, seal {}\n", hex(seal)),
-        Verdict::CutShort { seal, duration_ms } => {
+        Verdict::CutShort {
+            seal,
+            duration_ms,
+            reason,
+            torn,
+        } => {
             let seal = match seal {
                 Some(seal) => format!("seal {}", hex(seal)),
                 None => "not finished".to_owned(),
             };
+            let after = duration(*duration_ms);
+            let why = match reason {
+                Some(reason) => format!(" ({})", plain(reason)),
+                None => String::new(),
+            };
+            let torn = match torn {
+                0 => String::new(),
+                torn => format!(", {torn} bytes of an unfinished frame are lost"),
+            };
             format!(
-                "{id} cut short after {}, unaltered, {seal}\n",
-                duration(*duration_ms)
+                "{id} cut short after {after}{why}: what came then is not in it{torn}; \
+                 unaltered up to there, {seal}\n"
             )
         }
         Verdict::Altered { what, good_ms } => {

@@ -152,7 +152,9 @@ fn what_was_altered_or_cut_short_is_told_by_the_exit_code() {
     ));
     let cut = run(&["verify", folder]);
     assert_eq!(cut.status.code(), Some(3));
-    assert!(text(&cut).contains("cut short after 0:00:02, unaltered, not finished"));
+    assert!(text(&cut).contains(
+        "cut short after 0:00:02: what came then is not in it; unaltered up to there, not finished"
+    ));
     let pruned = text(&run(&["prune", folder]));
     assert!(
         pruned.contains("2 was cut short; mended\n0 recordings removed"),
@@ -262,7 +264,7 @@ fn a_location_lists_its_recordings() {
     let empty = stage.get("/open/recordings.json");
     assert_eq!(
         empty.text(),
-        "{\"role\":\"admin\",\"user\":null,\"recordings\":[],\"total\":0,\"bytes\":0}"
+        "{\"role\":\"admin\",\"user\":null,\"sign_out\":false,\"recordings\":[],\"total\":0,\"bytes\":0}"
     );
     assert_eq!(empty.field("cache-control"), Some("no-store"));
     for id in 1..=5 {

@@ -71,7 +71,8 @@ impl RequestHead {
 
     /// The bytes of the head as `$request_length` counts them: without line ends before it.
     pub fn length(&self) -> usize {
-        self.end - self.line.start as usize
+        // Of a request that never began, line ends before it may be all there is.
+        self.end.saturating_sub(self.line.start as usize)
     }
 
     /// Makes the head as new and keeps the memory of its fields.

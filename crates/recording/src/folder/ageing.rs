@@ -16,7 +16,7 @@ pub struct Limits {
 }
 
 /// What was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct Pruned {
     /// How many recordings.
     pub recordings: usize,
@@ -24,11 +24,15 @@ pub struct Pruned {
     pub bytes: u64,
     /// What the folder still holds.
     pub bytes_left: u64,
+    /// How many could not be removed.
+    pub failures: usize,
+    /// Why the first of them could not.
+    pub failed: Option<FolderError>,
 }
 
 impl Folder {
-    /// Removes what is too old or too much. What is being written stays, whatever it comes to.
-    /// `now` is seconds since 1970.
+    /// Removes what is too old or too much. What is being written stays, whatever it comes to; one
+    /// that cannot be removed keeps none of the others from it. `now` is seconds since 1970.
     pub fn prune(&self, limits: &Limits, now: u64) -> Result<Pruned, FolderError> {
         let mut pruned = Pruned::default();
         let mut all = self.recordings()?;
@@ -47,7 +51,13 @@ impl Folder {
                     pruned.bytes_left -= bytes;
                 }
                 Err(FolderError::Live(_)) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    pruned.failures += 1;
+                    pruned.failed.get_or_insert(error);
+                    // It may be gone in part.
+                    let left = self.bytes_of(&found.name);
+                    pruned.bytes_left = pruned.bytes_left.saturating_sub(bytes) + left;
+                }
             }
         }
         Ok(pruned)

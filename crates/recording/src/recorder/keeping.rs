@@ -1,11 +1,12 @@
 //! The thread that brings recordings to their end and looks after the folders, in its own time.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::writing::{seconds_now, tell_pruned};
-use super::{Grade, Plan};
+use super::{Grade, Plan, Totals};
 use crate::folder::Folder;
 use crate::index::Indexer;
 use crate::sidecar::hex;
@@ -29,7 +30,7 @@ const ROUND: Duration = Duration::from_secs(60);
 /// The nicest that a thread can be to others.
 const NICE: i32 = 19;
 
-pub(super) fn run(orders: &Receiver<Order>) {
+pub(super) fn run(orders: &Receiver<Order>, totals: &Totals) {
     // On Linux this is the thread's own. Without it, only others wait longer.
     let _ = rustix::process::setpriority_process(None, NICE);
     let mut plans: Vec<Plan> = Vec::new();
@@ -42,7 +43,7 @@ pub(super) fn run(orders: &Receiver<Order>) {
         };
         match orders.recv_timeout(wait) {
             Ok(Order::Finish { plan, writer, end }) => {
-                finish(&plan, *writer, &end);
+                finish(&plan, *writer, &end, totals);
                 indexing.look_again();
             }
             Ok(Order::Keep(new)) => {
@@ -131,22 +132,27 @@ impl Indexing {
     }
 }
 
-fn finish(plan: &Plan, writer: Writer, end: &End) {
+fn finish(plan: &Plan, writer: Writer, end: &End, totals: &Totals) {
     let path = writer.folder().join(writer.name().to_string());
     let id = writer.name().id;
     let finished = Press::new().and_then(|mut press| writer.finish(end, &mut press));
     match finished {
         Ok(sidecar) => {
-            let outcome = sidecar.outcome.as_ref();
-            let (bytes, seal) = outcome.map_or((0, String::new()), |outcome| {
-                (outcome.bytes, hex(&outcome.seal()))
-            });
-            let state = end.ending.word();
+            let Some(outcome) = &sidecar.outcome else {
+                return;
+            };
+            // Not even its last seconds could be written.
+            let is_torn = outcome.ending != end.ending;
+            if is_torn {
+                totals.failed.fetch_add(1, Relaxed);
+            }
+            let grade = if is_torn { Grade::Error } else { Grade::Notice };
+            let (state, seal) = (outcome.ending.word(), hex(&outcome.seal()));
+            let (bytes, reason) = (outcome.bytes, &outcome.reason);
             (plan.tell)(
-                Grade::Notice,
+                grade,
                 &format!(
-                    "recording of session {id} ended: {state}, {bytes} bytes, reason={}, seal={seal}",
-                    end.reason
+                    "recording of session {id} ended: {state}, {bytes} bytes, reason={reason}, seal={seal}"
                 ),
             );
         }
@@ -175,7 +181,7 @@ fn look_after(plan: &Plan) {
         (plan.tell)(Grade::Error, &format!("recordings in \"{shown}\": {error}"));
     }
     match folder.prune(&plan.limits, seconds_now()) {
-        Ok(pruned) => tell_pruned(plan, pruned.recordings, pruned.bytes, &plan.folder),
+        Ok(pruned) => tell_pruned(plan, &pruned),
         Err(error) => (plan.tell)(Grade::Error, &format!("recordings in \"{shown}\": {error}")),
     }
 }

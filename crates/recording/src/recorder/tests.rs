@@ -8,7 +8,7 @@ use testkit::{Scratch, wait_for, wait_true};
 
 use super::*;
 use crate::sidecar::tests::facts;
-use crate::{Folder, Id, State as Now, Verdict, verify};
+use crate::{Ending, Folder, Id, Position, State as Now, Verdict, verify};
 
 type Told = Arc<Mutex<Vec<(Grade, String)>>>;
 
@@ -44,8 +44,20 @@ fn screen() -> Screen {
     }
 }
 
-fn batch(ms: u32, len: usize) -> Batch {
-    // Does not compress.
+/// Hands over what came at one time.
+fn push(track: &Track, ms: u32, len: usize) -> Result<(), Trouble> {
+    track.append(ms, &noise(ms, len))?;
+    track.settle()?;
+    track.point(Position {
+        ms,
+        x: 1,
+        y: 2,
+        buttons: 0,
+    })
+}
+
+/// Bytes that do not compress.
+fn noise(ms: u32, len: usize) -> Vec<u8> {
     let mut state = ms | 1;
     let mut next = || {
         state ^= state << 13;
@@ -53,16 +65,7 @@ fn batch(ms: u32, len: usize) -> Batch {
         state ^= state << 5;
         state as u8
     };
-    Batch {
-        ms,
-        bytes: (0..len).map(|_| next()).collect(),
-        positions: vec![Position {
-            ms,
-            x: 1,
-            y: 2,
-            buttons: 0,
-        }],
-    }
+    (0..len).map(|_| next()).collect()
 }
 
 #[test]
@@ -70,9 +73,11 @@ fn what_was_handed_over_is_on_disk_after_the_end() {
     let scratch = Scratch::new("recorder");
     let (plan, told) = plan(scratch.path(), Limits::default());
     let recorder = Recorder::default();
-    let track = recorder.begin(plan, facts(), screen()).unwrap();
+    let track = recorder
+        .begin(plan, facts(), screen(), Waker::noop().clone())
+        .unwrap();
     for ms in 1..=100 {
-        track.push(batch(ms, 1000)).unwrap();
+        push(&track, ms, 1000).unwrap();
     }
     track.end(200, Ending::Whole, "idle");
     assert!(recorder.shut_down(Duration::from_secs(10)));
@@ -94,12 +99,61 @@ fn what_was_handed_over_is_on_disk_after_the_end() {
 }
 
 #[test]
+fn every_byte_that_waited_is_given_back_however_the_pieces_are_cut() {
+    let scratch = Scratch::new("recorder");
+    let (plan, _) = plan(scratch.path(), Limits::default());
+    let recorder = Recorder::default();
+    let begun = recorder.begin(plan, facts(), screen(), Waker::noop().clone());
+    let track = begun.unwrap();
+    // Frames get full within blocks, which are open then.
+    for ms in 1..=200 {
+        track.append(ms, &noise(ms, 4099)).unwrap();
+        track.append(ms, &noise(ms, 70_001)).unwrap();
+        if ms % 7 == 0 {
+            track.settle().unwrap();
+        }
+    }
+    track.append(201, b"open").unwrap();
+    assert_eq!(recorder.counts().open, 1);
+    track.end(202, Ending::Whole, "idle");
+    let totals = Arc::clone(&recorder.inner.totals);
+    assert!(recorder.shut_down(Duration::from_secs(20)));
+    assert_eq!(totals.waiting.load(Relaxed), 0);
+    let counts = recorder.counts();
+    assert_eq!((counts.open, counts.failed), (0, 0));
+    let folder = Folder::new(scratch.path());
+    let found = folder.find(facts().id).unwrap();
+    let Ok(Verdict::Whole { .. }) = verify(&folder, &found) else {
+        panic!("not whole");
+    };
+    let outcome = folder.sidecar(&found.name).unwrap().outcome.unwrap();
+    assert!(counts.written > 0 && counts.written <= outcome.bytes);
+    let mut reader = folder.read(&found).unwrap();
+    let mut data = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        for block in frame.blocks() {
+            data.extend_from_slice(block.unwrap().data);
+        }
+    }
+    let mut expected = Vec::new();
+    screen().handshake(&mut expected);
+    for ms in 1..=200 {
+        expected.extend(noise(ms, 4099));
+        expected.extend(noise(ms, 70_001));
+    }
+    expected.extend(b"open");
+    assert!(data == expected, "other bytes than were handed over");
+}
+
+#[test]
 fn what_a_session_sent_is_on_disk_after_a_while_though_it_is_little() {
     let scratch = Scratch::new("recorder");
     let (plan, _) = plan(scratch.path(), Limits::default());
     let recorder = Recorder::default();
-    let track = recorder.begin(plan, facts(), screen()).unwrap();
-    track.push(batch(70, 10)).unwrap();
+    let track = recorder
+        .begin(plan, facts(), screen(), Waker::noop().clone())
+        .unwrap();
+    push(&track, 70, 10).unwrap();
     let folder = Folder::new(scratch.path());
     wait_true("a frame of the little", || {
         let entry = folder
@@ -122,8 +176,10 @@ fn a_folder_that_cannot_be_written_is_trouble() {
     let file = scratch.write("file", "");
     let (plan, told) = plan(&file, Limits::default());
     let recorder = Recorder::default();
-    let track = recorder.begin(plan, facts(), screen()).unwrap();
-    let trouble = wait_for("trouble", || track.push(batch(1, 1)).err());
+    let track = recorder
+        .begin(plan, facts(), screen(), Waker::noop().clone())
+        .unwrap();
+    let trouble = wait_for("trouble", || push(&track, 1, 1).err());
     assert!(trouble.0.contains(&file.display().to_string()), "{trouble}");
     assert_eq!(errors(&told), [trouble.0]);
 }
@@ -144,10 +200,12 @@ fn the_oldest_make_room_and_a_recording_alone_ends_at_the_limit() {
             started_ms: facts().started_ms + id as u64 * 1000,
             ..facts()
         };
-        recorder.begin(plan.clone(), facts, screen()).unwrap()
+        recorder
+            .begin(plan.clone(), facts, screen(), Waker::noop().clone())
+            .unwrap()
     };
     let first = begin(1);
-    first.push(batch(1, 2 << 20)).unwrap();
+    push(&first, 1, 2 << 20).unwrap();
     first.end(2, Ending::Whole, "idle");
     wait_true("the first one's end", || {
         folder.find(Id(1)).is_ok_and(|found| found.finished)
@@ -156,7 +214,7 @@ fn the_oldest_make_room_and_a_recording_alone_ends_at_the_limit() {
     let mut ms = 0;
     let trouble = wait_for("the limit", || {
         ms += 1;
-        second.push(batch(ms, 1 << 20)).err()
+        push(&second, ms, 1 << 20).err()
     });
     assert!(
         trouble.0.ends_with("max_size=3145728 is reached"),
@@ -176,19 +234,21 @@ fn the_oldest_make_room_and_a_recording_alone_ends_at_the_limit() {
 #[test]
 fn what_is_not_written_in_time_is_not_taken() {
     let (orders, never_read) = mpsc::channel();
-    let track = Track {
-        number: 1,
-        orders,
-        state: Arc::default(),
-        all_waiting: Arc::default(),
-        ended: false,
-    };
+    let totals = Arc::new(Totals::default());
+    let shared = track::Shared::new(&totals, Waker::noop().clone());
+    let track = Track::new(1, orders, Arc::new(shared));
     let mut taken = 0;
-    while track.push(batch(1, 1 << 20)).is_ok() {
+    while push(&track, 1, 1 << 20).is_ok() {
         taken += 1;
     }
     assert_eq!(taken, 31);
-    drop(never_read);
+    // However much waits, the thread is told of each frame once.
+    let full = never_read.try_iter().count();
+    assert!((32 * 2..=32 * 4 + 1).contains(&full), "{full}");
+    assert_eq!(totals.failed.load(Relaxed), 1);
+    drop((track, never_read));
+    let left = (totals.waiting.load(Relaxed), totals.open.load(Relaxed));
+    assert_eq!(left, (0, 0), "nothing waits any more");
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! The thread that writes all recordings of the process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Batch, Grade, Plan, State, Trouble, keeping};
+use super::track::Shared;
+use super::{Grade, Plan, Totals, Trouble, keeping};
 use crate::folder::Folder;
-use crate::{End, Ending, Facts, Limits, Press, Screen, Writer};
+use crate::gathered::Gathered;
+use crate::writer::{NOT_RECORDED, word_of};
+use crate::{End, Ending, Facts, Limits, Press, Pruned, Screen, Writer};
 
 /// What the thread is asked to do.
 pub(super) enum Order {
@@ -19,11 +22,15 @@ pub(super) enum Order {
         plan: Plan,
         facts: Box<Facts>,
         screen: Box<Screen>,
-        state: Arc<State>,
+        shared: Arc<Shared>,
     },
-    Batch {
+    /// Something waits; it becomes a frame when it is old enough.
+    Waiting {
         number: u64,
-        batch: Batch,
+    },
+    /// A frame is full.
+    Full {
+        number: u64,
     },
     End {
         number: u64,
@@ -41,12 +48,6 @@ const MEASURED_FOR: Duration = Duration::from_secs(60);
 /// Where the thread looks when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// How long orders gather before they are looked at again.
-const GATHER: Duration = Duration::from_millis(20);
-
-/// Orders that are obeyed before files are flushed; as many do not gather any longer.
-const TURN_MAX: usize = 256;
-
 pub(super) struct Writing {
     live: HashMap<u64, Live>,
     folders: HashMap<PathBuf, Use>,
@@ -54,7 +55,7 @@ pub(super) struct Writing {
     /// When a frame has to be written, at the earliest.
     due: Option<Instant>,
     keeping: Keeping,
-    all_waiting: Arc<AtomicUsize>,
+    totals: Arc<Totals>,
 }
 
 /// The way to the thread that brings recordings to their end.
@@ -68,8 +69,16 @@ struct Live {
     /// `None` once it is in trouble: what still comes is thrown away.
     writer: Option<Writer>,
     plan: Plan,
-    state: Arc<State>,
+    shared: Arc<Shared>,
     due: Option<Instant>,
+}
+
+/// Whether what was taken over is written at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flush {
+    Yes,
+    /// It will be with the next, or at the end.
+    Later,
 }
 
 /// How much is in a folder.
@@ -79,10 +88,7 @@ struct Use {
 }
 
 impl Writing {
-    pub(super) fn new(
-        keeping: Sender<keeping::Order>,
-        all_waiting: Arc<AtomicUsize>,
-    ) -> io::Result<Self> {
+    pub(super) fn new(keeping: Sender<keeping::Order>, totals: Arc<Totals>) -> io::Result<Self> {
         Ok(Self {
             live: HashMap::new(),
             folders: HashMap::new(),
@@ -92,35 +98,22 @@ impl Writing {
                 orders: keeping,
                 is_told: false,
             },
-            all_waiting,
+            totals,
         })
     }
 
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
-        'turns: loop {
-            let now = Instant::now();
+        loop {
             let wait = self
                 .due
-                .map_or(IDLE, |due| due.saturating_duration_since(now));
-            let first = match orders.recv_timeout(wait) {
-                Ok(order) => Some(order),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            let mut obeyed = 0;
-            for order in first.into_iter().chain(orders.try_iter().take(TURN_MAX)) {
-                if let Order::Stop = order {
-                    break 'turns;
-                }
-                self.obey(order);
-                obeyed += 1;
+                .map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
+            match orders.recv_timeout(wait) {
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(order) => self.obey(order),
+                Err(RecvTimeoutError::Timeout) => {}
             }
             if self.due.is_some_and(|due| due <= Instant::now()) {
                 self.flush_due();
-            }
-            // To be woken for each small update would cost more than to write it down.
-            if (1..TURN_MAX).contains(&obeyed) {
-                std::thread::sleep(GATHER);
             }
         }
         // Sessions that are still there are cut off by the end of the process.
@@ -131,7 +124,6 @@ impl Writing {
                 reason: "restart".into(),
                 ms: 0,
             };
-            self.flush(number);
             self.end(number, end);
         }
     }
@@ -143,20 +135,23 @@ impl Writing {
                 plan,
                 facts,
                 screen,
-                state,
-            } => self.begin(number, plan, *facts, &screen, state),
-            Order::Batch { number, batch } => self.write(number, batch),
-            Order::End { number, end } => {
-                if end.ending == Ending::CutShort {
-                    self.flush(number);
-                }
-                self.end(number, end);
-            }
+                shared,
+            } => self.begin(number, plan, *facts, &screen, shared),
+            Order::Waiting { number } => self.set_due(number),
+            Order::Full { number } => self.write_full(number),
+            Order::End { number, end } => self.end(number, end),
             Order::Stop => {}
         }
     }
 
-    fn begin(&mut self, number: u64, plan: Plan, facts: Facts, screen: &Screen, state: Arc<State>) {
+    fn begin(
+        &mut self,
+        number: u64,
+        plan: Plan,
+        facts: Facts,
+        screen: &Screen,
+        shared: Arc<Shared>,
+    ) {
         let name = facts.name();
         let created = Writer::create(&plan.folder, facts, screen, &mut self.press);
         let writer = match created {
@@ -174,7 +169,7 @@ impl Writing {
             }
             Err(error) => {
                 let shown = plan.folder.join(name.to_string());
-                fail(&plan, &state, &format!("\"{}\": {error}", shown.display()));
+                fail(&plan, &shared, &format!("\"{}\": {error}", shown.display()));
                 None
             }
         };
@@ -183,36 +178,32 @@ impl Writing {
             Live {
                 writer,
                 plan,
-                state,
+                shared,
                 due: None,
             },
         );
         self.keep_within_limits(number);
     }
 
-    fn write(&mut self, number: u64, batch: Batch) {
+    /// Something waits from now on.
+    fn set_due(&mut self, number: u64) {
         let Some(live) = self.live.get_mut(&number) else {
             return;
         };
-        let cost = batch.cost();
-        live.state.waiting.fetch_sub(cost, Relaxed);
-        live.state.batches.fetch_sub(1, Relaxed);
-        self.all_waiting.fetch_sub(cost, Relaxed);
-        let Some(writer) = &mut live.writer else {
+        let due = Instant::now() + FRAME_AGE;
+        live.due = Some(due);
+        self.due = Some(self.due.map_or(due, |first| first.min(due)));
+    }
+
+    /// Writes the frames that are full.
+    fn write_full(&mut self, number: u64) {
+        let Some(live) = self.live.get_mut(&number) else {
             return;
         };
-        let before = writer.bytes();
-        let mut written = writer.append(batch.ms, &batch.bytes, &mut self.press);
-        for position in batch.positions {
-            written = written.and_then(|()| writer.point(position));
-        }
-        let grown = writer.bytes() - before;
-        if live.due.is_none() {
-            let due = Instant::now() + FRAME_AGE;
-            live.due = Some(due);
-            self.due = Some(self.due.map_or(due, |first| first.min(due)));
-        }
-        self.after_writing(number, grown, written);
+        let full = live.shared.take_full();
+        self.write(number, full, Flush::Yes);
+        // What is left waits since now at the earliest.
+        self.set_due(number);
     }
 
     /// Writes what waits for longer than it may.
@@ -232,19 +223,35 @@ impl Writing {
             return;
         };
         live.due = None;
+        let all = live.shared.take_all();
+        self.write(number, all, Flush::Yes);
+    }
+
+    /// Writes what was gathered, or leaves the last of it to the writer.
+    fn write(&mut self, number: u64, gathered: VecDeque<Gathered>, flush: Flush) {
+        let Some(live) = self.live.get_mut(&number) else {
+            return;
+        };
         let Some(writer) = &mut live.writer else {
             return;
         };
         let before = writer.bytes();
-        let written = writer.flush(&mut self.press);
+        let press = &mut self.press;
+        let mut written = gathered
+            .into_iter()
+            .try_for_each(|frame| writer.take_over(frame, press));
+        if flush == Flush::Yes {
+            written = written.and_then(|()| writer.flush(press));
+        }
         let grown = writer.bytes() - before;
         self.after_writing(number, grown, written);
     }
 
     /// Looks at what came of writing.
     fn after_writing(&mut self, number: u64, grown: u64, written: io::Result<()>) {
+        self.totals.written.fetch_add(grown, Relaxed);
         if let Err(error) = written {
-            return self.fail_live(number, &error.to_string());
+            return self.fail_live(number, word_of(&error), &error.to_string());
         }
         if grown == 0 {
             return;
@@ -279,15 +286,15 @@ impl Writing {
                 self.folders
                     .insert(plan.folder.clone(), Use { bytes, measured });
                 if bytes > max {
-                    self.fail_live(number, &format!("max_size={max} is reached"));
+                    self.fail_live(number, "max-size", &format!("max_size={max} is reached"));
                 }
             }
-            Err(error) => self.fail_live(number, &error),
+            Err(error) => self.fail_live(number, NOT_RECORDED, &error),
         }
     }
 
-    /// Nothing more of a recording can be written.
-    fn fail_live(&mut self, number: u64, why: &str) {
+    /// Nothing more of a recording can be written; `reason` is the word for its sidecar.
+    fn fail_live(&mut self, number: u64, reason: &str, why: &str) {
         let Some(live) = self.live.get_mut(&number) else {
             return;
         };
@@ -298,18 +305,27 @@ impl Writing {
         let shown = writer.folder().join(writer.name().to_string());
         fail(
             &live.plan,
-            &live.state,
+            &live.shared,
             &format!("\"{}\": {why}", shown.display()),
         );
         let end = End {
             ending: Ending::CutShort,
-            reason: "not-recorded".into(),
+            reason: reason.into(),
             ms: 0,
         };
         self.keeping.finish(&live.plan, writer, end);
     }
 
     fn end(&mut self, number: u64, end: End) {
+        if let Some(live) = self.live.get(&number) {
+            let all = live.shared.take_all();
+            // The end of the stream goes into the last frame.
+            let flush = match end.ending {
+                Ending::Whole => Flush::Later,
+                Ending::CutShort => Flush::Yes,
+            };
+            self.write(number, all, flush);
+        }
         let Some(live) = self.live.remove(&number) else {
             return;
         };
@@ -338,11 +354,10 @@ impl Keeping {
     }
 }
 
-fn fail(plan: &Plan, state: &State, why: &str) {
+fn fail(plan: &Plan, shared: &Shared, why: &str) {
     let why = format!("recording {why}");
     (plan.tell)(Grade::Error, &why);
-    // Only the first one counts, and it has been told.
-    let _ = state.trouble.set(Trouble(why));
+    shared.fail(Trouble(why));
 }
 
 /// Removes old recordings of a folder that holds too much; says what it holds then.
@@ -361,16 +376,28 @@ fn make_room(plan: &Plan, max: u64) -> Result<u64, String> {
     }
     // A little more than needed, so that it is not needed again with the next frame.
     let pruned = measure(Some(max - max / 20))?;
-    tell_pruned(plan, pruned.recordings, pruned.bytes, &plan.folder);
+    tell_pruned(plan, &pruned);
     Ok(pruned.bytes_left)
 }
 
-pub(super) fn tell_pruned(plan: &Plan, recordings: usize, bytes: u64, folder: &Path) {
-    if recordings > 0 {
-        let folder = folder.display();
+pub(super) fn tell_pruned(plan: &Plan, pruned: &Pruned) {
+    let folder = plan.folder.display();
+    let Pruned {
+        recordings, bytes, ..
+    } = pruned;
+    if *recordings > 0 {
         (plan.tell)(
             Grade::Notice,
             &format!("{recordings} old recordings of {bytes} bytes removed from \"{folder}\""),
+        );
+    }
+    if let Some(error) = &pruned.failed {
+        let failures = pruned.failures;
+        (plan.tell)(
+            Grade::Error,
+            &format!(
+                "{failures} old recordings in \"{folder}\" cannot be removed, the first: {error}"
+            ),
         );
     }
 }

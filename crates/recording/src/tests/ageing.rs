@@ -67,3 +67,78 @@ fn a_recording_from_the_future_is_not_too_old() {
         assert_eq!(folder.recordings().unwrap(), [found], "{now}");
     }
 }
+
+#[test]
+fn one_that_cannot_be_removed_keeps_no_other_from_it() {
+    let mut stage = Stage::new();
+    let names: Vec<_> = (1..=3)
+        .map(|id| stage.record(id, 1000 * id as u64).name)
+        .collect();
+    let folder = stage.folder();
+    // What is to be a file cannot be removed as one.
+    let obstacle = folder.path_of(&names[0], Part::Index);
+    fs::create_dir(&obstacle).unwrap();
+    let limits = Limits {
+        keep: Some(Duration::from_secs(60)),
+        bytes_max: None,
+    };
+    let pruned = folder.prune(&limits, 100_000).unwrap();
+    assert_eq!((pruned.recordings, pruned.failures), (2, 1));
+    let Some(FolderError::Io { path, .. }) = &pruned.failed else {
+        panic!("{pruned:?}");
+    };
+    assert_eq!(*path, obstacle);
+    assert!(pruned.bytes_left > 0);
+    fs::remove_dir(obstacle).unwrap();
+    let pruned = folder.prune(&limits, 100_000).unwrap();
+    assert_eq!((pruned.recordings, pruned.bytes_left), (1, 0));
+}
+
+#[test]
+fn one_that_is_being_written_stays_and_counts_among_the_others() {
+    let mut stage = Stage::new();
+    let old = stage.record(1, 1000);
+    let mut running = stage.begin(Facts {
+        id: Id(2),
+        started_ms: 500_000,
+        ..facts()
+    });
+    running
+        .append(1000, &noise(9, 100_000), &mut stage.press)
+        .unwrap();
+    running.flush(&mut stage.press).unwrap();
+    let folder = stage.folder();
+    let left = |bytes_max| {
+        let limits = Limits {
+            keep: None,
+            bytes_max: Some(bytes_max),
+        };
+        let pruned = folder.prune(&limits, 100_000).unwrap();
+        let left = folder.recordings().unwrap();
+        let left: Vec<_> = left.iter().map(|found| found.name.id.0).collect();
+        (left, pruned.bytes_left)
+    };
+    // Both fit; without the one that runs, the finished one would fit twice.
+    assert_eq!(left(200_000).0, [1, 2]);
+    let (left_ids, bytes) = left(100_000);
+    assert_eq!(
+        left_ids,
+        [2],
+        "the finished one makes room, though it is the younger one"
+    );
+    assert!(bytes > 100_000, "what runs counts and stays: {bytes}");
+    assert!(!folder.path_of(&old.name, Part::Data).exists());
+    // However old it is: its writer still writes.
+    let age = Limits {
+        keep: Some(Duration::from_secs(1)),
+        bytes_max: Some(0),
+    };
+    assert_eq!(folder.prune(&age, u64::MAX).unwrap().recordings, 0);
+    running.append(2000, b"on", &mut stage.press).unwrap();
+    running
+        .finish(&end("idle", 3000), &mut stage.press)
+        .unwrap();
+    let found = folder.find(Id(2)).unwrap();
+    assert!(matches!(verify(&folder, &found), Ok(Verdict::Whole { .. })));
+    assert_eq!(folder.prune(&age, u64::MAX).unwrap().recordings, 1);
+}

@@ -39,7 +39,9 @@ fn what_a_crash_leaves_is_mended_up_to_the_last_frame() {
         verdict,
         Verdict::CutShort {
             seal,
-            duration_ms: 3000
+            duration_ms: 3000,
+            reason: Some("cut-short".into()),
+            torn: 0,
         }
     );
 }

@@ -347,6 +347,7 @@ mod tests {
             height: 1,
             pixel_format: PixelFormat::RGBX.to_bytes(),
             name: b"",
+            alarm: std::task::Waker::noop(),
         };
         let source = LiveOf {
             live: Arc::new(live),

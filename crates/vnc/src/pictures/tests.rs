@@ -173,6 +173,7 @@ fn tapped_as(pictures: &Pictures, target: &str, policy: &Policy) -> Box<dyn crat
         height: 2,
         pixel_format: PixelFormat::RGBX.to_bytes(),
         name: b"desk",
+        alarm: std::task::Waker::noop(),
     };
     let target = target.parse().unwrap();
     pictures.tap(&target, policy).open(&start).unwrap()
@@ -294,6 +295,7 @@ fn only_so_many_sessions_have_pictures() {
         height: 1,
         pixel_format: PixelFormat::RGBX.to_bytes(),
         name: b"",
+        alarm: std::task::Waker::noop(),
     };
     let target = "one:1".parse().unwrap();
     let tap = pictures.tap(&target, &Policy::default());

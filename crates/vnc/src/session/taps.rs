@@ -62,6 +62,7 @@ impl Taps {
             height,
             pixel_format,
             name,
+            alarm: &entry.alarm(),
         };
         for source in std::mem::take(&mut self.waiting) {
             match source.open(&start) {
@@ -108,8 +109,9 @@ impl Taps {
 
     /// There is nothing more for the moment.
     pub(super) fn flush(&mut self) {
-        if std::mem::take(&mut self.is_fed) {
-            self.ask(|tap, _| tap.flush());
+        match std::mem::take(&mut self.is_fed) {
+            true => self.ask(|tap, _| tap.flush()),
+            false => self.ask(|tap, _| tap.check()),
         }
     }
 

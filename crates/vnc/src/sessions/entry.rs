@@ -152,9 +152,19 @@ impl Entry {
         self.start
     }
 
-    /// Whether what the viewer is shown is kept.
-    pub(crate) fn set_recorded(&self, recorded: bool) {
-        self.recorded.store(recorded, Relaxed);
+    /// Whether what the viewer is shown is kept; gives back whether that is new.
+    pub(crate) fn set_recorded(&self, recorded: bool) -> bool {
+        let is_new = self.recorded.load(Relaxed) != recorded;
+        if is_new {
+            self.recorded.store(recorded, Relaxed);
+        }
+        is_new
+    }
+
+    /// Wakes the session's task.
+    pub(crate) fn alarm(&self) -> Waker {
+        let slot = self.lock();
+        slot.waker.clone().unwrap_or_else(|| Waker::noop().clone())
     }
 
     /// What may change while the session runs.
@@ -296,7 +306,7 @@ impl Entry {
     }
 
     /// Shows a text to its page, if that is one that can. Says whether it is.
-    pub(super) fn say(&self, text: String) -> bool {
+    pub(crate) fn say(&self, text: String) -> bool {
         if self.speaks {
             self.mailbox.put(text);
             wake(self.lock());

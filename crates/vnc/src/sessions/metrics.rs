@@ -38,6 +38,15 @@ impl Moved {
     }
 }
 
+/// What is counted beside sessions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside {
+    /// Links for guests that are open.
+    pub links: usize,
+    /// What the recorder has counted.
+    pub recordings: recording::Counts,
+}
+
 /// How many live sessions there are.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Live {
@@ -83,7 +92,7 @@ impl Metrics {
     }
 
     /// Everything as text; `alive` is what the live sessions have moved so far.
-    pub(super) fn text(&self, live: Live, alive: Moved) -> String {
+    pub(super) fn text(&self, live: Live, alive: Moved, beside: &Beside) -> String {
         let mut moved = *self.over.lock().unwrap_or_else(PoisonError::into_inner);
         moved.add(alive);
         let mut out = Text::default();
@@ -150,6 +159,7 @@ impl Metrics {
             &self.input,
             moved.inputs_at_once,
         );
+        out.beside(beside);
         out.0
     }
 }
@@ -216,6 +226,34 @@ impl Text {
         let _ = writeln!(self.0, "{name}{{{label}=\"{of}\"}} {value}");
     }
 
+    fn beside(&mut self, beside: &Beside) {
+        let Beside { links, recordings } = beside;
+        self.single(
+            "portway_vnc_links",
+            "gauge",
+            "Links for guests that are open.",
+            *links as u64,
+        );
+        self.single(
+            "portway_vnc_recordings",
+            "gauge",
+            "Sessions that are being recorded.",
+            recordings.open as u64,
+        );
+        self.single(
+            "portway_vnc_recorded_bytes_total",
+            "counter",
+            "Bytes that were written to recordings, compressed.",
+            recordings.written,
+        );
+        self.single(
+            "portway_vnc_recordings_failed_total",
+            "counter",
+            "Recordings that could not be begun, or ended before their session.",
+            recordings.failed,
+        );
+    }
+
     fn reasons(&mut self, name: &str, help: &str, by: &ByReason) {
         self.head(name, "counter", help);
         let counts = by.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -266,7 +304,15 @@ mod tests {
             connecting: 1,
             connected: 2,
         };
-        let text = metrics.text(live, moved(2, 2));
+        let beside = Beside {
+            links: 3,
+            recordings: recording::Counts {
+                open: 4,
+                written: 5,
+                failed: 6,
+            },
+        };
+        let text = metrics.text(live, moved(2, 2), &beside);
         for line in [
             "# TYPE portway_vnc_sessions gauge",
             "portway_vnc_sessions{state=\"connected\"} 2",
@@ -282,6 +328,10 @@ mod tests {
             "portway_vnc_input_delay_seconds_bucket{le=\"0.001\"} 3",
             "portway_vnc_input_delay_seconds_bucket{le=\"0.005\"} 4",
             "portway_vnc_input_delay_seconds_count 4",
+            "portway_vnc_links 3",
+            "portway_vnc_recordings 4",
+            "portway_vnc_recorded_bytes_total 5",
+            "portway_vnc_recordings_failed_total 6",
         ] {
             assert!(text.lines().any(|is| is == line), "{line} in\n{text}");
         }

@@ -217,16 +217,27 @@ pub fn if_modified_since(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Do
 
 pub fn disable_symlinks(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let mut value = DisableSymlinks::default();
+    let mut named = false;
     for word in &item.args {
+        named |= !word.text.starts_with(b"from=");
         match &word.text[..] {
+            b"off" if item.args.len() > 1 => {
+                return Err(item.error("\"from=\" cannot be used with \"off\" parameter"));
+            }
             b"off" => value.which = Symlinks::Off,
             b"on" => value.which = Symlinks::On,
             b"if_not_owner" => value.which = Symlinks::IfNotOwner,
-            [b'f', b'r', b'o', b'm', b'=', part @ ..] if !part.is_empty() => {
+            b"from=" => {}
+            [b'f', b'r', b'o', b'm', b'=', part @ ..] => {
                 value.from = Some(cx.template_of(item, part)?);
             }
             _ => return Err(item.invalid_parameter(word)),
         }
+    }
+    if !named {
+        let message =
+            "\"disable_symlinks\" must have \"off\", \"on\" or \"if_not_owner\" parameter";
+        return Err(item.error(message));
     }
     item.once(&mut level.drafts.core.disable_symlinks, value)
 }

@@ -159,6 +159,14 @@ pub const MODULE: Module = Module {
             ),
         ),
         Directive::inert(
+            "proxy_send_lowat",
+            ANY,
+            Arity::Exactly(1),
+            Set::Nothing,
+            doc("proxy_send_lowat size;", "", "No effect."),
+            "has no effect on Linux",
+        ),
+        Directive::inert(
             "proxy_temp_file_write_size",
             ANY,
             Arity::Exactly(1),

@@ -144,12 +144,22 @@ pub fn store_access(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     item.once(&mut level.drafts.proxy.store_access, access | user)
 }
 
+/// A list of rules that says `off`; no other rule may stand beside it.
+fn switch_off<T>(item: &Item, list: &mut Option<Arc<Vec<T>>>) -> Done {
+    item.once(list, Arc::default())
+}
+
+/// Whether the list of this level says `off`.
+fn is_off<T>(list: &Option<Arc<Vec<T>>>) -> bool {
+    list.as_ref().is_some_and(|rules| rules.is_empty())
+}
+
 pub fn redirect(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
+    if is_off(&level.drafts.proxy.redirects) {
+        return Err(item.duplicate());
+    }
     let rule = match (&item.arg(0)?.text[..], item.args.len()) {
-        (b"off", 1) => {
-            level.drafts.proxy.redirects = Some(Arc::default());
-            return Ok(());
-        }
+        (b"off", 1) => return switch_off(item, &mut level.drafts.proxy.redirects),
         (b"default", 1) => match &level.drafts.proxy.pass {
             None | Some(None) => {
                 return Err(item.error(
@@ -208,8 +218,10 @@ pub fn cookie_rule(
         if first != b"off" {
             return Err(item.invalid_parameter(item.arg(0)?));
         }
-        *rules(level) = Some(Arc::default());
-        return Ok(());
+        return switch_off(item, rules(level));
+    }
+    if is_off(rules(level)) {
+        return Err(item.duplicate());
     }
     let to = &item.arg(1)?.text[..];
     let to = match item.name() {
@@ -234,8 +246,10 @@ pub fn cookie_rule(
 pub fn cookie_flags(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let first = item.arg(0)?.text.clone();
     if first == b"off" && item.args.len() == 1 {
-        level.drafts.proxy.cookie_flags = Some(Arc::default());
-        return Ok(());
+        return switch_off(item, &mut level.drafts.proxy.cookie_flags);
+    }
+    if is_off(&level.drafts.proxy.cookie_flags) {
+        return Err(item.duplicate());
     }
     if let [only] = &item.args[..] {
         return Err(item.invalid_parameter(only));
@@ -265,8 +279,13 @@ pub fn bind_of(item: &Item, cx: &mut Cx<'_>) -> Result<Option<Bind>, Diagnostic>
     if text == "off" && item.args.len() == 1 {
         return Ok(None);
     }
+    // An address of IPv6 may stand in brackets, also without a port.
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let bare = bare.unwrap_or(text);
     let is_address =
-        text.parse::<std::net::IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok();
+        bare.parse::<std::net::IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok();
     if !is_address && !text.contains('$') {
         return Err(item
             .error(format!("invalid address \"{text}\""))
@@ -278,7 +297,7 @@ pub fn bind_of(item: &Item, cx: &mut Cx<'_>) -> Result<Option<Bind>, Diagnostic>
         Some(word) => return Err(item.invalid_parameter(word)),
     };
     Ok(Some(Bind {
-        addr: cx.template(item, 0)?,
+        addr: cx.template_of(item, bare.as_bytes())?,
         transparent,
     }))
 }

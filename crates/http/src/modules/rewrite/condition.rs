@@ -7,7 +7,7 @@ use bytes::Bytes;
 use conf::{Diagnostic, Item};
 use net::log::Level as LogLevel;
 use rustix::fs::FileType;
-use script::{Context as _, Regex, Template, VarId};
+use script::{Captures, Context as _, Regex, Template, VarId};
 
 use crate::module::Cx;
 use crate::modules::{location, static_files};
@@ -72,14 +72,26 @@ pub fn parse(item: &Item, cx: &mut Cx<'_>) -> Result<Condition, Diagnostic> {
     });
     match &words[..] {
         [variable] if variable.starts_with(b"$") => {
-            Ok(Condition::True(cx.template_of(item, variable)?))
+            Ok(Condition::True(variable_of(item, variable, cx)?))
         }
         [test, path] => file_condition(item, test, path, cx)?.ok_or_else(wrong),
         [variable, operator, value] if variable.starts_with(b"$") => {
-            let variable = cx.template_of(item, variable)?;
+            let variable = variable_of(item, variable, cx)?;
             comparison(item, variable, operator, value, cx)?.ok_or_else(wrong)
         }
         _ => Err(wrong()),
+    }
+}
+
+/// One variable and nothing beside it: `$a="b"`, without spaces, would else be true for ever.
+fn variable_of(item: &Item, word: &[u8], cx: &mut Cx<'_>) -> Result<Template, Diagnostic> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    match word.get(1..).unwrap_or_default() {
+        name if name.iter().all(is_part) => cx.template_of(item, word),
+        name => {
+            let name = String::from_utf8_lossy(name);
+            Err(item.error(format!("unknown \"{name}\" variable")))
+        }
     }
 }
 
@@ -158,7 +170,11 @@ impl NamedRegex {
                 request.set_captures(captures);
                 true
             }
-            Ok(None) => false,
+            Ok(None) => {
+                // As ngx_http_script_regex_start_code: what an earlier one left is gone.
+                request.set_captures(Captures::default());
+                false
+            }
             Err(error) => {
                 let regex = self.regex.as_str();
                 request.log(

@@ -142,6 +142,7 @@ fn build(
             .map(<[u8]>::to_vec)
             .into(),
         compress_certificates: conf.certificate_compression,
+        kernel: conf.kernel,
     };
     let config = settings
         .build()

@@ -54,6 +54,8 @@ settings! {
     ticket_keys: Vec<TicketKey> = Vec::new(), inherit;
     /// How long a session can be resumed.
     session_timeout: Duration = Duration::from_secs(300), inherit;
+    /// Whether the kernel may make records, where it can.
+    kernel: bool = false, inherit;
     /// Whether handshakes are refused.
     reject_handshake: bool = false, inherit;
     /// Whether an OCSP answer is sent with the certificate.
@@ -428,10 +430,29 @@ pub(super) fn ocsp_cache(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
     item.once(&mut ssl.ocsp_cache, cache)
 }
 
-/// DIFFERS: there is no OpenSSL here that would take commands.
-pub(super) fn conf_command(item: &Item, _: &mut Ssl, cx: &mut Cx<'_>) -> Done {
-    let message = "\"ssl_conf_command\" is for OpenSSL, which is not here; it is ignored";
-    cx.diagnostics
-        .push(Diagnostic::warn(message).at(item.span()));
+/// `Options KTLS` lets the kernel make records.
+///
+/// DIFFERS: there is no OpenSSL here that would take other commands.
+pub(super) fn conf_command(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
+    let mut ignore = |what: &str| {
+        let message = format!("\"ssl_conf_command\" is for OpenSSL, which is not here; {what}");
+        cx.diagnostics
+            .push(Diagnostic::warn(message).at(item.span()));
+    };
+    if !item.text(0)?.eq_ignore_ascii_case("Options") {
+        ignore("it is ignored");
+        return Ok(());
+    }
+    for option in item.text(1)?.split(',').map(str::trim) {
+        let (on, name) = match option.split_at_checked(1) {
+            Some(("-", name)) => (false, name),
+            Some(("+", name)) => (true, name),
+            _ => (true, option),
+        };
+        match name.eq_ignore_ascii_case("KTLS") {
+            true => ssl.kernel = Some(on),
+            false => ignore(&format!("\"{name}\" is ignored")),
+        }
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use net::tls::peers::ClientAuth;
-use net::tls::{CommonState, HandshakeKind, names};
+use net::tls::{Facts, HandshakeKind, names};
 use proto::h1::{Escape, escape};
 use script::Builtin;
 use script::variables::Get;
@@ -32,10 +32,10 @@ macro_rules! variable {
 
 #[rustfmt::skip]
 pub(super) const VARIABLES: &[Builtin<Request>] = &[
-    variable!("ssl_protocol", |r, out| put(out, state(r, |s| s.protocol_version().map(names::protocol))??), "The version of TLS."),
-    variable!("ssl_cipher", |r, out| put(out, &state(r, |s| Some(names::cipher(s.negotiated_cipher_suite()?.suite())))??), "The cipher."),
+    variable!("ssl_protocol", |r, out| put(out, names::protocol(facts(r)?.version?)), "The version of TLS."),
+    variable!("ssl_cipher", |r, out| put(out, names::cipher(facts(r)?.suite?.suite())), "The cipher."),
     variable!("ssl_ciphers", |r, out| list(out, tls(r)?.offered.ciphers.iter().filter(|c| !names::is_grease(u16::from(**c))).map(|c| names::cipher(*c))), "The ciphers that the client knows."),
-    variable!("ssl_curve", |r, out| put(out, &state(r, |s| Some(names::group(s.negotiated_key_exchange_group()?.name())))??), "The group of the key exchange."),
+    variable!("ssl_curve", |r, out| put(out, names::group(facts(r)?.group?)), "The group of the key exchange."),
     variable!("ssl_curves", |r, out| list(out, tls(r)?.offered.groups.iter().filter(|g| !names::is_grease(u16::from(**g))).map(|g| names::group(*g))), "The groups that the client knows."),
     variable!("ssl_sigalg", |r, out| put(out, names::signature(r.conn.stream.tls_seen()?.signature?)), "The algorithm of the server's signature."),
     variable!("ssl_sigalgs", |r, out| list(out, tls(r)?.offered.signatures.iter().map(|s| names::signature(*s))), "The algorithms of signatures that the client knows."),
@@ -45,7 +45,7 @@ pub(super) const VARIABLES: &[Builtin<Request>] = &[
     variable!("ssl_server_name", |r, out| put(out, tls(r)?.name.as_ref()?), "The name that the client asked for (SNI)."),
     variable!("ssl_ech_status", |_, _| None, "What became of Encrypted Client Hello."),
     variable!("ssl_ech_outer_server_name", |_, _| None, "The name in the clear, with Encrypted Client Hello."),
-    variable!("ssl_alpn_protocol", |r, out| put(out, &state(r, |s| s.alpn_protocol().map(<[u8]>::to_vec))??), "The protocol that was agreed on."),
+    variable!("ssl_alpn_protocol", |r, out| put(out, facts(r)?.alpn?), "The protocol that was agreed on."),
     variable!("ssl_client_cert", |r, out| put(out, pem(r)?.trim_end().replace('\n', "\n\t")), "The client's certificate, continued lines indented."),
     variable!("ssl_client_raw_cert", |r, out| put(out, pem(r)?), "The client's certificate."),
     variable!("ssl_client_escaped_cert", |r, out| put(out, escape(pem(r)?.as_bytes(), Escape::UriComponent)), "The client's certificate, encoded for a URI."),
@@ -76,8 +76,8 @@ fn tls(request: &Request) -> Option<&ClientTls> {
     request.conn.tls.get().map(|tls| &**tls)
 }
 
-fn state<T>(request: &Request, ask: impl FnOnce(&CommonState) -> T) -> Option<T> {
-    request.conn.stream.with_tls(ask)
+fn facts(request: &Request) -> Option<Facts> {
+    request.conn.stream.tls_facts()
 }
 
 fn leaf(request: &Request) -> Option<&Arc<Certificate>> {
@@ -89,9 +89,7 @@ fn pem(request: &Request) -> Option<String> {
 }
 
 fn is_resumed(request: &Request) -> Option<bool> {
-    state(request, |state| {
-        state.handshake_kind() == Some(HandshakeKind::Resumed)
-    })
+    Some(facts(request)?.kind == Some(HandshakeKind::Resumed))
 }
 
 fn session_id(request: &Request, out: &mut Vec<u8>) -> Option<()> {

@@ -3,6 +3,7 @@
 //! Files are read and pictures decoded by the helpers' threads.
 
 mod list;
+mod picture;
 mod stream;
 
 use std::path::PathBuf;
@@ -12,8 +13,7 @@ use bytes::Bytes;
 use conf::{Arity, Directive, Item};
 use net::log::Level as LogLevel;
 use proto::h1::{Method, argument};
-use recording::index::Index;
-use recording::{Folder, FolderError, Id, Progress};
+use recording::{Folder, FolderError, Id};
 use vnc::Role;
 
 use self::stream::{Part, Produced, Whole};
@@ -134,7 +134,7 @@ impl Asked {
             What::Info => list::one(request, role, folder, id).await,
             What::Pointer => pointer(request, folder, id).await,
             What::Download => whole(request, folder, id, true).await,
-            What::Picture => picture(request, folder, id).await,
+            What::Picture => picture::of_moment(request, folder, id).await,
             What::Data | What::Delete => data(request, folder, id).await,
         }
     }
@@ -170,51 +170,6 @@ async fn data(request: &Rc<Request>, folder: Folder, id: Id) -> Flow {
             body: Body::Source(Box::new(produced)),
         }),
         None => busy(),
-    }
-}
-
-/// Bytes that are decoded for a picture of a moment at most.
-const PICTURE_BYTES: usize = 64 << 20;
-
-/// `ID/picture`
-async fn picture(request: &Rc<Request>, folder: Folder, id: Id) -> Flow {
-    let (at, width) = match (number(request, "at_ms"), number(request, "width")) {
-        (Ok(at), Ok(width)) => (at, width),
-        (Err(flow), _) | (_, Err(flow)) => return flow,
-    };
-    let width = u16::try_from(width).ok().filter(|&width| width > 0);
-    let made = helpers::run(move || {
-        let found = folder.find(id)?;
-        let failed = |error: recording::index::IndexError| FolderError::Show {
-            path: folder.path_of(&found.name, recording::Part::Data),
-            error: Box::new(error),
-        };
-        let mut replay = Index::replay(&folder, &found, at).map_err(failed)?;
-        let progress = replay.advance(at, PICTURE_BYTES);
-        let progress = progress.map_err(|error| failed(error.into()))?;
-        let screen = match progress {
-            Progress::Short => None,
-            Progress::Reached | Progress::End => replay.screen(),
-        };
-        Ok(screen.map(|screen| {
-            let scaled = width.map(|width| screen.scaled(width, u16::MAX));
-            picture::encode_png(scaled.as_ref().unwrap_or(screen))
-        }))
-    });
-    match flatten(request, made.await) {
-        Ok(Some(png)) => {
-            let mut head = head("image/png");
-            head.content_length = Some(png.len() as u64);
-            Flow::Respond(Response {
-                head: head.into(),
-                body: Body::bytes(png),
-            })
-        }
-        Ok(None) => error(
-            503,
-            "The recording is not indexed yet; try again in a while.",
-        ),
-        Err(flow) => flow,
     }
 }
 

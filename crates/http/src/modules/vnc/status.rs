@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use net::log::Level;
 use proto::h1::Method;
-use vnc::{Asking, Order, Refusal, Role, SessionId, Sessions};
+use vnc::{Asking, Beside, Order, Refusal, Role, SessionId, Sessions};
 
 use super::folder;
 use super::form::Form;
@@ -96,7 +96,12 @@ fn one(request: &Request, path: &str) -> Flow {
 }
 
 fn metrics(request: &Request) -> Flow {
-    let text = sessions(request).metrics();
+    let shared = &request.generation.thread.shared;
+    let beside = Beside {
+        links: shared.links.count(net::clock::wall()),
+        recordings: shared.recorder.counts(),
+    };
+    let text = shared.sessions.metrics(&beside);
     let mut response = Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text);
     response.head.push("Cache-Control", "no-store");
     Flow::Respond(response)

@@ -1,6 +1,7 @@
 //! `vnc_record`: real sessions, and what is on disk of them.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use recording::{Entry, Folder, Replay, State, Verdict, verify};
@@ -13,7 +14,8 @@ use crate::support::portway;
 use crate::vnc::enter;
 
 const CONF: &str = "user root; worker_processes 1; events { } http { access_log off;
-    server { listen 127.0.0.1:%PORT%; location / { vnc_pass %TARGET%; %INSIDE% } } }";
+    server { listen 127.0.0.1:%PORT%; location / { vnc_pass %TARGET%; %INSIDE% }
+        location /status/ { vnc_status; } } }";
 
 /// noVNC's `SetPixelFormat`, and `SetEncodings` with Raw.
 const WISHES: &[u8] = &[
@@ -28,6 +30,7 @@ struct Stage {
     server: Server,
     vnc: VncServer,
     size: (u16, u16),
+    folder: PathBuf,
 }
 
 impl Stage {
@@ -41,15 +44,21 @@ impl Stage {
             .with("INSIDE", inside)
             .with("TARGET", vnc.addr())
             .start(&portway());
-        Self { server, vnc, size }
+        let folder = server.files().path().join("rec");
+        Self {
+            server,
+            vnc,
+            size,
+            folder,
+        }
     }
 
     fn small(inside: &str) -> Self {
         Self::new(inside, (64, 48))
     }
 
-    fn path(&self) -> PathBuf {
-        self.server.files().path().join("rec")
+    fn path(&self) -> &Path {
+        &self.folder
     }
 
     fn folder(&self) -> Folder {
@@ -67,6 +76,11 @@ impl Stage {
 
     /// Asks for the whole screen; whether it comes, or the end of the session instead.
     fn screen_comes(&self, socket: &mut WebSocket) -> bool {
+        self.screen_comes_with(socket, &mut Vec::new())
+    }
+
+    /// The same; what else the page is told is kept.
+    fn screen_comes_with(&self, socket: &mut WebSocket, told: &mut Vec<Message>) -> bool {
         let (width, height) = self.size;
         let [[w0, w1], [h0, h1]] = [width.to_be_bytes(), height.to_be_bytes()];
         socket.send_binary(&[3, 0, 0, 0, 0, 0, w0, w1, h0, h1]);
@@ -74,8 +88,11 @@ impl Stage {
         while missing > 0 {
             match socket.recv() {
                 Message::Binary(part) => missing -= part.len(),
-                Message::Close(_) => return false,
-                _ => {}
+                end @ Message::Close(_) => {
+                    told.push(end);
+                    return false;
+                }
+                other => told.push(other),
             }
         }
         true
@@ -94,6 +111,12 @@ impl Stage {
             let mut entries = self.entries().into_iter();
             entries.find(|entry| entry.state == state)
         })
+    }
+
+    /// Whether a line stands in the metrics.
+    fn counts(&self, line: &str) -> bool {
+        let metrics = testkit::http::get(self.server.addr(), "/status/metrics").text();
+        metrics.lines().any(|is| is == line)
     }
 
     /// Whether the last picture of the only recording is the server's.
@@ -118,6 +141,7 @@ fn a_session_is_on_disk_as_the_viewer_saw_it() {
     socket.send_binary(&[4, 1, 0, 0, 0, 0, 0, 0x61]);
     socket.send_binary(&[5, 1, 0, 7, 0, 9]);
     stage.vnc.wait_event(&Event::Pointer(1, 7, 9));
+    assert!(stage.counts("portway_vnc_recordings 1"));
     socket.send_close(1000, "");
     let entry = stage.wait_entry(State::Whole);
     let facts = &entry.sidecar.facts;
@@ -231,6 +255,112 @@ fn a_session_that_cannot_be_recorded_ends_or_goes_on_as_configured() {
             stage.server.wait_error_log("reason=not-recorded");
         }
     }
+}
+
+/// Writes to a disk until it is full.
+fn fill(path: &Path) {
+    let mut file = std::fs::File::create(path).expect(MADE);
+    let full = (0..).find_map(|_| file.write_all(&[7; 4096]).err());
+    let full = full.map(|error| error.kind());
+    assert_eq!(full, Some(std::io::ErrorKind::StorageFull));
+}
+
+/// A disk of one megabyte, a session that is recorded there, and then no room any more: what the
+/// page is told is given back, up to the end of the session or a whole screen after that.
+fn on_a_full_disk(on_full: &str) -> (Stage, Vec<Message>) {
+    let vnc = VncServer::start(Look {
+        colour: COLOUR,
+        size: (600, 400),
+        ..Look::default()
+    });
+    let server = Setup::new(CONF)
+        .small_disk("disk", 1 << 20)
+        .with("INSIDE", format!("vnc_record disk/rec on_full={on_full};"))
+        .with("TARGET", vnc.addr())
+        .start(&portway());
+    let folder = server.inside("disk/rec");
+    let stage = Stage {
+        server,
+        vnc,
+        size: (600, 400),
+        folder,
+    };
+    let page = "Sec-WebSocket-Protocol: portway.v1\r\n";
+    let mut socket = WebSocket::open(stage.server.addr(), "/", page);
+    enter(&mut socket);
+    socket.send_binary(WISHES);
+    assert!(stage.screen_comes(&mut socket));
+    stage.wait_entry(State::Live);
+    fill(&stage.server.inside("disk/others"));
+    let mut told = Vec::new();
+    let begin = Instant::now();
+    loop {
+        assert!(begin.elapsed() < testkit::DEADLINE, "nothing: {told:?}");
+        let comes = stage.screen_comes_with(&mut socket, &mut told);
+        let is_told = told.iter().any(|message| match message {
+            Message::Text(text) => text.contains("\"recorded\""),
+            _ => false,
+        });
+        if !comes || is_told {
+            break;
+        }
+    }
+    if on_full == "stop" {
+        assert!(stage.screen_comes_with(&mut socket, &mut told));
+    }
+    (stage, told)
+}
+
+#[test]
+fn on_a_full_disk_a_session_goes_on_unrecorded_and_its_page_is_told_once() {
+    let (stage, told) = on_a_full_disk("stop");
+    let news = Message::Text("{\"type\":\"policy\",\"recorded\":false}".into());
+    let count = told.iter().filter(|message| **message == news).count();
+    assert_eq!(count, 1, "{told:?}");
+    assert!(stage.counts("portway_vnc_recordings 0"));
+    assert!(stage.counts("portway_vnc_recordings_failed_total 1"));
+    assert!(stage.counts("portway_vnc_links 0"));
+    assert_cut_short_by_the_disk(&stage);
+}
+
+#[test]
+fn on_a_full_disk_a_session_that_must_be_recorded_ends_with_the_reason() {
+    let (stage, told) = on_a_full_disk("cut");
+    let Some(Message::Close(Some((code, reason)))) = told.last() else {
+        panic!("it goes on: {told:?}");
+    };
+    assert_eq!(*code, 4410);
+    assert_eq!(
+        reason,
+        "The session ended because it could not be recorded."
+    );
+    stage.server.wait_error_log("reason=not-recorded");
+    assert_cut_short_by_the_disk(&stage);
+}
+
+/// What is left is readable and says what is missing, and the log has it once.
+fn assert_cut_short_by_the_disk(stage: &Stage) {
+    let entry = stage.wait_entry(State::CutShort);
+    let folder = stage.folder();
+    wait_true("its end on disk", || {
+        folder.recordings().is_ok_and(|all| all[0].finished)
+    });
+    assert!(stage.shows_the_screen());
+    let id = entry.sidecar.facts.id.to_string();
+    let path = stage.path().display().to_string();
+    let verified = portway().run(&["recording", "verify", &path]);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    let expected = format!("{id} cut short after 0:00:0");
+    assert!(said.starts_with(&expected), "{said}");
+    assert!(
+        said.contains(" (disk-full): what came then is not in it; unaltered up to there, seal "),
+        "{said}"
+    );
+    assert_eq!(verified.status.code(), Some(3));
+    // Once by the recorder; a session that ends of it repeats the reason in its own line.
+    let log = stage.server.error_log();
+    let tells = |line: &&str| line.ends_with("\": No space left on device (os error 28)");
+    assert_eq!(log.lines().filter(tells).count(), 1, "{log}");
 }
 
 #[test]

@@ -86,14 +86,20 @@ impl Pump {
         screen.taps().check()
     }
 
-    /// Lets taps know that this is all for the moment.
+    /// Lets taps know that this is all for the moment, and the page whether it is still recorded.
     pub(super) fn flush_taps(&mut self) -> Result<(), Failure> {
         let Some(screen) = &mut self.screen else {
             return Ok(());
         };
         screen.taps().flush();
-        self.entry.set_recorded(screen.taps().are_recording());
-        screen.taps().check()
+        screen.taps().check()?;
+        let recorded = screen.taps().are_recording();
+        if self.entry.set_recorded(recorded) {
+            // Where words wait, even a page that does not keep up finds them.
+            let text = format!("{{\"type\":\"policy\",\"recorded\":{recorded}}}");
+            self.entry.say(text);
+        }
+        Ok(())
     }
 
     /// Holds the session to what somebody changed, if somebody has.

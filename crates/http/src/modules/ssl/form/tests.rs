@@ -102,7 +102,11 @@ fn mistakes_are_told() {
             "\"ssl_early_data\" has no effect: requests wait for the handshake, which is always right",
         ),
         (
-            "ssl_conf_command Options PrioritizeChaCha;",
+            "ssl_conf_command Options KTLS,PrioritizeChaCha;",
+            "\"ssl_conf_command\" is for OpenSSL, which is not here; \"PrioritizeChaCha\" is ignored",
+        ),
+        (
+            "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;",
             "\"ssl_conf_command\" is for OpenSSL, which is not here; it is ignored",
         ),
         (

@@ -9,8 +9,8 @@ use recording::json::Object;
 use recording::{Entry, Folder, FolderError, Id};
 use vnc::Role;
 
-use super::super::grant;
 use super::super::pages::{error, json};
+use super::super::{grant, login};
 use super::flatten;
 use crate::helpers;
 use crate::phases::Flow;
@@ -70,11 +70,13 @@ pub async fn all(request: &Rc<Request>, role: Role, folder: Folder) -> Flow {
         Ok(filter) => filter,
         Err(flow) => return flow,
     };
-    let user = grant::user(request);
+    let (user, sign_out) = (grant::user(request), login::may_sign_out(request));
     // What the page offers depends on who asks.
     let asking = move || {
         let asking = Object::begin().text("role", role.word());
-        asking.text_or_null("user", user.as_deref())
+        asking
+            .text_or_null("user", user.as_deref())
+            .plain("sign_out", sign_out)
     };
     let listed = helpers::run(move || list(&folder, &filter, asking())).await;
     match flatten(request, listed) {

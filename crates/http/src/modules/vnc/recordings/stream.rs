@@ -97,10 +97,11 @@ fn overloaded() -> io::Error {
 }
 
 /// A place among so many.
-struct Slot(&'static AtomicUsize);
+pub struct Slot(&'static AtomicUsize);
 
 impl Slot {
-    fn take(count: &'static AtomicUsize, max: usize) -> Option<Self> {
+    /// Takes one, unless all are taken.
+    pub fn take(count: &'static AtomicUsize, max: usize) -> Option<Self> {
         let before = count.fetch_add(1, Ordering::Relaxed);
         // Dropping it gives the place back.
         let slot = Self(count);
