@@ -78,6 +78,7 @@ impl Credentials {
         let (key, fields) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let credential = parse_fields(fields)?;
         let known = match key.split_once(':') {
+            Some(("desktop" | "token", "")) => return Err("a line for no name"),
             Some(("desktop", name)) => self.by_desktop.insert(name.to_owned(), credential),
             Some(("token", token)) => self.by_token.insert(token.to_owned(), credential),
             _ => {
@@ -198,6 +199,8 @@ mod tests {
     fn a_wrong_line_is_named_and_never_shown() {
         let cases = [
             ("office password=secret", "neither"),
+            ("token: password=secret", "a line for no name"),
+            ("desktop: password=secret", "a line for no name"),
             ("\na:1 secret", "something else"),
             ("a:1", "no password"),
             ("a:1 user=ann", "no password"),

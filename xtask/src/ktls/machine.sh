@@ -21,7 +21,7 @@ for part in kernel/net/tls kernel/crypto kernel/lib/crypto kernel/arch/x86/crypt
         done
 done
 find disk/lib/modules -name '*.ko.xz' -exec xz -d {} +
-cp "$modules"/modules.* "disk/lib/modules/$version/"
+find "$modules" -maxdepth 1 -name 'modules.*' -exec cp {} "disk/lib/modules/$version/" ';'
 busybox depmod -b "$folder/disk" "$version"
 
 cp "$(command -v busybox)" disk/bin/busybox

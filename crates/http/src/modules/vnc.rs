@@ -22,6 +22,19 @@ use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
 
+/// A directive of machines, with its name in its syntax only once.
+macro_rules! directive {
+    ($name:literal, $arity:expr, $set:expr, $arguments:literal, $default:literal, $text:literal) => {
+        Directive::new(
+            $name,
+            LEVELS,
+            $arity,
+            $set,
+            doc(concat!($name, " ", $arguments, ";"), $default, $text),
+        )
+    };
+}
+
 pub mod credentials;
 pub mod desktops;
 mod directives;

@@ -2,8 +2,8 @@
 //! it can send files by itself.
 //!
 //! rustls shakes hands, and begins. When a file is to be sent that is worth it
-//! ([`State::hand_over`](super::state::State)), the key of our direction goes to the kernel, and
-//! rustls' connection goes. Records that arrive are taken apart by [`Reader`], with the ciphers of
+//! (`State::hand_over`), the key of our direction goes to the kernel, and
+//! rustls' connection goes. Records that arrive are taken apart by `Reader`, with the ciphers of
 //! rustls.
 //!
 //! ```text
@@ -158,11 +158,7 @@ impl Kernel {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
-        ready!(self.poll_ready(socket, cx, wanted))?;
-        let written = socket.poll_write_vectored(cx, bufs);
-        self.note(wanted, &written);
-        written
+        self.write_by(Socket::poll_write_vectored, socket, cx, bufs)
     }
 
     /// As [`poll_write`](Self::poll_write), telling the kernel that more follows at once: its
@@ -173,9 +169,19 @@ impl Kernel {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.write_by(Socket::poll_write_vectored_more, socket, cx, bufs)
+    }
+
+    fn write_by(
+        &mut self,
+        call: fn(&Socket, &mut Context<'_>, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+        socket: &Socket,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let wanted = bufs.iter().map(|buf| buf.len()).sum();
         ready!(self.poll_ready(socket, cx, wanted))?;
-        let written = socket.poll_write_vectored_more(cx, bufs);
+        let written = call(socket, cx, bufs);
         self.note(wanted, &written);
         written
     }

@@ -24,6 +24,7 @@ mod operator;
 mod pictures;
 mod redis;
 mod roles;
+mod services;
 mod status;
 mod tickets;
 mod watch;

@@ -1,6 +1,7 @@
 //! The thread that brings recordings to their end and looks after the folders, in its own time.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -114,11 +115,14 @@ impl Indexing {
         let Some((name, mut indexer)) = self.current.take() else {
             return;
         };
-        match indexer.step() {
-            Ok(false) => self.current = Some((name, indexer)),
-            Ok(true) => self.looks = true,
+        // Pictures of strangers are decoded here. Should one of them meet a fault of ours, other
+        // recordings must still be finished and aged by this thread.
+        let stepped = catch_unwind(AssertUnwindSafe(|| indexer.step()));
+        match stepped {
+            Ok(Ok(false)) => self.current = Some((name, indexer)),
+            Ok(Ok(true)) => self.looks = true,
             // It can still be played from the front, up to where it is damaged.
-            Err(_) => {
+            Ok(Err(_)) | Err(_) => {
                 self.fail(name);
                 self.looks = true;
             }

@@ -98,7 +98,7 @@ pub(super) async fn log_in(
     let random = kind.random()?;
     let mut encrypted = vec![0; theirs.encrypted_len()];
     let encrypted = encrypting.encrypt(&random, &mut encrypted);
-    let encrypted = encrypted.map_err(|_| internal("RSA encryption failed"))?;
+    let encrypted = encrypted.map_err(|_| not_as_said("its public key encrypts nothing"))?;
     server.outbox.extend_from_slice(&own.public.encode());
     rsa_aes::write_encrypted(encrypted, &mut server.outbox);
     server.flush().await?;
@@ -159,9 +159,9 @@ fn trusted(key: &PublicKey, policy: &Policy) -> Result<Pkcs1PublicEncryptingKey,
     let of_no_use = || not_as_said("its public key is none that can be used");
     let der = components.as_der().map_err(|_| of_no_use())?;
     judge_key(policy.tls.as_ref(), Fingerprint::of(der.as_ref()))?;
-    let key: Result<PublicEncryptingKey, _> = components.try_into();
-    let key = key.and_then(Pkcs1PublicEncryptingKey::new);
-    key.map_err(|_| of_no_use())
+    // Numbers are checked when they are read, and not when they are put together.
+    let key = PublicEncryptingKey::from_der(der.as_ref()).map_err(|_| of_no_use())?;
+    Pkcs1PublicEncryptingKey::new(key).map_err(|_| of_no_use())
 }
 
 impl OwnKey {

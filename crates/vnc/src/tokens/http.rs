@@ -89,7 +89,7 @@ impl HttpSource {
         {
             return Ok(Some(ticket));
         }
-        let Some(answer) = self.ask(token).await? else {
+        let Some(answer) = self.ask(token, asked).await? else {
             self.answers().remove(token);
             return Ok(None);
         };
@@ -129,7 +129,7 @@ impl HttpSource {
     }
 
     /// The service's answer; `None` if it knows no such token.
-    async fn ask(&self, token: &str) -> Result<Option<Vec<u8>>, TokenError> {
+    async fn ask(&self, token: &str, asked: Asked) -> Result<Option<Vec<u8>>, TokenError> {
         let failed = |error: String| TokenError::Failed {
             of: self.name(),
             error,
@@ -150,8 +150,11 @@ impl HttpSource {
             };
             match fetch::get(&get).await {
                 Ok(answer) => return Ok(Some(answer)),
-                // Not there, gone for good, not for anybody, nothing to say.
-                Err(Failure::Status(404 | 410 | 403 | 204)) => return Ok(None),
+                // Not there, gone for good, nothing to say.
+                Err(Failure::Status(404 | 410 | 204)) => return Ok(None),
+                // Not for anybody; but to a session that runs it may mean that the service does
+                // not know us any more, which must not end all sessions at once.
+                Err(Failure::Status(403)) if asked == Asked::ToOpen => return Ok(None),
                 Err(failure @ Failure::Status(_)) => return Err(failed(failure.to_string())),
                 Err(failure) => problem = failure.to_string(),
             }

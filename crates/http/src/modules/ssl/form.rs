@@ -141,8 +141,8 @@ pub fn protocols(item: &Item, _cx: &mut Cx<'_>) -> Done {
     unknown.map_or(Ok(()), |word| Err(item.invalid(word)))
 }
 
-/// The versions of TLS towards peers, of those that are named.
-pub fn peer_versions(item: &Item, cx: &mut Cx<'_>) -> Result<Versions, Diagnostic> {
+/// The versions of TLS among those that are named.
+pub fn versions(item: &Item, cx: &mut Cx<'_>) -> Result<Versions, Diagnostic> {
     protocols(item, cx)?;
     let has = |name: &[u8]| item.args.iter().any(|word| &word.text[..] == name);
     let versions = Versions {

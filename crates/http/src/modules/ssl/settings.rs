@@ -250,23 +250,7 @@ pub(super) fn curves(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
 }
 
 pub(super) fn protocols(item: &Item, ssl: &mut Ssl, cx: &mut Cx<'_>) -> Done {
-    form::protocols(item, cx)?;
-    let has = |name: &[u8]| item.args.iter().any(|word| &word.text[..] == name);
-    let versions = Versions {
-        tls12: has(b"TLSv1.2"),
-        tls13: has(b"TLSv1.3"),
-    };
-    if !versions.tls12 && !versions.tls13 {
-        return Err(item
-            .error("none of these versions of TLS is supported")
-            .help("use TLSv1.2 and TLSv1.3"));
-    }
-    let old = [&b"SSLv2"[..], b"SSLv3", b"TLSv1", b"TLSv1.1"];
-    if let Some(word) = item.args.iter().find(|word| old.contains(&&word.text[..])) {
-        // DIFFERS: rustls has no version before TLS 1.2.
-        let message = format!("{} is not supported and is left out", word.display());
-        cx.diagnostics.push(Diagnostic::warn(message).at(word.span));
-    }
+    let versions = form::versions(item, cx)?;
     item.once(&mut ssl.versions, versions)
 }
 

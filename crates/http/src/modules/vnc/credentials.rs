@@ -62,25 +62,12 @@ pub fn equip(
 
 const ONE: Arity = Arity::Exactly(1);
 
-/// A directive of machines' logins.
-macro_rules! login {
-    ($name:literal, $arity:expr, $set:expr, $arguments:literal, $default:literal, $text:literal) => {
-        Directive::new(
-            $name,
-            LEVELS,
-            $arity,
-            $set,
-            doc(concat!($name, " ", $arguments, ";"), $default, $text),
-        )
-    };
-}
-
 #[rustfmt::skip]
 const DIRECTIVES: &[Directive<Set>] = &[
-    login!("vnc_user", ONE, store!(optional template vnc.user), "name", "", "The user name that goes with the stored password, for VNC servers that want one (VeNCrypt's X509Plain and Plain). May have variables."),
-    login!("vnc_credentials_file", ONE, Set::Level(credentials_file), "path | off", "vnc_credentials_file off;", "Passwords of many machines in one file of lines such as \"desktop:office password=secret\", \"192.168.204.21:5901 user=ann password=\"two words\"\" or \"token:8f14e45f password=secret\". The token's counts before the desktop's, that before the address's, and each of them before vnc_password_file. Read with the configuration; others may have no right to the file."),
-    login!("vnc_plain_login", Arity::Flag, store!(flag vnc.plain_login), "on | off", "vnc_plain_login off;", "Whether a stored user and password may go to a VNC server in the clear, if that has no better way (VeNCrypt's Plain), or so that only listeners do not learn them, as macOS wants it (Apple's Diffie-Hellman)."),
-    login!("vnc_login_limit", Arity::Between(1, 2), Set::Level(login_limit), "number [wait=time] | off", "vnc_login_limit 3 wait=30s;", "So many wrong passwords a person may type for a machine; then there is a wait before the machine is asked again, which each further failure doubles. Keeps VNC servers from blocking the gateway's address. A stored password that a machine refused rests in the same way, whatever stands here."),
+    directive!("vnc_user", ONE, store!(optional template vnc.user), "name", "", "The user name that goes with the stored password, for VNC servers that want one (VeNCrypt's X509Plain and Plain). May have variables."),
+    directive!("vnc_credentials_file", ONE, Set::Level(credentials_file), "path | off", "vnc_credentials_file off;", "Passwords of many machines in one file of lines such as \"desktop:office password=secret\", \"192.168.204.21:5901 user=ann password=\"two words\"\" or \"token:8f14e45f password=secret\". The token's counts before the desktop's, that before the address's, and each of them before vnc_password_file. Read with the configuration; others may have no right to the file."),
+    directive!("vnc_plain_login", Arity::Flag, store!(flag vnc.plain_login), "on | off", "vnc_plain_login off;", "Whether a stored user and password may go to a VNC server in the clear, if that has no better way (VeNCrypt's Plain), or so that only listeners do not learn them, as macOS wants it (Apple's Diffie-Hellman)."),
+    directive!("vnc_login_limit", Arity::Between(1, 2), Set::Level(login_limit), "number [wait=time] | off", "vnc_login_limit 3 wait=30s;", "So many wrong passwords a person may type for a machine; then there is a wait before the machine is asked again, which each further failure doubles. Keeps VNC servers from blocking the gateway's address. A stored password that a machine refused rests in the same way, whatever stands here."),
 ];
 
 fn credentials_file(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {

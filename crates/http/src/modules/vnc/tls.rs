@@ -182,31 +182,18 @@ fn text(request: &Request, template: &script::Template) -> String {
 
 const ONE: Arity = Arity::Exactly(1);
 
-/// A directive of TLS towards machines.
-macro_rules! tls {
-    ($name:literal, $arity:expr, $set:expr, $arguments:literal, $default:literal, $text:literal) => {
-        Directive::new(
-            $name,
-            LEVELS,
-            $arity,
-            $set,
-            doc(concat!($name, " ", $arguments, ";"), $default, $text),
-        )
-    };
-}
-
 #[rustfmt::skip]
 const DIRECTIVES: &[Directive<Set>] = &[
-    tls!("vnc_tls", ONE, Set::Level(tls_need), "on | off | required", "vnc_tls on;", "TLS towards VNC servers (VeNCrypt's X509None, X509Vnc, X509Plain). With \"on\" it is used where the server has nothing else, and where vnc_ssl_trusted_certificate, vnc_ssl_fingerprint or vnc_ssl_verify say which certificate is good; \"required\" refuses servers without it."),
-    tls!("vnc_ssl_protocols", Arity::AtLeast(1), Set::Level(protocols), "[SSLv2] [SSLv3] [TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]", "vnc_ssl_protocols TLSv1.2 TLSv1.3;", "The versions of TLS towards VNC servers and gateways behind wss://. Those before TLS 1.2 are not supported."),
-    tls!("vnc_ssl_ciphers", ONE, Set::Level(ssl_ciphers), "ciphers", "vnc_ssl_ciphers DEFAULT;", "The ciphers of TLS 1.2 towards them, as OpenSSL writes them."),
-    tls!("vnc_ssl_verify", Arity::Flag, store!(flag vnc.ssl_verify), "on | off", "vnc_ssl_verify on;", "Whether certificates of VNC servers, and of gateways behind wss://, are verified. With \"on\" and neither vnc_ssl_trusted_certificate nor vnc_ssl_fingerprint no certificate is good; the log then has its fingerprint."),
-    tls!("vnc_ssl_trusted_certificate", ONE, Set::Level(trusted_certificate), "file", "", "Authorities that sign certificates of VNC servers, in PEM; or those certificates, if they sign themselves."),
-    tls!("vnc_ssl_crl", ONE, Set::Level(crl), "file", "", "Revoked certificates of VNC servers and gateways behind wss://, in PEM: a list of each authority in vnc_ssl_trusted_certificate, with which it goes. Read again when the file changes."),
-    tls!("vnc_ssl_fingerprint", Arity::AtLeast(1), Set::Level(fingerprint), "sha256:digits … | off", "vnc_ssl_fingerprint off;", "The only certificates that a VNC server may show, by their SHA-256, whoever signed them and whatever is in them; and the only keys of servers with RSA-AES, which has no certificates, by the SHA-256 of the public key in DER. May have variables."),
-    tls!("vnc_ssl_name", ONE, store!(optional template vnc.ssl_name), "name", "", "The name that the VNC server's certificate must have, in place of its host name or address. May have variables."),
-    tls!("vnc_ssl_certificate", ONE, Set::Level(certificate), "file", "", "The certificate that the gateway shows to VNC servers that ask for one, in PEM."),
-    tls!("vnc_ssl_certificate_key", ONE, Set::Level(certificate_key), "file", "", "Its key, in PEM; in the same block."),
+    directive!("vnc_tls", ONE, Set::Level(tls_need), "on | off | required", "vnc_tls on;", "TLS towards VNC servers (VeNCrypt's X509None, X509Vnc, X509Plain). With \"on\" it is used where the server has nothing else, and where vnc_ssl_trusted_certificate, vnc_ssl_fingerprint or vnc_ssl_verify say which certificate is good; \"required\" refuses servers without it."),
+    directive!("vnc_ssl_protocols", Arity::AtLeast(1), Set::Level(protocols), "[SSLv2] [SSLv3] [TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]", "vnc_ssl_protocols TLSv1.2 TLSv1.3;", "The versions of TLS towards VNC servers and gateways behind wss://. Those before TLS 1.2 are not supported."),
+    directive!("vnc_ssl_ciphers", ONE, Set::Level(ssl_ciphers), "ciphers", "vnc_ssl_ciphers DEFAULT;", "The ciphers of TLS 1.2 towards them, as OpenSSL writes them."),
+    directive!("vnc_ssl_verify", Arity::Flag, store!(flag vnc.ssl_verify), "on | off", "vnc_ssl_verify on;", "Whether certificates of VNC servers, and of gateways behind wss://, are verified. With \"on\" and neither vnc_ssl_trusted_certificate nor vnc_ssl_fingerprint no certificate is good; the log then has its fingerprint."),
+    directive!("vnc_ssl_trusted_certificate", ONE, Set::Level(trusted_certificate), "file", "", "Authorities that sign certificates of VNC servers, in PEM; or those certificates, if they sign themselves."),
+    directive!("vnc_ssl_crl", ONE, Set::Level(crl), "file", "", "Revoked certificates of VNC servers and gateways behind wss://, in PEM: a list of each authority in vnc_ssl_trusted_certificate, with which it goes. Read again when the file changes."),
+    directive!("vnc_ssl_fingerprint", Arity::AtLeast(1), Set::Level(fingerprint), "sha256:digits … | off", "vnc_ssl_fingerprint off;", "The only certificates that a VNC server may show, by their SHA-256, whoever signed them and whatever is in them; and the only keys of servers with RSA-AES, which has no certificates, by the SHA-256 of the public key in DER. May have variables."),
+    directive!("vnc_ssl_name", ONE, store!(optional template vnc.ssl_name), "name", "", "The name that the VNC server's certificate must have, in place of its host name or address. May have variables."),
+    directive!("vnc_ssl_certificate", ONE, Set::Level(certificate), "file", "", "The certificate that the gateway shows to VNC servers that ask for one, in PEM."),
+    directive!("vnc_ssl_certificate_key", ONE, Set::Level(certificate_key), "file", "", "Its key, in PEM; in the same block."),
 ];
 
 /// Those that there are.
@@ -219,7 +206,7 @@ const ALL_VERSIONS: Versions = Versions {
 const VERIFY_DEPTH: u32 = 4;
 
 fn protocols(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let versions = form::peer_versions(item, cx)?;
+    let versions = form::versions(item, cx)?;
     let span = item.span();
     let protocols = Protocols { versions, span };
     item.once(&mut level.drafts.vnc.ssl_protocols, Some(protocols))

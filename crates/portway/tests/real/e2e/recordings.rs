@@ -1,5 +1,7 @@
 //! The page of recordings and its player: what was recorded is seen again, at the right moment.
 
+mod long;
+
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,11 +36,8 @@ fn update([x, y, width, height]: [u16; 4], pixels: impl Iterator<Item = [u8; 3]>
     bytes
 }
 
-/// Half a minute of a desktop on which a square turns red after two seconds and blue after 25:
-/// whoever looks late still finds it red.
-fn record(folder: &Path) {
-    let desktop = demo::Desktop::new(demo::Options::default());
-    let (width, height) = desktop.size();
+/// Begins a recording of a screen.
+fn begin(folder: &Path, (width, height): (u16, u16)) -> (Writer, Press) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let facts = Facts {
         id: Id(7),
@@ -58,7 +57,16 @@ fn record(folder: &Path) {
         name: b"Office".to_vec(),
     };
     let mut press = Press::new().expect("zstd");
-    let mut writer = Writer::create(folder, facts, &screen, &mut press).expect("a recording");
+    let writer = Writer::create(folder, facts, &screen, &mut press).expect("a recording");
+    (writer, press)
+}
+
+/// Half a minute of a desktop on which a square turns red after two seconds and blue after 25:
+/// whoever looks late still finds it red.
+fn record(folder: &Path) {
+    let desktop = demo::Desktop::new(demo::Options::default());
+    let (width, height) = desktop.size();
+    let (mut writer, mut press) = begin(folder, (width, height));
     let whole = update([0, 0, width, height], desktop.picture().into_iter());
     let square = |colour| update(SQUARE, std::iter::repeat_n(colour, 300 * 200));
     let blocks = [(0, whole), (2000, square(RED)), (25_000, square(BLUE))];

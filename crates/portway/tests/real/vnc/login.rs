@@ -326,17 +326,23 @@ fn a_line_is_for_a_desktop_an_address_or_a_token() {
     assert!(!server.error_log().contains(PASSWORD));
 }
 
-#[test]
-fn qemu_is_entered_over_its_tls() {
+/// Certificates of an authority, a machine and the gateway, and how the gateway trusts them.
+fn trusted() -> (Certs, String) {
     let certs = Certs::default()
         .self_signed("ca")
         .signed("server", "ca")
         .signed("gateway", "ca");
-    let file = |name: &str| certs.file(name).display().to_string();
+    let authority = certs.file("ca.crt");
     let trust = format!(
         "vnc_ssl_trusted_certificate {}; vnc_ssl_name server;",
-        file("ca.crt")
+        authority.display()
     );
+    (certs, trust)
+}
+
+#[test]
+fn qemu_is_entered_over_its_tls() {
+    let (certs, trust) = trusted();
     let port = free_port().max(5900);
     let how = QemuVnc {
         password: Some(EIGHT),
@@ -356,15 +362,7 @@ fn qemu_is_entered_over_its_tls() {
 
 #[test]
 fn a_machine_that_asks_for_a_certificate_is_shown_one() {
-    let certs = Certs::default()
-        .self_signed("ca")
-        .signed("server", "ca")
-        .signed("gateway", "ca");
-    let file = |name: &str| certs.file(name).display().to_string();
-    let trust = format!(
-        "vnc_ssl_trusted_certificate {}; vnc_ssl_name server;",
-        file("ca.crt")
-    );
+    let (certs, trust) = trusted();
     let port = free_port().max(5900);
     let how = QemuVnc {
         certs: Some(&certs),
@@ -374,8 +372,8 @@ fn a_machine_that_asks_for_a_certificate_is_shown_one() {
     let _qemu = qemu_with("127.0.0.1", port, how);
     let own = format!(
         "vnc_ssl_certificate {}; vnc_ssl_certificate_key {};",
-        file("gateway.crt"),
-        file("gateway.key")
+        certs.file("gateway.crt").display(),
+        certs.file("gateway.key").display()
     );
     let server = gateway(port, &format!("{trust} {own}"), "");
     enter(&mut WebSocket::open(server.addr(), "/", ""));

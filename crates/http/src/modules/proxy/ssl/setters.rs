@@ -10,7 +10,7 @@ use crate::draft::Level;
 use crate::module::{Cx, Done};
 
 pub fn protocols(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let versions = form::peer_versions(item, cx)?;
+    let versions = form::versions(item, cx)?;
     item.once(&mut level.drafts.proxy_ssl.versions, versions)
 }
 
