@@ -153,8 +153,8 @@ impl ClientStream {
         }
     }
 
-    /// Appends the wish for another size that was left out last, once the rules allow it: the server
-    /// answers it then. Viewers ask for no other size until they have an answer.
+    /// Appends the wish for another size that was left out last, once the rules allow it: the
+    /// server answers it then. Viewers ask for no other size until they have an answer.
     pub fn grant_size(&mut self, rules: &Rules, out: &mut Vec<u8>) {
         if !self.size_wish.is_empty() && rules.may_resize() && self.is_at_boundary() {
             self.counts.messages += 1;
