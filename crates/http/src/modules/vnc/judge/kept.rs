@@ -35,7 +35,8 @@ struct Led {
 }
 
 impl Kept {
-    /// What has to be kept of a request; `None` if its location is for something else than desktops.
+    /// What has to be kept of a request; `None` where its location is for something else than
+    /// desktops.
     pub fn of(request: &Request) -> Option<Self> {
         let handler = request.conf().core.handler;
         if !matches!(handler, Handler::Vnc | Handler::VncStatus) {
