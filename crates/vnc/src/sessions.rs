@@ -184,20 +184,34 @@ impl Sessions {
     /// A session that cannot be held to the new policy ends with [`Refusal::PolicyChanged`], and
     /// its viewer comes back to a new one: one whose stream is not understood, or whose server's
     /// stream was not followed from the start and would have to be, as for the machine's clipboard.
+    ///
+    /// Sessions that watch it see no more than it does from then on.
     pub fn set_policy(&self, id: SessionId, policy: &Policy) -> bool {
         let new = policy.terms();
         self.entry(id).is_some_and(|entry| {
-            entry.change(|terms| {
+            let is_changed = entry.change(|terms| {
                 *terms = Terms {
                     controls: terms.controls,
                     ..new
                 };
             });
+            if is_changed {
+                self.tell_watching(&entry);
+            }
             if let Some(room) = entry.room() {
                 room.judge_again(id);
             }
             true
         })
+    }
+
+    /// What holds for a session holds for those that watch it.
+    fn tell_watching(&self, watched: &Entry) {
+        let table = self.lock();
+        let watch = table.values();
+        watch
+            .filter(|entry| entry.about().watches == Some(watched.id()))
+            .for_each(|entry| entry.watch_as(watched));
     }
 
     /// Logins that failed.

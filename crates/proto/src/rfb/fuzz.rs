@@ -226,6 +226,7 @@ pub fn confirmations(data: &[u8]) {
     let mut client = ClientStream::beside_confirmations(&init);
     let (mut whole, mut split) = (Confirmations::new(&init), Confirmations::new(&init));
     let mut reader: Option<ClientStream> = None;
+    let mut rules = Rules::CONTROL;
     let mut rest = data;
     while let [turn, more @ ..] = rest {
         let (bytes, more) = more.split_at(more.len().min(usize::from(turn & 0x3f)));
@@ -237,7 +238,7 @@ pub fn confirmations(data: &[u8]) {
                     continue;
                 };
                 let mut out = Vec::new();
-                let done = client.enforce(bytes, &Rules::CONTROL, &mut out);
+                let done = client.enforce(bytes, &rules, &mut out);
                 reader.agree_as(&client);
                 reader.observe(&out);
                 assert!(!reader.is_lost(), "the server would not understand");
@@ -263,7 +264,15 @@ pub fn confirmations(data: &[u8]) {
             _ if reader.is_none() && client.may_enforce() && client.is_at_boundary() => {
                 reader = Some(client.clone());
             }
-            _ => {}
+            _ => {
+                let Some(reader) = &mut reader else { continue };
+                change(&mut rules, *turn);
+                let mut out = Vec::new();
+                client.grant_size(&rules, &mut out);
+                reader.observe(&out);
+                assert!(!reader.is_lost(), "the server would not understand");
+                assert!(out.is_empty() || reader.is_at_boundary(), "half a wish");
+            }
         }
     }
 }

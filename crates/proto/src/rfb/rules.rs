@@ -55,6 +55,11 @@ impl Rules {
         !self.view_only && !self.hands_off
     }
 
+    /// The viewer may change the screen's size now.
+    pub(super) fn may_resize(&self) -> bool {
+        self.controls() && self.resize
+    }
+
     /// The viewer's clipboard reaches the machine.
     pub(super) fn takes_clipboard(&self) -> bool {
         self.controls() && self.clipboard_in

@@ -6,7 +6,7 @@ mod learn;
 use super::encoding::{self, EncodingReader, Extensions};
 use super::input::Held;
 use super::message::{Framer, Head, Piece, kind};
-use super::{ServerFilter, ServerInit, ServerStream, Violation};
+use super::{Rules, ServerFilter, ServerInit, ServerStream, Violation};
 use enforce::Body;
 pub use learn::Confirmations;
 
@@ -56,6 +56,8 @@ pub struct ClientStream {
     has_asked: bool,
     /// A wish for another size was left out, and its viewer waits for an answer.
     resize_denied: bool,
+    /// The latest wish for another size that was left out where nobody but the server can answer.
+    size_wish: Vec<u8>,
 }
 
 /// How the stream is followed.
@@ -148,6 +150,15 @@ impl ClientStream {
     pub fn release_held(&mut self, out: &mut Vec<u8>) {
         if self.is_at_boundary() {
             self.held.release(out);
+        }
+    }
+
+    /// Appends the wish for another size that was left out last, once the rules allow it: the
+    /// server answers it then. Viewers ask for no other size until they have an answer.
+    pub fn grant_size(&mut self, rules: &Rules, out: &mut Vec<u8>) {
+        if !self.size_wish.is_empty() && rules.may_resize() && self.is_at_boundary() {
+            self.counts.messages += 1;
+            out.append(&mut self.size_wish);
         }
     }
 

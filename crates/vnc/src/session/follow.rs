@@ -167,6 +167,13 @@ impl Follow {
         }
     }
 
+    /// Appends the wish for another size that waits, if it may pass by now.
+    pub(super) fn grant_size(&mut self, out: &mut Vec<u8>) {
+        if let Some((stream, rules)) = self.enforced() {
+            stream.grant_size(rules, out);
+        }
+    }
+
     fn stream_mut(&mut self) -> Option<&mut ClientStream> {
         match self {
             Self::Blind => None,

@@ -87,6 +87,14 @@ struct Due {
     release: bool,
     /// To send the whole screen.
     refresh: bool,
+    /// Of another size, if that waits for being allowed and is by now.
+    size: bool,
+}
+
+impl Due {
+    fn is_anything(&self) -> bool {
+        self.release || self.refresh || self.size
+    }
 }
 
 /// Whether a direction can do more at once.

@@ -142,10 +142,29 @@ impl Entry {
         self.opened.as_ref().map(|opened| &opened.0)
     }
 
-    /// What somebody needs who watches: the machine, and a policy for watching it in the same way.
+    /// What somebody needs who watches: the machine, and a policy for watching it in the same way
+    /// as the session itself may now.
     pub(super) fn watch(&self) -> Option<(Target, Policy)> {
         let (machine, policy) = &**self.opened.as_ref()?;
-        Some((machine.clone(), policy.clone().for_watching()))
+        let now = self.live.terms().permissions;
+        let policy = Policy {
+            clipboard_out: now.clipboard_out,
+            clipboard_bytes_max: now.clipboard_bytes_max,
+            quality_max: now.quality_max,
+            ..policy.clone().for_watching()
+        };
+        Some((machine.clone(), policy))
+    }
+
+    /// Holds a session that watches another to what the other may see now.
+    pub(super) fn watch_as(&self, watched: &Self) {
+        let now = watched.live.terms().permissions;
+        self.change(|terms| {
+            let may = &mut terms.permissions;
+            may.clipboard_out = now.clipboard_out;
+            may.clipboard_bytes_max = now.clipboard_bytes_max;
+            may.quality_max = now.quality_max;
+        });
     }
 
     pub(super) fn start(&self) -> SystemTime {
@@ -172,11 +191,13 @@ impl Entry {
         &self.live
     }
 
-    /// Changes what holds for the session, and has its task look at it.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Terms)) {
-        if self.live.change(change) {
+    /// Changes what holds for the session, and has its task look at it; says whether that is new.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Terms)) -> bool {
+        let is_changed = self.live.change(change);
+        if is_changed {
             wake(self.lock());
         }
+        is_changed
     }
 
     /// How long the session has lasted.

@@ -48,6 +48,10 @@ impl Sessions {
         if let Some(id) = id {
             self.lock().insert(id, Arc::clone(&entry));
         }
+        // Its policy may have changed since it was asked what watching it takes.
+        if let Some(watched) = entry.about().watches.and_then(|id| self.entry(id)) {
+            entry.watch_as(&watched);
+        }
         Seat {
             id,
             entry,

@@ -258,6 +258,39 @@ fn control_is_free_again_when_who_has_it_goes_or_may_only_watch() {
 }
 
 #[test]
+fn who_watches_sees_no_more_than_the_session_does_by_now() {
+    let sessions = Sessions::new();
+    let (ann, ann_entry) = enter(&sessions, "ann");
+    let watch_ann = || sessions.watch(ann_entry.id()).unwrap();
+    let early = watch_ann();
+    let watching = |watch: &Watch| {
+        let about = About {
+            watches: Some(watch.id),
+            ..about("root")
+        };
+        sessions.enter(about, machine(), &watch.policy, Subprotocol::Portway)
+    };
+    let there = watching(&early);
+    let mine = Policy {
+        clipboard_out: false,
+        clipboard_bytes_max: Some(10),
+        quality_max: 3,
+        idle: Some(Duration::from_secs(9)),
+        ..Policy::default()
+    };
+    assert!(sessions.set_policy(ann_entry.id(), &mine));
+    let expected = mine.clone().for_watching().permissions();
+    assert_eq!(watch_ann().policy.permissions(), expected);
+    // Those that were there, and one that asked before the change and comes after it.
+    for seat in [&there, &watching(&early), &watching(&watch_ann())] {
+        let terms = seat.entry.live().terms();
+        assert_eq!((terms.permissions, terms.idle), (expected, None));
+    }
+    assert!(there.entry.live().take_change().is_some(), "it is told");
+    drop(ann);
+}
+
+#[test]
 fn ids_differ_and_are_read_back() {
     let [one, two] = [(); 2].map(|()| SessionId::random().unwrap());
     assert_ne!(one, two);

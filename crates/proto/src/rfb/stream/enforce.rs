@@ -26,6 +26,8 @@ pub(super) enum Body {
     Encodings(Vec<i32>),
     /// A clipboard that passes once it is whole, if it is bearable.
     Clipboard(Box<Clipboard>),
+    /// A wish for another size, which waits from its end on until it may pass.
+    Size(Vec<u8>),
 }
 
 /// A clipboard that is being weighed.
@@ -78,7 +80,9 @@ impl ClientStream {
         let verdict = self.judge(head, rules);
         if verdict == Verdict::Drop {
             self.counts.messages += 1;
-            self.resize_denied |= rules.both_sides && head.kind() == kind::SET_DESKTOP_SIZE;
+            if head.kind() == kind::SET_DESKTOP_SIZE {
+                self.leave_size_out(head, rules);
+            }
             return Ok(());
         }
         self.check(head)?;
@@ -98,6 +102,9 @@ impl ClientStream {
                 }));
             }
             _ => {
+                if head.kind() == kind::SET_DESKTOP_SIZE {
+                    self.size_wish.clear();
+                }
                 rewrite(head, self.knows(Extensions::EXTENDED_MOUSE), out);
                 if head.body_len > 0 {
                     self.body = Body::Pass;
@@ -105,6 +112,20 @@ impl ClientStream {
             }
         }
         Ok(())
+    }
+
+    /// A wish for another size may not pass. Whoever reads the server's side knows where an answer
+    /// can stand in it; elsewhere the server has to give it, as soon as the wish may pass.
+    fn leave_size_out(&mut self, head: &Head, rules: &Rules) {
+        self.resize_denied |= rules.both_sides;
+        if !rules.both_sides && self.check(head).is_ok() {
+            let mut wish = Vec::new();
+            rewrite(head, false, &mut wish);
+            self.body = Body::Size(wish);
+            if head.body_len == 0 {
+                self.end_body(rules, &mut Vec::new());
+            }
+        }
     }
 
     /// Whether the rules let a message through; otherwise it is left out.
@@ -116,7 +137,7 @@ impl ClientStream {
             kind::KEY | kind::POINTER => rules.controls(),
             kind::QEMU if head.field::<1>(1) == [0] => rules.controls(),
             kind::CUT_TEXT => return self.judge_clipboard(head, rules),
-            kind::SET_DESKTOP_SIZE => rules.controls() && rules.resize,
+            kind::SET_DESKTOP_SIZE => rules.may_resize(),
             kind::XVP => rules.controls() && rules.power,
             // No viewer that we know of sends it, and nothing needs it.
             kind::GII => false,
@@ -219,13 +240,19 @@ impl ClientStream {
                 self.encodings.handle(bytes, keep);
             }
             Body::Clipboard(clipboard) => clipboard.packed.extend_from_slice(bytes),
+            Body::Size(wish) => wish.extend_from_slice(bytes),
         }
         if last {
-            match std::mem::take(&mut self.body) {
-                Body::Encodings(kept) => self.write_encodings(&kept, out),
-                Body::Clipboard(clipboard) => clipboard.write(rules, out),
-                Body::Drop | Body::Pass => {}
-            }
+            self.end_body(rules, out);
+        }
+    }
+
+    fn end_body(&mut self, rules: &Rules, out: &mut Vec<u8>) {
+        match std::mem::take(&mut self.body) {
+            Body::Encodings(kept) => self.write_encodings(&kept, out),
+            Body::Clipboard(clipboard) => clipboard.write(rules, out),
+            Body::Size(wish) => self.size_wish = wish,
+            Body::Drop | Body::Pass => {}
         }
     }
 

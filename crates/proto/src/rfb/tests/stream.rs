@@ -83,6 +83,66 @@ fn observation_counts_messages_keys_and_pointers() {
 }
 
 #[test]
+fn the_latest_wish_for_a_size_that_may_not_pass_waits_until_it_may() {
+    let wish = |width: u8| [&[251, 0, 4, width, 3, 0, 1, 0][..], &[9; 16]].concat();
+    let hands_off = Rules {
+        hands_off: true,
+        ..Rules::CONTROL
+    };
+    let no_resize = Rules {
+        resize: false,
+        ..Rules::CONTROL
+    };
+    let asked = encodings(&[0, -308]);
+    let last = wish(2);
+    for at in 0..last.len() {
+        let mut stream = ClientStream::default();
+        let mut out = Vec::new();
+        let mut enforce = |stream: &mut ClientStream, bytes: &[u8]| {
+            stream.enforce(bytes, &hands_off, &mut out).unwrap();
+        };
+        enforce(&mut stream, &[&asked[..], &wish(1), &last[..at]].concat());
+        let mut early = Vec::new();
+        stream.clone().grant_size(&Rules::CONTROL, &mut early);
+        assert_eq!(early, wish(1), "a wish that is not whole does not count");
+        enforce(&mut stream, &[&last[at..], &UPDATE].concat());
+        assert_eq!(out, [&asked[..], &UPDATE].concat());
+        let mut granted = Vec::new();
+        stream.grant_size(&hands_off, &mut granted);
+        stream.grant_size(&no_resize, &mut granted);
+        assert!(granted.is_empty());
+        stream.grant_size(&Rules::CONTROL, &mut granted);
+        stream.grant_size(&Rules::CONTROL, &mut granted);
+        assert_eq!(granted, last, "split at {at}");
+    }
+}
+
+#[test]
+fn a_wish_for_a_size_that_no_server_would_answer_does_not_wait() {
+    let wish = |count: u8| {
+        let head = [251, 0, 4, 0, 3, 0, count, 0];
+        [&head[..], &vec![0; 16 * usize::from(count)]].concat()
+    };
+    let hands_off = Rules {
+        hands_off: true,
+        ..Rules::CONTROL
+    };
+    let asked = encodings(&[0, -308]);
+    let too_many = [&asked[..], &wish(17)].concat();
+    let once = [&asked[..], &wish(1)].concat();
+    // The last one's viewer was allowed another in between.
+    for (bytes, then) in [(too_many, vec![]), (wish(1), vec![]), (once, wish(2))] {
+        let mut stream = ClientStream::default();
+        let mut out = Vec::new();
+        stream.enforce(&bytes, &hands_off, &mut out).unwrap();
+        stream.enforce(&then, &Rules::CONTROL, &mut out).unwrap();
+        let mut granted = Vec::new();
+        stream.grant_size(&Rules::CONTROL, &mut granted);
+        assert!(granted.is_empty());
+    }
+}
+
+#[test]
 fn an_unknown_type_ends_observation_and_nothing_else() {
     let stream = observe(&[&KEY_DOWN[..], &[7, 4, 4, 4], &KEY_DOWN].concat());
     assert!(stream.is_lost());

@@ -112,14 +112,18 @@ impl Pump {
         let changed = self.follow.change(&terms);
         changed.map_err(|CannotChange(why)| Failure::told(Refusal::PolicyChanged, why))?;
         self.due.release |= !terms.controls || terms.permissions.view_only;
+        self.due.size = true;
         self.tell_server_now(cx)?;
         self.say(cx, &terms.to_json())
     }
 
     /// Appends what is due to the server, if a message can begin here.
     pub(super) fn tell_server(&mut self, out: &mut Vec<u8>) {
-        if !(self.due.release || self.due.refresh) || !self.follow.is_at_boundary() {
+        if !self.due.is_anything() || !self.follow.is_at_boundary() {
             return;
+        }
+        if std::mem::take(&mut self.due.size) {
+            self.follow.grant_size(out);
         }
         if std::mem::take(&mut self.due.release) {
             self.follow.release_held(out);

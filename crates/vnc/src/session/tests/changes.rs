@@ -102,6 +102,25 @@ fn whoever_is_not_in_control_may_only_watch_until_it_is_again() {
 }
 
 #[test]
+fn whoever_gets_control_gets_the_size_that_was_wished_for_meanwhile() {
+    let (server, told, _say) = scripted_server();
+    let gateway = Gateway::start(target(server.addr()), policy());
+    let mut viewer = enter(&gateway, "desk");
+    let asked = [2, 0, 0, 1, 0xff, 0xff, 0xfe, 0xcc];
+    viewer.send_binary(&[&asked[..], &REQUEST].concat());
+    receive(&told, 18);
+    let entry = gateway.sessions.entry(only(&gateway)).unwrap();
+    entry.set_held(true);
+    let wish = [&[251, 0, 4, 0, 3, 0, 1, 0][..], &[0; 16]].concat();
+    viewer.send_binary(&[&wish[..], &REQUEST].concat());
+    assert_eq!(receive(&told, 10), REQUEST);
+    entry.set_held(false);
+    assert_eq!(receive(&told, 24), wish, "the machine answers it now");
+    viewer.send_binary(&REQUEST);
+    assert_eq!(receive(&told, 10), REQUEST, "once");
+}
+
+#[test]
 fn a_session_that_cannot_be_held_to_its_new_policy_ends_and_comes_back() {
     let no_clipboard = Policy {
         clipboard_out: false,
