@@ -115,7 +115,7 @@ type Step = Result<usize, Failure>;
 impl Pump {
     /// Goes on where the handshake ended, with the bytes that it left.
     pub(super) fn start(
-        viewer: Viewer,
+        mut viewer: Viewer,
         server: Server,
         follow: Follow,
         policy: Policy,
@@ -137,12 +137,13 @@ impl Pump {
             }
             None => (follow, None, None),
         };
+        let to_viewer = Spill::owing(viewer.due());
         let pump = Box::new(Self {
             viewer: viewer.stream,
             server: server.link,
             receiver: viewer.receiver,
             protocol: viewer.protocol,
-            to_viewer: Spill::default(),
+            to_viewer,
             to_server: Spill::default(),
             follow,
             screen,

@@ -27,6 +27,11 @@ pub(super) struct Spill {
 }
 
 impl Spill {
+    /// These bytes are owed.
+    pub(super) fn owing(bytes: Vec<u8>) -> Self {
+        Self { bytes, sent: 0 }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
