@@ -43,6 +43,7 @@ mod settings;
 mod subrequest;
 mod temp_file;
 mod thread;
+mod variable;
 pub mod zones;
 
 pub use compile::compile;

@@ -1,27 +1,30 @@
 //! A request, from its head to its line in the log.
 //!
 //! One thread owns it; whatever changes while it is handled stands in cells, so that handlers,
-//! variables and, later, subrequests can share it.
+//! variables and sub-requests can share it.
+
+mod claim;
+mod desktop;
+mod log;
+mod values;
 
 use std::cell::{Cell, OnceCell, Ref, RefCell};
-use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use net::Addr;
-use net::log::{ErrorLog, Level};
 use proto::h1::{FieldName, Framing, Method, RequestHead, ResponseHead, Span, Version};
-use script::{Captures, Context, Slots, VarId};
+use script::{Captures, Slots};
 use tokio::task::JoinHandle;
 
+pub use self::claim::Claim;
+pub use self::desktop::Desktop;
 use crate::config::{Config, Location, LocationId, Server, ServerId};
 use crate::connection::{Connection, text_of};
 use crate::filters::compress::Coded;
 use crate::modules::userid::UserId;
-use crate::modules::vnc::desktops;
-use crate::modules::{Settings, auth_basic, limit_conn, limit_req};
+use crate::modules::{Settings, limit_conn, limit_req};
 use crate::proxy::attempt::Attempt;
 use crate::request_body::RequestBody;
 use crate::response::{Field, Head};
@@ -155,35 +158,6 @@ pub struct Request {
     pub desktop: RefCell<Option<Box<Desktop>>>,
 }
 
-/// What became of a name that nobody has verified, in a server with desktops.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Claim {
-    /// Nobody asked for it.
-    #[default]
-    Unasked,
-    /// It was asked for and not told.
-    Withheld,
-    /// It was told, and may stand in variables.
-    Told,
-}
-
-/// A desktop and its session, as far as variables tell of them.
-#[derive(Debug, Clone, Default)]
-pub struct Desktop {
-    /// The session's name, once there is one.
-    pub session: Option<vnc::SessionId>,
-    /// Where the session goes, if it goes anywhere.
-    pub target: Option<String>,
-    /// The desktop's name, if it has one.
-    pub name: Option<Arc<str>>,
-    /// The group that is looked at, if it is in one.
-    pub group: Option<Arc<str>>,
-    /// Who asks, if that is known.
-    pub user: Option<String>,
-    /// What they are to the desktop, or to the page.
-    pub role: Option<vnc::Role>,
-}
-
 /// What a new request is made of.
 pub struct Parts {
     /// The bytes of its head.
@@ -274,59 +248,6 @@ impl Request {
             started_wall: parts.started_wall,
             pipelined: parts.pipelined,
         }
-    }
-
-    /// Says which desktop `$vnc_desktop` and `$vnc_group` are of from now on; maps of them are
-    /// evaluated anew.
-    pub fn speak_of(&self, desktop: Option<&Arc<desktops::Desktop>>) {
-        let name = desktop.map(|desktop| desktop.name.clone());
-        let mut known = self.desktop.borrow_mut();
-        if name.is_none() && known.as_ref().is_none_or(|known| known.name.is_none()) {
-            return;
-        }
-        let known = known.get_or_insert_default();
-        known.group = desktop.and_then(|desktop| desktop.conf.groups.first().cloned());
-        known.name = name;
-        self.config().variables.forget_rules(&self.slots);
-    }
-
-    /// Forgets what maps and the like came to where the request was before: there, they may have
-    /// seen a user whom nobody has verified.
-    pub fn forget_rules(&self) {
-        self.config().variables.forget_rules(&self.slots);
-    }
-
-    /// The name in `Authorization` that nobody has verified.
-    // DIFFERS: in a server with locations of desktops, $remote_user is nobody there and while
-    // locations are still looked for, unless the user was verified: roles are given by this name.
-    pub fn claimed_user(&self) -> Option<Bytes> {
-        let user = auth_basic::user(self)?;
-        let main = self.main();
-        if !main.server().has_desktops {
-            return Some(user);
-        }
-        let is_of_desktops = |request: &Request| request.conf().core.handler.is_of_desktops();
-        if !main.is_placed.get() || is_of_desktops(main) || is_of_desktops(self) {
-            if main.claim.get() == Claim::Unasked {
-                main.claim.set(Claim::Withheld);
-            }
-            return None;
-        }
-        main.claim.set(Claim::Told);
-        Some(user)
-    }
-
-    /// Whether variables may hold a name that was told and that nobody has verified.
-    pub fn may_hold_claims(&self) -> bool {
-        let main = self.main();
-        main.claim.get() == Claim::Told && *main.user.borrow() != auth_basic::user(main)
-    }
-
-    /// Says which of the desktop's groups `$vnc_group` is from now on.
-    pub fn speak_of_group(&self, group: &Arc<str>) {
-        let mut known = self.desktop.borrow_mut();
-        known.get_or_insert_default().group = Some(group.clone());
-        self.config().variables.forget_rules(&self.slots);
     }
 
     /// Whether it is the client's own, and not a sub-request.
@@ -434,122 +355,6 @@ impl Request {
         let left = self.uri_changes.get();
         self.uri_changes.set(left.saturating_sub(1));
         left > 0
-    }
-
-    /// Evaluates a value.
-    pub fn eval(&self, template: &script::Template) -> Bytes {
-        template.value(self)
-    }
-
-    /// A variable's value as a whole.
-    pub fn variable_value(&self, id: VarId) -> Option<Bytes> {
-        let mut out = Vec::new();
-        self.variable(id, &mut out).then(|| out.into())
-    }
-
-    /// The value of a variable that a page names.
-    pub fn variable_named(&self, name: &str) -> Option<Bytes> {
-        let mut out = Vec::new();
-        let variables = &self.config().variables;
-        variables
-            .append_named(name, self, &self.slots, &mut out)
-            .then(|| out.into())
-    }
-
-    /// Stores a variable.
-    pub fn set_variable(&self, id: VarId, value: Option<Bytes>) {
-        self.config().variables.set(id, value, self, &self.slots);
-    }
-
-    /// The error log of the place where it is.
-    pub fn error_log(&self) -> &ErrorLog {
-        self.conf().core.error_logs.log()
-    }
-
-    /// Writes to the error log: the message, then who asked for what.
-    pub fn log(&self, level: Level, message: std::fmt::Arguments<'_>) {
-        let log = self.error_log();
-        if !log.admits(level) {
-            return;
-        }
-        log.log_bytes(level, Some(self.conn.id), &self.log_line(message));
-    }
-
-    fn log_line(&self, message: std::fmt::Arguments<'_>) -> Vec<u8> {
-        let message = message.to_string();
-        let mut line = self.secrets.borrow().mask(message.as_bytes()).into_owned();
-        self.append_log_context(&mut line);
-        line
-    }
-
-    /// Who asked for what, as it follows a message in the error log.
-    pub fn log_context(&self) -> String {
-        let mut context = Vec::new();
-        self.append_log_context(&mut context);
-        String::from_utf8_lossy(&context).into_owned()
-    }
-
-    fn append_log_context(&self, line: &mut Vec<u8>) {
-        line.extend(format!(", client: {}", self.client_text()).bytes());
-        line.extend(b", server: ");
-        line.extend_from_slice(&self.server().name);
-        if !self.head.line.is_empty() {
-            line.extend(b", request: \"");
-            line.extend_from_slice(&self.secrets.borrow().mask(self.head.line.of(&self.buf)));
-            line.push(b'"');
-        }
-        if !self.is_main() {
-            line.extend(b", subrequest: \"");
-            line.extend_from_slice(&self.secrets.borrow().mask(&self.uri.borrow()));
-            line.push(b'"');
-        }
-        if let Some(attempt) = self.attempts.borrow().last() {
-            line.extend(b", upstream: \"");
-            line.extend_from_slice(attempt.scheme.as_bytes());
-            line.extend_from_slice(attempt.peer().as_bytes());
-            let uri = self.secrets.borrow().mask(&attempt.uri).into_owned();
-            line.extend_from_slice(String::from_utf8_lossy(&uri).as_bytes());
-            line.push(b'"');
-        }
-        if let Some(host) = self.header(FieldName::Host) {
-            line.extend(b", host: \"");
-            line.extend_from_slice(&self.secrets.borrow().mask(host));
-            line.push(b'"');
-        }
-    }
-}
-
-impl Context for Request {
-    fn variable(&self, id: VarId, out: &mut Vec<u8>) -> bool {
-        self.config().variables.append(id, self, &self.slots, out)
-    }
-
-    fn capture(&self, index: usize, out: &mut Vec<u8>) {
-        if let Some(captures) = &*self.captures.borrow()
-            && let Some(text) = captures.get(index)
-        {
-            out.extend_from_slice(text);
-        }
-    }
-
-    fn set_captures(&self, captures: Captures) {
-        self.captures.replace(Some(Box::new(captures)));
-    }
-
-    fn set_named(&self, names: &[(VarId, usize)], captures: &Captures) {
-        for &(id, index) in names {
-            let value = captures.get(index).map(Bytes::copy_from_slice);
-            self.set_variable(id, Some(value.unwrap_or_default()));
-        }
-    }
-
-    fn client_ip(&self) -> Option<IpAddr> {
-        self.client().ip().map(|addr| addr.ip())
-    }
-
-    fn forwarded_for(&self) -> Vec<Bytes> {
-        let fields = self.head.fields.all(FieldName::XForwardedFor);
-        fields.map(|field| self.slice(field.value)).collect()
     }
 }
 

@@ -14,13 +14,13 @@ use proto::h1::FieldName;
 use script::Template;
 use serde_json::Value;
 
-use super::variables::{builtin, prefix};
 use crate::draft::Level;
 use crate::module::{ANY, Cx, Done, LIMIT_EXCEPT, Module, Set, doc, store};
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::Field;
 use crate::settings::settings;
+use crate::variable::{builtin, prefix};
 
 settings! {
     /// What is protected; `None` lets everybody in.

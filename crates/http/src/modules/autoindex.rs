@@ -13,11 +13,11 @@ use proto::h1::Method;
 use crate::draft::Level;
 use crate::module::{ANY, Cx, Done, Module, Set, doc, store};
 use crate::modules::static_files::{not_there, path_of};
-use crate::modules::variables;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::{Body, Head, Response};
 use crate::settings::settings;
+use crate::variable::arg;
 use page::Entry;
 
 mod page;
@@ -169,7 +169,7 @@ fn html(conf: &Conf, uri: &[u8], entries: &[Entry]) -> Vec<u8> {
 fn callback(request: &Request) -> Result<Bytes, ()> {
     const LONGEST: usize = 128;
     let mut name = Vec::new();
-    variables::arg(request, "callback", &mut name);
+    arg(request, "callback", &mut name);
     let valid = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     let wrong = match name.len() {
         LONGEST.. if name.len() > LONGEST => "too long",

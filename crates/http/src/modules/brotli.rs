@@ -1,14 +1,13 @@
 //! `ngx_http_brotli_filter_module`, as Google's ngx_brotli has it: Brotli for responses.
 
 use conf::{Arity, Directive, Item};
-use script::Builtin;
-use script::variables::Get;
 
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
 use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
 use crate::settings::settings;
+use crate::variable::builtin;
 
 settings! {
     /// Whether responses are compressed.
@@ -27,12 +26,11 @@ settings! {
 pub const MODULE: Module = Module {
     name: "ngx_http_brotli_filter_module",
     directives: DIRECTIVES,
-    variables: &[Builtin {
-        name: "brotli_ratio",
-        get: Get::Plain(|request, out| compress::ratio(request, Coding::Brotli, out)),
-        set: None,
-        doc: "How much smaller Brotli made the response: 2.50 is 40 % of its length.",
-    }],
+    variables: &[builtin(
+        "brotli_ratio",
+        |request, out| compress::ratio(request, Coding::Brotli, out),
+        "How much smaller Brotli made the response: 2.50 is 40 % of its length.",
+    )],
 };
 
 #[rustfmt::skip]

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use conf::{Arity, Directive, Item};
 use proto::h1::Version;
-use script::variables::Get;
-use script::{Builtin, Regex};
+use script::Regex;
 
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
@@ -13,6 +12,7 @@ use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
 use crate::request::Request;
 use crate::settings::settings;
+use crate::variable::builtin;
 
 mod accept;
 
@@ -96,12 +96,11 @@ pub struct Disable {
 pub const MODULE: Module = Module {
     name: "ngx_http_gzip_filter_module",
     directives: DIRECTIVES,
-    variables: &[Builtin {
-        name: "gzip_ratio",
-        get: Get::Plain(ratio),
-        set: None,
-        doc: "How much smaller compression made the response: 2.50 is 40 % of its length.",
-    }],
+    variables: &[builtin(
+        "gzip_ratio",
+        ratio,
+        "How much smaller compression made the response: 2.50 is 40 % of its length.",
+    )],
 };
 
 #[rustfmt::skip]

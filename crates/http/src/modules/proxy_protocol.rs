@@ -9,10 +9,10 @@ use net::clock;
 use net::log::Level;
 use proto::proxy_protocol::{self, End, HEADER_BYTES_MAX, Header, Progress};
 
-use super::variables::{builtin, prefix};
 use crate::connection::Connection;
 use crate::module::Module;
 use crate::request::Request;
+use crate::variable::{builtin, prefix};
 
 /// The module.
 pub const MODULE: Module = Module {

@@ -8,10 +8,10 @@ use proto::h1::FieldName;
 
 use crate::draft::Level;
 use crate::module::{ANY, Cx, Done, Module, Set, doc, store};
-use crate::modules::variables::{address, builtin, port};
 use crate::network::Network;
 use crate::request::Request;
 use crate::settings::settings;
+use crate::variable::{address, builtin, port};
 
 settings! {
     /// Who is believed.

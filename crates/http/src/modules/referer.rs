@@ -8,11 +8,11 @@ use conf::{Arity, Diagnostic, Directive, Item};
 use proto::h1::FieldName;
 use script::Regex;
 
-use super::variables::builtin;
 use crate::draft::Level;
 use crate::module::{Cx, Done, LOCATION, Module, SERVER, Set, doc};
 use crate::request::Request;
 use crate::settings::settings;
+use crate::variable::builtin;
 
 settings! {
     /// The names of good pages.

@@ -11,11 +11,11 @@ use md5::{Digest as _, Md5};
 use net::clock;
 use script::Template;
 
-use super::variables::builtin;
 use crate::draft::Level;
 use crate::module::{ANY, Cx, Done, Module, Set, doc};
 use crate::request::Request;
 use crate::settings::settings;
+use crate::variable::builtin;
 
 settings! {
     /// The hash that the request brings, and behind a comma until when it holds.

@@ -10,8 +10,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use conf::{Arity, Directive};
 use net::log::time;
-use script::variables::Get;
-use script::{Builtin, Captures};
+use script::Captures;
 
 use crate::filters::{self, BodyFilter};
 use crate::media_types::{MediaTypes, store_types};
@@ -19,6 +18,7 @@ use crate::module::{ANY, LOCATION_IF, Module, Set, doc, store};
 use crate::request::Request;
 use crate::response::Response;
 use crate::settings::settings;
+use crate::variable::builtin;
 
 mod commands;
 mod evaluate;
@@ -41,18 +41,16 @@ pub const MODULE: Module = Module {
     name: "ngx_http_ssi_module",
     directives: DIRECTIVES,
     variables: &[
-        Builtin {
-            name: "date_local",
-            get: Get::Plain(|r, out| date(r, false, out)),
-            set: None,
-            doc: "The local time, in the format that a page's config command set.",
-        },
-        Builtin {
-            name: "date_gmt",
-            get: Get::Plain(|r, out| date(r, true, out)),
-            set: None,
-            doc: "The time in Greenwich, in the format that a page's config command set.",
-        },
+        builtin(
+            "date_local",
+            |r, out| date(r, false, out),
+            "The local time, in the format that a page's config command set.",
+        ),
+        builtin(
+            "date_gmt",
+            |r, out| date(r, true, out),
+            "The time in Greenwich, in the format that a page's config command set.",
+        ),
     ],
 };
 

@@ -4,12 +4,12 @@ use conf::{Arity, Directive};
 use proto::h1::Method;
 
 use super::core::Handler;
-use super::variables::builtin;
 use crate::load::Totals;
 use crate::module::{LOCATION, Module, SERVER, Set, doc};
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::Response;
+use crate::variable::builtin;
 
 /// The module.
 pub const MODULE: Module = Module {

@@ -4,13 +4,13 @@ use ::upstream::Server;
 use ::upstream::server::Supports;
 use conf::{Arity, Directive, Item, directive};
 use proto::h1::FieldName;
-use script::Builtin;
 
 use crate::draft::Draft;
 use crate::log_later::seconds;
 use crate::module::{Cx, Done, HTTP, Module, Set, UPSTREAM, doc};
 use crate::proxy::attempt::Attempt;
 use crate::request::Request;
+use crate::variable::{builtin, join, prefix};
 
 pub mod block;
 pub mod keepalive;
@@ -51,7 +51,7 @@ pub const MODULE: Module = Module {
         resolve::RESOLVER_TIMEOUT,
     ],
     variables: &[
-        variable(
+        builtin(
             "upstream_addr",
             |request, out| {
                 each(request, out, |attempt, out| {
@@ -60,7 +60,7 @@ pub const MODULE: Module = Module {
             },
             "Addresses of the peers that were asked, separated by commas.",
         ),
-        variable(
+        builtin(
             "upstream_status",
             |request, out| {
                 each(request, out, |attempt, out| match attempt.status {
@@ -70,7 +70,7 @@ pub const MODULE: Module = Module {
             },
             "Statuses of their answers.",
         ),
-        variable(
+        builtin(
             "upstream_connect_time",
             |request, out| {
                 each(request, out, |attempt, out| {
@@ -79,7 +79,7 @@ pub const MODULE: Module = Module {
             },
             "Seconds that connecting took.",
         ),
-        variable(
+        builtin(
             "upstream_header_time",
             |request, out| {
                 each(request, out, |attempt, out| {
@@ -88,7 +88,7 @@ pub const MODULE: Module = Module {
             },
             "Seconds until the head of the answer was there.",
         ),
-        variable(
+        builtin(
             "upstream_response_time",
             |request, out| {
                 each(request, out, |attempt, out| {
@@ -97,7 +97,7 @@ pub const MODULE: Module = Module {
             },
             "Seconds until all of the answer was there.",
         ),
-        variable(
+        builtin(
             "upstream_response_length",
             |request, out| {
                 each(request, out, |attempt, out| {
@@ -106,7 +106,7 @@ pub const MODULE: Module = Module {
             },
             "Bytes of the bodies of the answers.",
         ),
-        variable(
+        builtin(
             "upstream_bytes_received",
             |request, out| {
                 each(request, out, |attempt, out| {
@@ -115,7 +115,7 @@ pub const MODULE: Module = Module {
             },
             "Bytes received from the peers.",
         ),
-        variable(
+        builtin(
             "upstream_bytes_sent",
             |request, out| {
                 each(request, out, |attempt, out| {
@@ -124,31 +124,23 @@ pub const MODULE: Module = Module {
             },
             "Bytes sent to the peers.",
         ),
-        super::variables::prefix(
+        prefix(
             "upstream_http_",
             upstream_http,
             "A header field of the last answer.",
         ),
-        super::variables::prefix(
+        prefix(
             "upstream_trailer_",
             upstream_trailer,
             "A trailer field of the last answer.",
         ),
-        super::variables::prefix(
+        prefix(
             "upstream_cookie_",
             upstream_cookie,
             "A cookie that the last answer sets.",
         ),
     ],
 };
-
-const fn variable(
-    name: &'static str,
-    get: fn(&Request, &mut Vec<u8>) -> bool,
-    doc: &'static str,
-) -> Builtin<Request> {
-    super::variables::builtin(name, get, doc)
-}
 
 fn each(request: &Request, out: &mut Vec<u8>, write: fn(&Attempt, &mut Vec<u8>)) -> bool {
     let attempts = request.attempts.borrow();
@@ -171,11 +163,11 @@ fn time(time: Option<std::time::Duration>, out: &mut Vec<u8>) {
 }
 
 fn upstream_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
-    super::variables::join(request.upstream_fields().iter(), name, b", ", out)
+    join(request.upstream_fields().iter(), name, b", ", out)
 }
 
 fn upstream_trailer(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
-    super::variables::join(request.upstream_trailers.borrow().iter(), name, b", ", out)
+    join(request.upstream_trailers.borrow().iter(), name, b", ", out)
 }
 
 fn upstream_cookie(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {

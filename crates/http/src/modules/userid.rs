@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conf::{Arity, Directive, Item, value};
-use script::variables::Get;
 use script::{Builtin, Template};
 
 use crate::draft::Level;
 use crate::module::{ANY, Cx, Done, Module, Set, doc, store};
 use crate::request::Request;
 use crate::settings::settings;
+use crate::variable::{builtin, settable};
 
 mod cookie;
 
@@ -93,29 +93,25 @@ const DIRECTIVES: &[Directive<Set>] = &[
 ];
 
 const VARIABLES: &[Builtin<Request>] = &[
-    Builtin {
-        name: "uid_got",
-        get: Get::Plain(got),
-        set: None,
-        doc: "The cookie that a browser is known by, as it came.",
-    },
-    Builtin {
-        name: "uid_set",
-        get: Get::Plain(set),
-        set: None,
-        doc: "The cookie that a browser is known by, as it was sent.",
-    },
-    Builtin {
-        name: "uid_reset",
-        get: Get::Plain(|request, out| {
+    builtin(
+        "uid_got",
+        got,
+        "The cookie that a browser is known by, as it came.",
+    ),
+    builtin(
+        "uid_set",
+        set,
+        "The cookie that a browser is known by, as it was sent.",
+    ),
+    settable(
+        "uid_reset",
+        |request, out| {
             request.user_id.append_reset(out);
             true
-        }),
-        set: Some(|request, value| {
-            request.user_id.set_reset(value);
-        }),
-        doc: "If it is neither empty nor 0, the browser gets a new cookie; log also tells the error log.",
-    },
+        },
+        |request, value| request.user_id.set_reset(value),
+        "If it is neither empty nor 0, the browser gets a new cookie; log also tells the error log.",
+    ),
 ];
 
 fn userid(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {

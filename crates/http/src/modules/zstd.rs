@@ -1,14 +1,13 @@
 //! `ngx_http_zstd_filter_module`, as the known module of that name has it: Zstandard for responses.
 
 use conf::{Arity, Directive, Item};
-use script::Builtin;
-use script::variables::Get;
 
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
 use crate::media_types::{MediaTypes, store_types};
 use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
 use crate::settings::settings;
+use crate::variable::builtin;
 
 settings! {
     /// Whether responses are compressed.
@@ -25,12 +24,11 @@ settings! {
 pub const MODULE: Module = Module {
     name: "ngx_http_zstd_filter_module",
     directives: DIRECTIVES,
-    variables: &[Builtin {
-        name: "zstd_ratio",
-        get: Get::Plain(|request, out| compress::ratio(request, Coding::Zstd, out)),
-        set: None,
-        doc: "How much smaller Zstandard made the response: 2.50 is 40 % of its length.",
-    }],
+    variables: &[builtin(
+        "zstd_ratio",
+        |request, out| compress::ratio(request, Coding::Zstd, out),
+        "How much smaller Zstandard made the response: 2.50 is 40 % of its length.",
+    )],
 };
 
 #[rustfmt::skip]

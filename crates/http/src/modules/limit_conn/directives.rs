@@ -7,7 +7,7 @@ use crate::draft::{Draft, Level};
 use crate::module::{
     ANY, Cx, Done, HTTP, Module, Set, doc, refusal_log_level, refusal_status, store,
 };
-use crate::modules::variables::builtin;
+use crate::variable::builtin;
 use crate::zones::NameAndSize;
 
 /// The module.

@@ -9,7 +9,7 @@ use super::setters::{
 };
 use crate::module::{ANY, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, Set, doc, store};
 use crate::modules::core::temp_path;
-use crate::modules::variables::builtin;
+use crate::variable::builtin;
 
 /// The module.
 pub const MODULE: Module = Module {

@@ -19,8 +19,8 @@ use super::wall::vnc_wall;
 use crate::module::{ANY, DESKTOP, HTTP, LOCATION_IF, Module, Set, doc, store};
 use crate::modules::core::Handler;
 use crate::modules::proxy::origins;
-use crate::modules::variables::builtin;
 use crate::request::{Desktop, Request};
+use crate::variable::builtin;
 
 /// The module.
 pub const MODULE: Module = Module {
