@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use net::log::Level;
 use tokio::task::AbortHandle;
@@ -27,8 +27,6 @@ pub struct Case {
     kept: Kept,
     /// How the person came in.
     came: Came,
-    /// When it began.
-    start: SystemTime,
     /// What it was granted.
     granted: RefCell<Granted>,
     /// The task that ends the session, once its reason to be is gone.
@@ -70,7 +68,6 @@ impl Case {
             id,
             kept: Kept::of(request)?,
             came: Came::of(request),
-            start: goal.start,
             granted: RefCell::new(Granted::new(request, &goal.token, grant)),
             ending: RefCell::default(),
         })
@@ -111,7 +108,7 @@ impl Case {
         if !knows_all && !matches!(subject, Subject::Missing) {
             return Verdict::Unknown("\"auth_request_set\" has variables that it had not");
         }
-        let goal = grant::goal_again(request, &subject, self.start).await;
+        let goal = grant::goal_again(request, &subject).await;
         if request.generation.is_closing() {
             return Verdict::Overtaken;
         }
