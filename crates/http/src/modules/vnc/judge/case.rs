@@ -75,7 +75,7 @@ impl Case {
 
     async fn verdict(&self, generation: &Rc<Generation>) -> (Verdict, Option<Rc<Request>>) {
         if !self.kept.is_listened_for(generation) {
-            return (Verdict::Ends(Refusal::Removed), None);
+            return (Verdict::Ends(self.gone(generation)), None);
         }
         match self.kept.recall(generation).await {
             Ok(request) => {
@@ -88,20 +88,15 @@ impl Case {
     }
 
     async fn verdict_of(&self, request: &Rc<Request>) -> Verdict {
-        let is_refused = tls::refusal(request).is_some();
-        if is_refused || !self.kept.place(request) {
+        if tls::refusal(request).is_some() {
             return Verdict::Ends(Refusal::Removed);
         }
-        grant::hide_token(request);
-        let subject = match self.kept.handler {
-            Handler::VncStatus => status::watched(request),
-            _ => subject(request),
+        let Some(subject) = self.subject_of(request) else {
+            return Verdict::Ends(self.gone(&request.generation));
         };
-        let Some(subject) = subject else {
-            return Verdict::Ends(Refusal::Removed);
-        };
-        if !self.came.would_again(request) {
-            return Verdict::Ends(Refusal::Removed);
+        let users = self.came.users_of(request);
+        if let Some(objection) = self.came.objection(request) {
+            return Verdict::Ends(objection);
         }
         request.forget_rules();
         let knows_all = self.kept.recall_answers(request);
@@ -113,7 +108,13 @@ impl Case {
             return Verdict::Overtaken;
         }
         match &goal.grant {
-            Ok(grant) => self.compare(request, &goal.token, grant),
+            Ok(grant) => {
+                let verdict = self.compare(request, &goal.token, grant);
+                if matches!(verdict, Verdict::Same | Verdict::Policy(_)) {
+                    self.came.watch(users);
+                }
+                verdict
+            }
             Err(
                 Refusal::UnknownToken
                 | Refusal::NotYours
@@ -122,6 +123,35 @@ impl Case {
                 | Refusal::NoRole,
             ) => Verdict::Ends(Refusal::Removed),
             Err(refusal) => Verdict::Unknown(refusal.word()),
+        }
+    }
+
+    /// What the request is about in the place where it leads now, if that is for such.
+    fn subject_of(&self, request: &Rc<Request>) -> Option<Subject> {
+        if !self.kept.place(request) {
+            return None;
+        }
+        grant::hide_token(request);
+        match self.kept.handler {
+            Handler::VncStatus => status::watched(request),
+            _ => subject(request),
+        }
+    }
+
+    /// What the person is told where the request leads nowhere any more: that its server is at
+    /// another address, if it is.
+    fn gone(&self, generation: &Rc<Generation>) -> Refusal {
+        let leads_somewhere = |request: &Rc<Request>| {
+            let subject = self.subject_of(request);
+            subject.is_some_and(|subject| !matches!(subject, Subject::Missing))
+        };
+        match self
+            .kept
+            .recall_elsewhere(generation)
+            .any(|request| leads_somewhere(&request))
+        {
+            true => Refusal::Moved,
+            false => Refusal::Removed,
         }
     }
 
