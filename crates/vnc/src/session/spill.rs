@@ -27,11 +27,6 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    /// These bytes are owed.
-    pub(super) fn owing(bytes: Vec<u8>) -> Self {
-        Self { bytes, sent: 0 }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
