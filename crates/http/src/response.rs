@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use net::splice::Pipe;
 use proto::h1::FieldName;
 
 use crate::connection::Connection;
@@ -208,6 +209,13 @@ impl Chunk {
 pub trait Source {
     /// The next chunk; `None` is the end.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>>;
+
+    /// What comes next, in a pipe of the kernel: asked first where the client's connection is plain
+    /// and nothing looks at the body on its way. `None` is not the end, but that
+    /// [`poll_next`](Self::poll_next) is to be asked.
+    fn poll_pipe(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Option<Pipe>>> {
+        Poll::Ready(Ok(None))
+    }
 
     /// Called while the client takes nothing: a source that buffers reads on.
     fn poll_ahead(&mut self, _cx: &mut Context<'_>) {}

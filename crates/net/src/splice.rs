@@ -9,29 +9,42 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, SpliceFlags};
 
-use crate::Stream;
+use crate::{Stream, clock};
 
 /// The most that one [`Pipe::poll_fill`] takes, and the size that a pipe asks for. Larger pipes
 /// mean fewer calls and fewer wake-ups of the reader: half the CPU time per byte of the usual
 /// 64 KiB.
 pub const FILL_MAX: usize = 512 * 1024;
 
+/// A pipe that holds less is worth nothing: the system gives such ones to a user who has many.
+const SIZE_MIN: usize = 64 * 1024;
+
 /// How many pipes of one thread may hold bytes at a time; beyond it, callers copy.
 const LIVE_MAX: usize = 128;
+
+/// So long a system that had no pipe to give is not asked again.
+const REFUSED_TIME: Duration = Duration::from_secs(1);
 
 /// How many empty pipes a thread keeps for reuse.
 const IDLE_MAX: usize = 16;
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool { idle: Vec::new(), live: 0 }) };
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool {
+        idle: Vec::new(),
+        live: 0,
+        refused: None,
+    }) };
 }
 
 struct Pool {
     idle: Vec<Ends>,
     live: usize,
+    /// When the system had none to give.
+    refused: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -55,10 +68,7 @@ impl Pipe {
             if pool.live >= LIVE_MAX {
                 return None;
             }
-            let ends = match pool.idle.pop() {
-                Some(ends) => ends,
-                None => Ends::open().ok()?,
-            };
+            let ends = pool.idle.pop().or_else(|| pool.open())?;
             pool.live += 1;
             Some(Self {
                 ends: Some(ends),
@@ -140,12 +150,29 @@ impl Drop for Pipe {
     }
 }
 
+impl Pool {
+    /// A new pipe, unless the system refused one a moment ago: to ask costs more than to copy.
+    fn open(&mut self) -> Option<Ends> {
+        let now = clock::now();
+        if self.refused.is_some_and(|since| now - since < REFUSED_TIME) {
+            return None;
+        }
+        let ends = Ends::open().ok();
+        self.refused = ends.is_none().then_some(now);
+        ends
+    }
+}
+
 impl Ends {
     fn open() -> io::Result<Self> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC)?;
-        // Refused once the user has many: then the pipe stays as it is, and works.
-        let _ = rustix::pipe::fcntl_setpipe_size(&write, FILL_MAX);
-        Ok(Self { read, write })
+        // Refused once the user has many.
+        let size = rustix::pipe::fcntl_setpipe_size(&write, FILL_MAX)
+            .or_else(|_| rustix::pipe::fcntl_getpipe_size(&write))?;
+        match size >= SIZE_MIN {
+            true => Ok(Self { read, write }),
+            false => Err(io::ErrorKind::QuotaExceeded.into()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod follow;
 mod link;
 mod login;
 mod machine;
+mod outlet;
 mod pump;
 mod relay;
 mod rsa_aes;

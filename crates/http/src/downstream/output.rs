@@ -11,13 +11,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use net::splice::Pipe;
 use net::{Deadline, clock};
 use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK, LAST_CHUNK_BEFORE_TRAILERS};
 
 use super::write_head::BodyEnd;
 use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
-use crate::response::{Body, Chunk, Field, FileSlice};
+use crate::response::{Body, Chunk, Field, FileSlice, Source};
 use crate::subrequest::is_broken;
 
 /// Bytes that may wait to be sent before the body is asked for more.
@@ -44,6 +45,10 @@ pub struct Output<'r> {
     request: &'r Rc<Request>,
     queue: VecDeque<Chunk>,
     queued: u64,
+    /// What comes behind the queue; while there is some, nothing is asked for. Not empty.
+    pipe: Option<Pipe>,
+    /// Whether the kernel may move the body: nothing here looks at it.
+    splices: bool,
     body: Option<Body>,
     filters: Vec<Box<dyn BodyFilter>>,
     end: BodyEnd,
@@ -80,15 +85,22 @@ impl<'r> Output<'r> {
         let expected = sent.content_length.filter(|_| body.is_some());
         let mut queue = VecDeque::with_capacity(USUAL_PIECES);
         queue.push_back(Chunk::Memory(head));
+        let pace = Pace::of(request);
+        let splices = filters.is_empty()
+            && pace.is_none()
+            && end != BodyEnd::Chunked
+            && request.conn.stream.as_plain().is_some();
         Self {
             request,
             queue,
             queued: head_len,
+            pipe: None,
+            splices,
             body,
             filters,
             end,
             trailers: sent.trailers.clone(),
-            pace: Pace::of(request),
+            pace,
             corked: false,
             expected,
             failed: None,
@@ -118,7 +130,7 @@ impl<'r> Output<'r> {
             if starved && self.waits_for_more() {
                 return self.poll_gone(cx);
             }
-            if self.queue.is_empty() {
+            if self.queue.is_empty() && self.pipe.is_none() {
                 if let Some(error) = self.failed.take() {
                     return Poll::Ready(Err(error));
                 }
@@ -165,7 +177,7 @@ impl<'r> Output<'r> {
 
     /// Takes chunks from the body until there is enough to send; true if the body has none now.
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        while self.queued < QUEUE_BYTES_MAX {
+        while self.queued < QUEUE_BYTES_MAX && self.pipe.is_none() {
             if self.filter_more(0)? {
                 match portions::poll_turn(cx) {
                     Poll::Ready(()) => continue,
@@ -176,8 +188,14 @@ impl<'r> Output<'r> {
                 None => return Ok(false),
                 Some(Body::Empty | Body::Upgrade(_)) => None,
                 Some(Body::Chunks(chunks)) => chunks.pop_front(),
-                Some(Body::Source(source)) => match source.poll_next(cx) {
-                    Poll::Ready(chunk) => chunk?,
+                Some(Body::Source(source)) => match poll_source(source, self.splices, cx)? {
+                    Poll::Ready(Next::Chunk(chunk)) => Some(chunk),
+                    Poll::Ready(Next::Pipe(pipe)) => {
+                        self.count(pipe.len() as u64);
+                        self.pipe = Some(pipe);
+                        return Ok(false);
+                    }
+                    Poll::Ready(Next::End) => None,
                     Poll::Pending => return Ok(true),
                 },
             };
@@ -245,9 +263,7 @@ impl<'r> Output<'r> {
         if chunk.is_empty() {
             return;
         }
-        if let Some(left) = &mut self.expected {
-            *left = left.saturating_sub(chunk.len());
-        }
+        self.count(chunk.len());
         if self.end != BodyEnd::Chunked {
             return self.push(chunk);
         }
@@ -255,6 +271,13 @@ impl<'r> Output<'r> {
         self.push(Chunk::Memory(Bytes::copy_from_slice(&header)));
         self.push(chunk);
         self.push(Chunk::Memory(Bytes::from_static(CHUNK_END)));
+    }
+
+    /// So many bytes of the body are on their way.
+    fn count(&mut self, bytes: u64) {
+        if let Some(left) = &mut self.expected {
+            *left = left.saturating_sub(bytes);
+        }
     }
 
     fn push(&mut self, chunk: Chunk) {
@@ -273,6 +296,7 @@ impl<'r> Output<'r> {
         };
         self.cork();
         let sent = match self.queue.front() {
+            None => self.poll_drain(cx),
             Some(Chunk::File(slice)) if sends_by_kernel(self.request, slice) => {
                 poll_sendfile(self.request, slice, allowed, cx)
             }
@@ -288,6 +312,18 @@ impl<'r> Output<'r> {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => self.poll_timeout(cx),
         }
+    }
+
+    /// Empties the pipe, behind the queue.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(pipe) = &mut self.pipe else {
+            return Poll::Ready(Ok(0));
+        };
+        let sent = pipe.poll_drain(cx, &self.request.conn.stream);
+        if pipe.is_empty() {
+            self.pipe = None;
+        }
+        sent
     }
 
     /// `tcp_nopush`: while the kernel sends a file, head and file leave in full segments.
@@ -372,6 +408,7 @@ impl<'r> Output<'r> {
             Some(Chunk::File(_)) if left > 0 => {
                 stream.poll_write_vectored_more(cx, &pieces[..count])
             }
+            None if self.pipe.is_some() => stream.poll_write_vectored_more(cx, &pieces[..count]),
             _ => stream.poll_write_vectored(cx, &pieces[..count]),
         }
     }
@@ -385,6 +422,10 @@ impl<'r> Output<'r> {
         self.request
             .bytes_sent
             .set(self.request.bytes_sent.get() + bytes);
+        if self.queue.is_empty() {
+            // It was the pipe's.
+            return;
+        }
         self.queued -= bytes;
         let mut left = bytes;
         while let Some(chunk) = self.queue.front_mut() {
@@ -404,6 +445,29 @@ impl<'r> Output<'r> {
             }
         }
     }
+}
+
+/// What a source gave.
+enum Next {
+    Chunk(Chunk),
+    Pipe(Pipe),
+    End,
+}
+
+fn poll_source(
+    source: &mut Box<dyn Source>,
+    splices: bool,
+    cx: &mut Context<'_>,
+) -> io::Result<Poll<Next>> {
+    if splices {
+        match source.poll_pipe(cx)? {
+            Poll::Ready(Some(pipe)) => return Ok(Poll::Ready(Next::Pipe(pipe))),
+            Poll::Ready(None) => {}
+            Poll::Pending => return Ok(Poll::Pending),
+        }
+    }
+    let next = source.poll_next(cx)?;
+    Ok(next.map(|chunk| chunk.map_or(Next::End, Next::Chunk)))
 }
 
 fn last_chunk(trailers: &[Field]) -> Bytes {

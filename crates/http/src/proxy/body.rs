@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ::upstream::keepalive::Connection;
 use bytes::{Buf as _, Bytes, BytesMut};
 use net::log::Level;
+use net::splice::Pipe;
 use net::{Deadline, clock};
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, TrailerParser, Trailers};
 
@@ -23,6 +24,10 @@ use crate::temp_file::TempFile;
 
 /// How much is read at a time.
 const READ: usize = 64 * 1024;
+
+/// What is left of a body is spliced if it is at least so much: the calls cost more than copying
+/// less.
+const SPLICE_MIN: u64 = 64 * 1024;
 
 /// A body that comes from an upstream.
 pub struct UpstreamBody {
@@ -218,19 +223,18 @@ impl UpstreamBody {
                 Ok(0) if self.framing == Framing::UntilClose => {
                     self.done = true;
                 }
-                Ok(0) => {
-                    self.request.log(
-                        Level::Error,
-                        format_args!(
-                            "upstream prematurely closed connection while reading upstream"
-                        ),
-                    );
-                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-                }
+                Ok(0) => return Poll::Ready(Err(self.cut_short())),
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+
+    /// The upstream has left in the middle of its answer.
+    fn cut_short(&self) -> io::Error {
+        let line = format_args!("upstream prematurely closed connection while reading upstream");
+        self.request.log(Level::Error, line);
+        io::ErrorKind::UnexpectedEof.into()
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -256,35 +260,54 @@ impl UpstreamBody {
             None => Vec::with_capacity(room.max(4096)),
             Some(_) => Vec::with_capacity(room.min(allowed)),
         };
-        match connection.stream.poll_read_spare(cx, &mut buf) {
-            Poll::Ready(Ok(n)) => {
-                connection.deadline.clear();
-                if let Some(rate) = &mut self.rate {
-                    rate.read += n as u64;
-                }
-                attempt(&self.request, |attempt| {
-                    attempt.bytes_received += n as u64;
-                    attempt.response_length += n as u64;
-                });
-                self.raw = BytesMut::from(Bytes::from(buf));
-                Poll::Ready(Ok(n))
+        let read = connection.stream.poll_read_spare(cx, &mut buf);
+        let n = ready!(self.poll_received(cx, read))?;
+        self.raw = BytesMut::from(Bytes::from(buf));
+        Poll::Ready(Ok(n))
+    }
+
+    /// Counts what a read of the connection took, or watches the time while there is nothing.
+    fn poll_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let Some(connection) = &self.connection else {
+            return Poll::Ready(Ok(0));
+        };
+        if let Poll::Ready(n) = read? {
+            connection.deadline.clear();
+            if let Some(rate) = &mut self.rate {
+                rate.read += n as u64;
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                if !connection.deadline.is_set() {
-                    let timeout = self.request.conf().proxy.read_timeout;
-                    connection.deadline.set_after(timeout);
-                }
-                ready!(connection.deadline.poll_expired(cx));
-                self.request.log(
-                    Level::Error,
-                    format_args!(
-                        "upstream timed out (110: Connection timed out) while reading upstream"
-                    ),
-                );
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
+            attempt(&self.request, |attempt| {
+                attempt.bytes_received += n as u64;
+                attempt.response_length += n as u64;
+            });
+            return Poll::Ready(Ok(n));
         }
+        if !connection.deadline.is_set() {
+            let timeout = self.request.conf().proxy.read_timeout;
+            connection.deadline.set_after(timeout);
+        }
+        ready!(connection.deadline.poll_expired(cx));
+        self.request.log(
+            Level::Error,
+            format_args!("upstream timed out (110: Connection timed out) while reading upstream"),
+        );
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether what comes next may stay in the kernel: it is the body as it is, much of it, and
+    /// nobody here wants to see it.
+    fn may_splice(&self) -> bool {
+        matches!(self.framing, Framing::Length(_))
+            && self.left >= SPLICE_MIN
+            && self.raw.is_empty()
+            && self.ahead.is_empty()
+            && self.failed.is_none()
+            && self.store.is_none()
+            && self.rate.is_none()
     }
 
     /// Takes the next payload from what was read.
@@ -437,6 +460,27 @@ impl Source for UpstreamBody {
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    fn poll_pipe(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Pipe>>> {
+        let (true, Some(connection)) = (self.may_splice(), &self.connection) else {
+            return Poll::Ready(Ok(None));
+        };
+        let max = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let (Some(_), Some(mut pipe)) = (connection.stream.as_plain(), Pipe::take()) else {
+            return Poll::Ready(Ok(None));
+        };
+        let read = pipe.poll_fill(cx, &connection.stream, max);
+        let n = ready!(self.poll_received(cx, read))?;
+        if n == 0 {
+            return Poll::Ready(Err(self.cut_short()));
+        }
+        self.left -= n as u64;
+        self.done = self.left == 0;
+        if self.done {
+            self.close();
+        }
+        Poll::Ready(Ok(Some(pipe)))
     }
 
     fn poll_ahead(&mut self, cx: &mut Context<'_>) {

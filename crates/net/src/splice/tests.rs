@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::*;
 use crate::testing::run;
 
@@ -77,5 +79,23 @@ fn pipes_are_reused_when_empty_closed_when_not_and_never_too_many() {
             POOL.with_borrow(|pool| (pool.idle.len(), pool.live)),
             (IDLE_MAX, 0)
         );
+    });
+}
+
+#[test]
+fn a_system_that_refuses_is_asked_again_later() {
+    run(async {
+        let before = getrlimit(Resource::Nofile);
+        let none_left = Rlimit {
+            current: Some(0),
+            ..before
+        };
+        setrlimit(Resource::Nofile, none_left).unwrap();
+        let refused = Pipe::take();
+        setrlimit(Resource::Nofile, before).unwrap();
+        assert!(refused.is_none());
+        assert!(Pipe::take().is_none(), "asked again at once");
+        crate::timer::sleep(REFUSED_TIME + Duration::from_millis(10)).await;
+        assert!(Pipe::take().is_some());
     });
 }

@@ -1,6 +1,7 @@
 //! The real binary, from outside: started with a configuration, spoken to over sockets.
 
 mod access;
+mod answers;
 mod balancing;
 mod bodies;
 mod compat;

@@ -47,6 +47,14 @@ impl Link {
         }
     }
 
+    /// The socket, if its bytes are those of RFB, so that the kernel may move them.
+    pub(super) fn as_plain(&self) -> Option<&Stream> {
+        match self {
+            Self::Stream(stream) => stream.as_plain().map(|_| stream),
+            Self::WebSocket(_) | Self::Sealed(_) => None,
+        }
+    }
+
     /// Reads RFB bytes into `buf`. `0` is the end.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         match self {

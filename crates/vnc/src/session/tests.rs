@@ -1,5 +1,6 @@
 //! Whole sessions over real sockets: a raw WebSocket client, a scripted server.
 
+mod bulk;
 mod changes;
 mod exchanges;
 mod far;

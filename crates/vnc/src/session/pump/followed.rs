@@ -6,7 +6,8 @@ use std::task::Context;
 use proto::rfb::{Counts, Passed};
 use proto::ws::{FrameHeader, HEADER_LEN_MAX};
 
-use super::{Pump, Sent, server_failed};
+use super::output::Sent;
+use super::{Pump, server_failed};
 use crate::Refusal;
 use crate::scratch::with_vec;
 use crate::session::ending::{Failure, viewer_failed};
@@ -172,10 +173,6 @@ impl Pump {
         let sent = self.to_viewer.write(cx, &self.viewer, &frame);
         let sent = sent.map_err(viewer_failed)?;
         self.entry.add_out(bytes.len() as u64);
-        Ok(if sent < frame.len() {
-            Sent::Partly
-        } else {
-            Sent::Wholly
-        })
+        Ok(Sent::of(sent == frame.len()))
     }
 }

@@ -5,12 +5,14 @@ use std::task::Context;
 
 use proto::ws::{self, FrameHeader, Opcode, Sender};
 
-use super::{Pump, SCREEN_READ_MAX};
+use net::splice::FILL_MAX;
+
+use super::Pump;
 use crate::session::Subprotocol;
 use crate::session::ending::{Failure, viewer_failed};
 
 /// Beyond what is owed to a viewer at most after one read, answers to its pings are left out.
-const PONG_OWED_MAX: usize = SCREEN_READ_MAX + 4096;
+const PONG_OWED_MAX: usize = FILL_MAX + 4096;
 
 impl Pump {
     /// Shows the page what others have for it, once it keeps up.
