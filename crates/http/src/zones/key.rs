@@ -1,4 +1,5 @@
-//! What a zone counts by: a value of each request, as `limit_req_zone` and `limit_conn_zone` name it.
+//! What a zone counts by: a value of each request, as its directive (`limit_req_zone`,
+//! `limit_conn_zone`) names it.
 
 use bytes::Bytes;
 use conf::{Diagnostic, Item};
