@@ -216,7 +216,7 @@ macro_rules! store {
     };
     (word $module:ident . $field:ident) => {
         $crate::module::Set::Level(|item, level, _| {
-            let value = bytes::Bytes::from(item.arg(0)?.text.clone());
+            let value = bytes::Bytes::copy_from_slice(&item.arg(0)?.text);
             item.once(&mut level.drafts.$module.$field, value)
         })
     };

@@ -83,7 +83,7 @@ pub const MODULE: Module = Module {
 };
 
 fn valid_referers(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let draft = &mut level.drafts.referer;
+    let draft = &mut *level.drafts.referer;
     let names = Arc::make_mut(draft.names.get_or_insert_default());
     for word in &item.args {
         match &word.text[..] {

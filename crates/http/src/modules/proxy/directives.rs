@@ -256,7 +256,7 @@ pub const MODULE: Module = Module {
             ANY,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
-                let name = item.arg(0)?.text.clone();
+                let name = item.arg(0)?.text.to_vec();
                 level
                     .drafts
                     .proxy
@@ -276,7 +276,7 @@ pub const MODULE: Module = Module {
             ANY,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
-                let name = item.arg(0)?.text.clone();
+                let name = item.arg(0)?.text.to_vec();
                 level
                     .drafts
                     .proxy
