@@ -1,7 +1,9 @@
 //! Words, `;`, `{` and `}` (`ngx_conf_read_token`).
 
-use crate::Diagnostic;
+use memchr::{memchr, memchr_iter, memchr2};
+
 use crate::parser::{Span, Word};
+use crate::{Diagnostic, Text};
 
 /// What the text is made of.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) struct Lexer<'a> {
     file: u32,
     at: usize,
     line: u32,
+    /// Where the last token began, and in which line.
+    began: (usize, u32),
 }
 
 impl<'a> Lexer<'a> {
@@ -36,36 +40,42 @@ impl<'a> Lexer<'a> {
             file,
             at,
             line: 1,
+            began: (at, 1),
         }
     }
 
-    pub(crate) fn next(&mut self) -> Result<(Token, Span), Diagnostic> {
+    pub(crate) fn next(&mut self) -> Result<Token, Diagnostic> {
         self.skip_blank();
-        let start = self.at;
-        let line = self.line;
-        let token = match self.peek() {
+        self.began = (self.at, self.line);
+        Ok(match self.peek() {
             None => Token::End,
             Some(b';') => self.single(Token::Semicolon),
             Some(b'{') => self.single(Token::Open),
             Some(b'}') => self.single(Token::Close),
             Some(quote @ (b'"' | b'\'')) => {
-                let text = self.quoted(quote, start, line)?;
-                Token::Word(Word {
-                    text,
-                    quoted: true,
-                    span: self.span(start, line),
-                })
+                let text = self.quoted(quote)?;
+                let span = self.span();
+                Token::Word(Word { text, span })
             }
             Some(_) => {
-                let text = self.plain(start, line)?;
-                Token::Word(Word {
-                    text,
-                    quoted: false,
-                    span: self.span(start, line),
-                })
+                let text = self.plain()?;
+                let span = self.span();
+                Token::Word(Word { text, span })
             }
-        };
-        Ok((token, self.span(start, line)))
+        })
+    }
+
+    /// Where the last token is.
+    pub(crate) fn span(&self) -> Span {
+        let (start, line) = self.began;
+        self.span_from(start, line)
+    }
+
+    /// How many entries follow that have no block, as far as can be told without reading them.
+    pub(crate) fn entries_ahead(&self) -> usize {
+        let rest = &self.text[self.at..];
+        let end = memchr2(b'{', b'}', rest).unwrap_or(rest.len());
+        memchr_iter(b';', &rest[..end]).count()
     }
 
     fn peek(&self) -> Option<u8> {
@@ -84,7 +94,7 @@ impl<'a> Lexer<'a> {
         token
     }
 
-    fn span(&self, start: usize, line: u32) -> Span {
+    fn span_from(&self, start: usize, line: u32) -> Span {
         Span {
             file: self.file,
             line,
@@ -96,11 +106,11 @@ impl<'a> Lexer<'a> {
     fn skip_blank(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
-                b' ' | b'\t' | b'\r' | b'\n' => self.bump(),
+                b' ' | b'\t' | b'\r' => self.at += 1,
+                b'\n' => self.bump(),
                 b'#' => {
-                    while self.peek().is_some_and(|byte| byte != b'\n') {
-                        self.bump();
-                    }
+                    let rest = &self.text[self.at..];
+                    self.at += memchr(b'\n', rest).unwrap_or(rest.len());
                 }
                 _ => return,
             }
@@ -108,10 +118,33 @@ impl<'a> Lexer<'a> {
     }
 
     /// An unquoted word ends before white space, `;` or `{`, but `${` does not end it.
-    fn plain(&mut self, start: usize, line: u32) -> Result<Vec<u8>, Diagnostic> {
-        let mut text = self.ordinary();
+    fn plain(&mut self) -> Result<Text, Diagnostic> {
+        let ordinary = self.ordinary();
+        self.check_length(ordinary)?;
+        let after_dollar = ordinary.ends_with(b"$");
+        match self.peek() {
+            Some(b'\\') => self.unusual(ordinary),
+            Some(b'{') if after_dollar => self.unusual(ordinary),
+            _ => Ok(ordinary.into()),
+        }
+    }
+
+    /// What of an unquoted word needs no second look.
+    fn ordinary(&mut self) -> &'a [u8] {
+        let special = |byte: &u8| {
+            let ends = matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{');
+            ends || *byte == b'\\'
+        };
+        let rest = &self.text[self.at..];
+        let length = rest.iter().position(special).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
+    }
+
+    /// The rest of an unquoted word that has escapes or `${` in it.
+    fn unusual(&mut self, begin: &[u8]) -> Result<Text, Diagnostic> {
+        let mut text = begin.to_vec();
         let mut after_dollar = text.last() == Some(&b'$');
-        self.check_length(&text, start, line)?;
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b';' => break,
@@ -123,24 +156,12 @@ impl<'a> Lexer<'a> {
                 }
             }
             after_dollar = byte == b'$';
-            self.check_length(&text, start, line)?;
+            self.check_length(&text)?;
         }
-        Ok(text)
+        Ok(text[..].into())
     }
 
-    /// What of an unquoted word needs no second look.
-    fn ordinary(&mut self) -> Vec<u8> {
-        let special = |byte: &u8| {
-            let ends = matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{');
-            ends || *byte == b'\\'
-        };
-        let rest = &self.text[self.at..];
-        let length = rest.iter().position(special).unwrap_or(rest.len());
-        self.at += length;
-        rest[..length].to_vec()
-    }
-
-    fn quoted(&mut self, quote: u8, start: usize, line: u32) -> Result<Vec<u8>, Diagnostic> {
+    fn quoted(&mut self, quote: u8) -> Result<Text, Diagnostic> {
         let mut text = Vec::new();
         self.bump();
         loop {
@@ -151,7 +172,7 @@ impl<'a> Lexer<'a> {
                          starts here",
                         quote as char
                     );
-                    return Err(Diagnostic::emerg(message).at(self.span(start, line)));
+                    return Err(Diagnostic::emerg(message).at(self.span()));
                 }
                 Some(b'\\') => self.escape(&mut text),
                 Some(byte) if byte == quote => break,
@@ -160,16 +181,16 @@ impl<'a> Lexer<'a> {
                     self.bump();
                 }
             }
-            self.check_length(&text, start, line)?;
+            self.check_length(&text)?;
         }
         self.bump();
         match self.peek() {
-            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')') => Ok(text),
+            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')') => Ok(text[..].into()),
             Some(byte) => {
                 let at = self.at;
                 self.at += 1;
                 let message = format!("unexpected \"{}\"", byte.escape_ascii());
-                Err(Diagnostic::emerg(message).at(self.span(at, self.line)))
+                Err(Diagnostic::emerg(message).at(self.span_from(at, self.line)))
             }
         }
     }
@@ -192,7 +213,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn check_length(&self, text: &[u8], start: usize, line: u32) -> Result<(), Diagnostic> {
+    fn check_length(&self, text: &[u8]) -> Result<(), Diagnostic> {
         if text.len() < WORD_BYTES_MAX {
             return Ok(());
         }
@@ -202,6 +223,6 @@ impl<'a> Lexer<'a> {
              quote or \";\" missing?",
             WORD_BYTES_MAX - 1
         );
-        Err(Diagnostic::emerg(message).at(self.span(start, line)))
+        Err(Diagnostic::emerg(message).at(self.span()))
     }
 }

@@ -14,9 +14,11 @@ pub mod directive;
 pub mod fuzz;
 mod lexer;
 pub mod parser;
+mod text;
 pub mod value;
 
 pub use bundle::Bundle;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use directive::{Arity, Contexts, Directive, Doc, Support};
 pub use parser::{Item, Sources, Span, Tree, Word, parse};
+pub use text::Text;

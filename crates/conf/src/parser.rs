@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::lexer::{Lexer, Token};
-use crate::{Bundle, Diagnostic};
+use crate::{Bundle, Diagnostic, Text};
 
 /// Where something stands: a file of the tree, a line and a range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,9 +27,7 @@ pub struct Span {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
     /// What it says.
-    pub text: Vec<u8>,
-    /// Whether it stood in quotes.
-    pub quoted: bool,
+    pub text: Text,
     /// Where it stands.
     pub span: Span,
 }
@@ -47,9 +45,9 @@ pub struct Item {
     /// Its first word.
     pub name: Word,
     /// The other words.
-    pub args: Vec<Word>,
+    pub args: Box<[Word]>,
     /// What stands between its braces.
-    pub block: Option<Vec<Item>>,
+    pub block: Option<Box<[Item]>>,
 }
 
 impl Item {
@@ -169,7 +167,7 @@ impl Parser<'_> {
     ) -> End {
         let mut words: Vec<Word> = Vec::new();
         loop {
-            let (token, span) = match lexer.next() {
+            let token = match lexer.next() {
                 Ok(next) => next,
                 Err(error) => {
                     self.tree.errors.push(error);
@@ -180,22 +178,17 @@ impl Parser<'_> {
                 Token::Word(word) => words.push(word),
                 Token::Semicolon => match take_item(&mut words) {
                     Some(item) => self.simple(item, items, depth),
-                    None => self.unexpected(";", span),
+                    None => self.unexpected(";", lexer.span()),
                 },
                 Token::Open => match take_item(&mut words) {
                     Some(item) if depth < DEPTH_MAX => {
-                        let mut entries = Vec::new();
-                        if let End::File = self.block(lexer, &mut entries, depth + 1, false) {
-                            items.push(Item {
-                                block: Some(entries),
-                                ..item
-                            });
+                        let mut entries = Vec::with_capacity(lexer.entries_ahead());
+                        let end = self.block(lexer, &mut entries, depth + 1, false);
+                        let block = Some(entries.into());
+                        items.push(Item { block, ..item });
+                        if let End::File = end {
                             return End::File;
                         }
-                        items.push(Item {
-                            block: Some(entries),
-                            ..item
-                        });
                     }
                     Some(item) => {
                         let message = format!("blocks nest deeper than {DEPTH_MAX}");
@@ -204,16 +197,16 @@ impl Parser<'_> {
                             .push(Diagnostic::emerg(message).at(item.span()));
                         return End::File;
                     }
-                    None => self.unexpected("{", span),
+                    None => self.unexpected("{", lexer.span()),
                 },
                 Token::Close => {
                     if !words.is_empty() || top {
-                        self.unexpected("}", span);
+                        self.unexpected("}", lexer.span());
                     }
                     return End::Brace;
                 }
                 Token::End => {
-                    self.end_of_file(&words, top, span);
+                    self.end_of_file(&words, top, lexer.span());
                     return End::File;
                 }
             }
@@ -262,11 +255,10 @@ impl Parser<'_> {
 }
 
 fn take_item(words: &mut Vec<Word>) -> Option<Item> {
-    let mut words = std::mem::take(words).into_iter();
-    let name = words.next()?;
+    let args = words.split_off(words.len().min(1));
     Some(Item {
-        name,
-        args: words.collect(),
+        name: words.pop()?,
+        args: args.into(),
         block: None,
     })
 }

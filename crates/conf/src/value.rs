@@ -13,10 +13,13 @@ pub fn flag(text: &[u8]) -> Option<bool> {
 
 /// A whole number, digits only.
 pub fn number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+    if text.is_empty() {
         return None;
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    text.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 /// Bytes, with `k` or `m` (nginx's `ngx_parse_size`).

@@ -8,7 +8,7 @@ use proto::h1::Method;
 use script::Names;
 
 use crate::config::{Config, Location, LocationId, Server, ServerId};
-use crate::draft::{Draft, Level, ListenDraft, Matcher, ServerDraft, ServerLevel};
+use crate::draft::{Draft, Level, ListenDraft, Matcher, NameDraft, ServerDraft, ServerLevel};
 use crate::health::Check;
 use crate::location_tree::LocationTree;
 use crate::logs::ErrorTarget;
@@ -179,7 +179,10 @@ impl<'c, 'b> Compiler<'c, 'b> {
 
     fn http(mut self, draft: Draft) -> Config {
         let outer_server = OuterServer {
-            settings: draft.server.settings.compile_top(),
+            settings: draft
+                .server
+                .settings
+                .compile(&Arc::default(), LevelKind::Named),
             ssl: draft.server.ssl.compile(&Arc::default(), LevelKind::Named),
         };
         let outer = draft
@@ -226,7 +229,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
         draft: ServerDraft,
         outer_server: &OuterServer,
         outer: &Settings,
-    ) -> (Server, Vec<ListenDraft>, Vec<CompiledName>) {
+    ) -> (Server, Vec<ListenDraft>, Vec<NameDraft>) {
         let settings = draft
             .server
             .settings
@@ -250,10 +253,14 @@ impl<'c, 'b> Compiler<'c, 'b> {
             .map(|location| &location.settings.core);
         let resolver = core.and_then(|core| Some((core.resolver.clone()?, core.resolver_timeout)));
         let tls = self.tls.get(&ssl, &resolver, self.cx);
-        let names: Vec<CompiledName> = draft.server.names.into_iter().map(Into::into).collect();
+        let names = draft.server.names;
         let name = match names.first() {
-            Some(CompiledName::Plain(name, _)) => name.strip_prefix('.').unwrap_or(name).to_owned(),
-            Some(CompiledName::Regex(text, ..)) => text.clone(),
+            Some(first) if first.regex.is_some() => first.name.clone(),
+            Some(first) => first
+                .name
+                .strip_prefix('.')
+                .unwrap_or(&first.name)
+                .to_owned(),
             None => String::new(),
         };
         (
@@ -274,7 +281,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
     }
 
     /// The server's names as a table, if somebody asks for it.
-    fn own_names(&self, names: &[CompiledName], id: ServerId) -> ServerNames {
+    fn own_names(&self, names: &[NameDraft], id: ServerId) -> ServerNames {
         let mut table = ServerNames::default();
         if self.cx.wants_server_names {
             names.iter().for_each(|name| {
@@ -331,7 +338,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             self.cx.diagnostics.push(error.at(level.span));
         }
         let mut tree = LocationTree::default();
-        let mut children = Vec::new();
+        let mut children = Vec::with_capacity(level.levels.len());
         for mut child in level.levels {
             let matcher = std::mem::take(&mut child.matcher);
             let name = child.name.clone();
@@ -356,7 +363,7 @@ impl<'c, 'b> Compiler<'c, 'b> {
             by_regex: level.by_regex,
             settings,
             ops: ops.into(),
-            tree,
+            tree: (!children.is_empty()).then(|| Box::new(tree)),
             limit_except,
         });
         id
@@ -438,30 +445,16 @@ impl<'c, 'b> Compiler<'c, 'b> {
     }
 }
 
-/// A server name, ready for the tables of all addresses of its server.
-enum CompiledName {
-    Plain(String, Span),
-    Regex(String, Arc<script::Regex>, Vec<(script::VarId, usize)>),
-}
-
-impl CompiledName {
+impl NameDraft {
     /// Adds it to the names of an address; false if another server has it there.
     fn add_to(&self, table: &mut ServerNames, id: ServerId) -> bool {
-        match self {
-            CompiledName::Plain(name, _) => table.add(name, id),
-            CompiledName::Regex(_, regex, groups) => {
+        match &self.regex {
+            None => table.add(&self.name, id),
+            Some(named) => {
+                let (regex, groups) = &**named;
                 table.add_regex(regex.clone(), groups.clone(), id);
                 true
             }
-        }
-    }
-}
-
-impl From<crate::draft::NameDraft> for CompiledName {
-    fn from(draft: crate::draft::NameDraft) -> Self {
-        match draft.regex {
-            Some((regex, names)) => Self::Regex(draft.name, Arc::new(regex), names),
-            None => Self::Plain(draft.name, draft.span),
         }
     }
 }

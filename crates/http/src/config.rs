@@ -86,8 +86,8 @@ pub struct Location {
     pub settings: Settings,
     /// What the rewrite module runs.
     pub ops: Box<[Op]>,
-    /// The locations inside.
-    pub tree: LocationTree,
+    /// The locations inside, if there are any.
+    pub tree: Option<Box<LocationTree>>,
     /// Methods that `limit_except` leaves alone, and the level for the others.
     pub limit_except: Option<(Box<[Method]>, LocationId)>,
 }

@@ -11,7 +11,7 @@ use crate::logs::ErrorTarget;
 use crate::modules::health_check::matching::Match;
 use crate::modules::rewrite::Op;
 use crate::modules::{Drafts, server, ssl, vnc};
-use crate::settings::LevelKind;
+use crate::settings::{LevelKind, Written};
 
 /// The `http` block.
 #[derive(Default)]
@@ -41,9 +41,9 @@ pub struct ServerDraft {
 #[derive(Default)]
 pub struct ServerLevel {
     /// Settings that only servers have.
-    pub settings: server::Draft,
+    pub settings: Written<server::Draft>,
     /// What it says of TLS.
-    pub ssl: ssl::Draft,
+    pub ssl: Written<ssl::Draft>,
     /// Its `listen` lines.
     pub listens: Vec<ListenDraft>,
     /// Its `server_name`s.
@@ -76,11 +76,14 @@ pub struct ListenDraft {
 pub struct NameDraft {
     /// As it was written, lower-case unless it is an expression.
     pub name: String,
-    /// The expression, if it is one, and its named groups.
-    pub regex: Option<(Regex, Vec<(script::VarId, usize)>)>,
+    /// The expression, if it is one.
+    pub regex: Option<Box<NameRegex>>,
     /// Where it stands.
     pub span: Span,
 }
+
+/// An expression that is a server's name, and its named groups.
+pub type NameRegex = (Arc<Regex>, Vec<(script::VarId, usize)>);
 
 /// How a location is chosen.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use net::log::{Level, Target, syslog};
 /// Reads an `error_log` directive.
 pub fn parse(item: &Item, bundle: &Bundle) -> Result<(Level, Target), Diagnostic> {
     let word = item.arg(0)?;
-    let target = match word.text.as_slice() {
+    let target = match &word.text[..] {
         b"stderr" => Target::Stderr,
         text if text.starts_with(b"memory:") => {
             return Err(item.error("logs to memory are not supported").at(word.span));

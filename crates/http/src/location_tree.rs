@@ -116,7 +116,7 @@ impl LocationTree {
         }
         let mut found = None;
         if let Some(prefix) = self.longest_prefix(uri) {
-            let inner = config.location(prefix.id).tree.search(config, uri, matched);
+            let inner = search_inside(config, prefix.id, uri, matched);
             if let Some((_, true)) = inner {
                 return inner;
             }
@@ -144,11 +144,19 @@ impl LocationTree {
             names: &location.names,
             captures,
         });
-        let inner = config
-            .location(location.id)
-            .tree
-            .search(config, uri, matched);
+        let inner = search_inside(config, location.id, uri, matched);
         let found = inner.map_or(Found::Location(location.id), |(found, _)| found);
         Some((found, true))
     }
+}
+
+/// As [`LocationTree::search`] among the locations inside of one, if there are any.
+fn search_inside(
+    config: &Config,
+    id: LocationId,
+    uri: &Bytes,
+    matched: &mut dyn FnMut(Match<'_>),
+) -> Option<(Found, bool)> {
+    let tree = config.location(id).tree.as_ref()?;
+    tree.search(config, uri, matched)
 }

@@ -275,7 +275,11 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
         request.set_named(found.names, &found.captures);
         request.set_captures(found.captures);
     };
-    let found = config.location(level).tree.find(config, &uri, &mut matched);
+    let found = config
+        .location(level)
+        .tree
+        .as_ref()
+        .and_then(|tree| tree.find(config, &uri, &mut matched));
     let id = match found {
         None => level,
         Some(Found::Location(id) | Found::AddSlash(id)) => id,

@@ -28,6 +28,14 @@ pub struct NameMatch<'n> {
 }
 
 impl ServerNames {
+    /// With room for so many exact names.
+    pub fn with_capacity(names: usize) -> Self {
+        Self {
+            exact: FixedMap::with_capacity_and_hasher(names, Default::default()),
+            ..Self::default()
+        }
+    }
+
     /// Adds a name; false if another server of this address has it, which then keeps it.
     pub fn add(&mut self, name: &str, id: ServerId) -> bool {
         let name = name.as_bytes();

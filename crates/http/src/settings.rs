@@ -5,6 +5,9 @@
 //! of a module was written has its parent's conf, so that 100,000 locations do not cost 100,000
 //! copies.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 /// How a level came to be, which decides what it takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LevelKind {
@@ -12,6 +15,76 @@ pub enum LevelKind {
     Named,
     /// `if` and `limit_except`: a location without a name, inside one with a name.
     Unnamed,
+}
+
+/// What was written of a module at a level: of most modules nothing, which takes no room.
+#[derive(Debug, Clone)]
+pub struct Written<D>(Option<Box<D>>);
+
+impl<D> Default for Written<D> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<D: Draft> Written<D> {
+    /// Compiles the level inside `outer`.
+    pub(crate) fn compile(self, outer: &Arc<D::Conf>, kind: LevelKind) -> Arc<D::Conf> {
+        D::compile(self.0, outer, kind)
+    }
+}
+
+impl<D: Draft> Deref for Written<D> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        self.0.as_deref().unwrap_or(D::NOTHING)
+    }
+}
+
+impl<D: Draft> DerefMut for Written<D> {
+    fn deref_mut(&mut self) -> &mut D {
+        self.0.get_or_insert_default()
+    }
+}
+
+/// A module's draft, as [`settings!`] declares it.
+pub trait Draft: Default + 'static {
+    /// What it compiles to.
+    type Conf;
+
+    /// The draft of a level at which nothing was written.
+    const NOTHING: &'static Self;
+
+    /// Compiles the level inside `outer`.
+    fn compile(
+        draft: Option<Box<Self>>,
+        outer: &Arc<Self::Conf>,
+        kind: LevelKind,
+    ) -> Arc<Self::Conf>;
+}
+
+/// A value that is not inherited, and by default says that there is nothing.
+pub(crate) trait Absent {
+    fn is_absent(&self) -> bool;
+}
+
+impl<T> Absent for Option<T> {
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T> Absent for Vec<T> {
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Absent for bool {
+    fn is_absent(&self) -> bool {
+        !self
+    }
 }
 
 /// Declares a module's `Draft` and `Conf`.
@@ -39,24 +112,31 @@ macro_rules! settings {
             }
         }
 
-        impl Draft {
-            /// Compiles the level inside `outer`.
-            pub(crate) fn compile(
-                self,
+        impl $crate::settings::Draft for Draft {
+            type Conf = Conf;
+
+            const NOTHING: &'static Self = &Self { $( $name: None, )* };
+
+            fn compile(
+                draft: Option<Box<Self>>,
                 outer: &std::sync::Arc<Conf>,
                 kind: $crate::settings::LevelKind,
             ) -> std::sync::Arc<Conf> {
-                let written = false
-                    $( || self.$name.is_some() )*
-                    $( || $crate::settings::settings!(@changes $how, outer.$name) )*;
                 let named = kind == $crate::settings::LevelKind::Named;
-                let resets = named && (false $( || $crate::settings::settings!(@resets $how) )*);
-                if !written && !resets {
+                let written = draft.as_ref().is_some_and(|draft| {
+                    false $( || draft.$name.is_some() )*
+                });
+                let changes = false
+                    $( || $crate::settings::settings!(@changes $how, outer.$name) )*;
+                let resets = named
+                    && (false $( || $crate::settings::settings!(@resets $how, outer.$name) )*);
+                if !written && !changes && !resets {
                     return outer.clone();
                 }
+                let draft = draft.unwrap_or_default();
                 std::sync::Arc::new(Conf {
                     $( $name: $crate::settings::settings!(
-                        @value $how, self.$name, named, outer.$name, $default
+                        @value $how, draft.$name, named, outer.$name, $default
                     ), )*
                 })
             }
@@ -64,6 +144,9 @@ macro_rules! settings {
     };
     (@changes merged, $outer:expr) => { $outer.changes_inside() };
     (@changes $how:ident, $outer:expr) => { false };
+    (@resets inherit, $outer:expr) => { false };
+    (@resets merged, $outer:expr) => { false };
+    (@resets $how:ident, $outer:expr) => { !$crate::settings::Absent::is_absent(&$outer) };
     (@value merged, $own:expr, $named:ident, $outer:expr, $default:expr) => {
         $own.unwrap_or_default().within(&$outer)
     };
@@ -72,9 +155,6 @@ macro_rules! settings {
             $crate::settings::settings!(@take $how, $named, $outer, $default)
         })
     };
-    (@resets inherit) => { false };
-    (@resets merged) => { false };
-    (@resets $how:ident) => { true };
     (@take inherit, $named:ident, $outer:expr, $default:expr) => { $outer.clone() };
     (@take local, $named:ident, $outer:expr, $default:expr) => { $default };
     (@take unnamed, $named:ident, $outer:expr, $default:expr) => {

@@ -60,12 +60,11 @@ pub fn compile(bundle: &Bundle, default_log: &Target) -> Compiled {
     // Without an http block nothing is served, which is as valid as with an empty one.
     let nothing = Item {
         name: Word {
-            text: b"http".to_vec(),
-            quoted: false,
+            text: b"http"[..].into(),
             span: Span::default(),
         },
-        args: Vec::new(),
-        block: Some(Vec::new()),
+        args: Box::default(),
+        block: Some(Box::default()),
     };
     let item = http.first().unwrap_or(&nothing);
     let (http, found) = http::compile(item, bundle, core.error_log.clone());

@@ -1,16 +1,18 @@
 //! `geo`: a value chosen by an address (`ngx_http_geo_module`, `ngx_stream_geo_module`).
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use conf::{Diagnostic, Item, Word};
 
 use crate::network::{Forwarding, Network, forwarded, parse_ip, parse_ipv4};
+use crate::table_hash::FixedMap;
 use crate::variables::{Caching, Context, Rule, VarId};
+use networks::Networks;
 use ranges::{Met, Ranges};
-use table::{Stretch, Table};
+use table::Table;
 
+mod networks;
 mod ranges;
 mod table;
 
@@ -30,8 +32,7 @@ pub struct Geo {
 impl Geo {
     /// Compiles `geo [$address] $name { … }`; errors and warnings go to `diagnostics`.
     pub fn compile(item: &Item, source: Option<VarId>, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let mut draft = Draft::new(diagnostics);
-        draft.networks.reserve(item.entries().len());
+        let mut draft = Draft::new(item.entries().len(), diagnostics);
         for entry in item.entries() {
             if let Err(error) = draft.entry(entry) {
                 draft.diagnostics.push(error);
@@ -84,29 +85,31 @@ struct Draft<'d> {
     proxies: Vec<Network>,
     forwarding: Forwarding,
     caching: Caching,
-    networks: HashMap<Network, u32>,
+    v4: Networks<u32>,
+    v6: Networks<u128>,
     /// Whether any network was written, even if it was deleted.
     has_networks: bool,
     ranges: Option<Ranges>,
     /// The default of ranges; networks have one of no bits.
     default: Option<u32>,
     values: Vec<Bytes>,
-    indexes: HashMap<Bytes, u32>,
+    indexes: FixedMap<u32>,
 }
 
 impl<'d> Draft<'d> {
-    fn new(diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+    fn new(entries: usize, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
         Self {
             diagnostics,
             proxies: Vec::new(),
             forwarding: Forwarding::Once,
             caching: Caching::Cached,
-            networks: HashMap::new(),
+            v4: Networks::with_capacity(entries),
+            v6: Networks::with_capacity(0),
             has_networks: false,
             ranges: None,
             default: None,
             values: vec![Bytes::new()],
-            indexes: HashMap::from([(Bytes::new(), 0)]),
+            indexes: FixedMap::from_iter([(Box::default(), 0)]),
         }
     }
 
@@ -196,7 +199,11 @@ impl<'d> Draft<'d> {
             }
             b"delete" => {
                 let network = self.network(entry, value)?;
-                if self.networks.remove(&network).is_none() {
+                let known = match network.first() {
+                    IpAddr::V4(first) => self.v4.remove(first.to_bits(), network.bits()),
+                    IpAddr::V6(first) => self.v6.remove(first.to_bits(), network.bits()),
+                };
+                if !known {
                     let network = value.display();
                     self.warn(entry, format!("no network \"{network}\" to delete"));
                 }
@@ -211,7 +218,12 @@ impl<'d> Draft<'d> {
 
     fn add(&mut self, entry: &Item, value: &Word, network: Network) {
         let index = self.index(value);
-        if let Some(old) = self.networks.insert(network, index) {
+        let bits = network.bits();
+        let old = match network.first() {
+            IpAddr::V4(first) => self.v4.insert(first.to_bits(), bits, index),
+            IpAddr::V6(first) => self.v6.insert(first.to_bits(), bits, index),
+        };
+        if let Some(old) = old {
             let (network, new, old) = (entry.name.display(), value.display(), self.shown(old));
             let message =
                 format!("duplicate network \"{network}\", value: \"{new}\", old value: \"{old}\"");
@@ -240,9 +252,8 @@ impl<'d> Draft<'d> {
             return index;
         }
         let index = self.values.len() as u32;
-        let value = Bytes::copy_from_slice(&value.text);
-        self.values.push(value.clone());
-        self.indexes.insert(value, index);
+        self.values.push(Bytes::copy_from_slice(&value.text));
+        self.indexes.insert(value.text[..].into(), index);
         index
     }
 
@@ -257,31 +268,17 @@ impl<'d> Draft<'d> {
 
     fn finish(self, source: Option<VarId>) -> Geo {
         let default = self.default.unwrap_or(0);
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for (network, value) in self.networks {
-            match network.first() {
-                IpAddr::V4(ip) => {
-                    let others = u32::MAX.checked_shr(network.bits().into()).unwrap_or(0);
-                    let (first, last) = (ip.to_bits(), ip.to_bits() | others);
-                    v4.push(Stretch { first, last, value });
-                }
-                IpAddr::V6(ip) => {
-                    let others = u128::MAX.checked_shr(network.bits().into()).unwrap_or(0);
-                    let (first, last) = (ip.to_bits(), ip.to_bits() | others);
-                    v6.push(Stretch { first, last, value });
-                }
-            }
-        }
-        if let Some(ranges) = self.ranges {
-            v4 = ranges.into_stretches();
-        }
+        let v4 = match self.ranges {
+            Some(ranges) => ranges.into_stretches(),
+            None => self.v4.into_stretches(),
+        };
         Geo {
             source,
             proxies: self.proxies,
             forwarding: self.forwarding,
             caching: self.caching,
             v4: Table::new(v4, default),
-            v6: Table::new(v6, default),
+            v6: Table::new(self.v6.into_stretches(), default),
             values: self.values,
         }
     }

@@ -68,13 +68,20 @@ pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
 
 /// An address of IPv4 as nginx reads it.
 pub fn parse_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0; 4];
-    let mut parts = text.split(|&byte| byte == b'.');
-    for octet in &mut octets {
-        let part = parts.next().and_then(conf::value::number);
-        *octet = u8::try_from(part?).ok()?;
+    let mut octets = [0_u8; 4];
+    let (mut at, mut digits) = (0, 0);
+    for &byte in text {
+        match byte {
+            b'0'..=b'9' => {
+                let octet = octets[at].checked_mul(10)?;
+                octets[at] = octet.checked_add(byte - b'0')?;
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
+            _ => return None,
+        }
     }
-    parts.next().is_none().then(|| octets.into())
+    (at == 3 && digits > 0).then(|| octets.into())
 }
 
 /// Who a request came from in the end: as long as the address is that of a proxy, the last one

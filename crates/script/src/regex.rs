@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+mod plain;
+
 /// What a match left behind: `$1` … `$9` and the positions of named groups.
 #[derive(Debug, Clone, Default)]
 pub struct Captures {
@@ -20,9 +22,9 @@ impl Captures {
 }
 
 /// An expression. It is checked when it is read and compiled when it is first used: of 100,000
-/// locations few are asked for before the next reload, and machine code is what costs.
+/// locations few are asked for before the next reload, and compiling is what costs.
 pub struct Regex {
-    compiled: OnceLock<Result<pcre2::bytes::Regex, pcre2::Error>>,
+    compiled: OnceLock<Box<Result<pcre2::bytes::Regex, pcre2::Error>>>,
     source: Box<str>,
     caseless: bool,
     names: Box<[(Box<str>, usize)]>,
@@ -44,13 +46,14 @@ impl Regex {
     /// Compiles a pattern; `caseless` is `~*`.
     pub fn new(pattern: &[u8], caseless: bool) -> Result<Self, Error> {
         let source = std::str::from_utf8(pattern).map_err(|_| Error::NotUtf8)?;
-        let regex = compile(source, caseless, pcre2::bytes::RegexBuilder::new())?;
-        let names = regex.capture_names().iter().enumerate();
-        let names = names.filter_map(|(index, name)| Some((name.as_deref()?.into(), index)));
+        let groups = match plain::groups(source) {
+            Some(groups) => groups,
+            None => ask_for_groups(source, caseless)?,
+        };
         Ok(Self {
             compiled: OnceLock::new(),
-            names: names.collect(),
-            groups: regex.captures_len().saturating_sub(1),
+            names: groups.names.into(),
+            groups: groups.count,
             source: source.into(),
             caseless,
         })
@@ -94,24 +97,32 @@ impl Regex {
     }
 
     fn compiled(&self) -> Result<&pcre2::bytes::Regex, Error> {
-        let with_jit = || {
-            let mut builder = pcre2::bytes::RegexBuilder::new();
-            builder.jit_if_available(true);
-            compile(&self.source, self.caseless, builder)
-        };
-        let compiled = self.compiled.get_or_init(with_jit).as_ref();
-        compiled.map_err(|error| Error::Pcre(error.clone()))
+        let compile = || Box::new(compile(&self.source, self.caseless));
+        let compiled = &**self.compiled.get_or_init(compile);
+        compiled
+            .as_ref()
+            .map_err(|error| Error::Pcre(error.clone()))
     }
 }
 
-fn compile(
-    source: &str,
-    caseless: bool,
-    mut builder: pcre2::bytes::RegexBuilder,
-) -> Result<pcre2::bytes::Regex, pcre2::Error> {
+fn compile(source: &str, caseless: bool) -> Result<pcre2::bytes::Regex, pcre2::Error> {
     // A subject comes from the network and must not make a match run for ever.
     let limited = format!("(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000){source}");
-    builder.caseless(caseless).build(&limited)
+    let mut builder = pcre2::bytes::RegexBuilder::new();
+    builder.caseless(caseless).jit_if_available(true);
+    builder.build(&limited)
+}
+
+/// Has PCRE2 check a pattern and tell its groups.
+fn ask_for_groups(source: &str, caseless: bool) -> Result<plain::Groups, pcre2::Error> {
+    let mut builder = pcre2::bytes::RegexBuilder::new();
+    let regex = builder.caseless(caseless).build(source)?;
+    let names = regex.capture_names().iter().enumerate();
+    let names = names.filter_map(|(number, name)| Some((name.as_deref()?.into(), number)));
+    Ok(plain::Groups {
+        count: regex.captures_len().saturating_sub(1),
+        names: names.collect(),
+    })
 }
 
 impl std::fmt::Debug for Regex {

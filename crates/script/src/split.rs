@@ -54,7 +54,7 @@ impl<C: Context + ?Sized> Rule<C> for SplitClients {
 
 /// A share in hundredths of a percent, `None` for the rest, and its value.
 fn share(entry: &Item) -> Result<(Option<u64>, Bytes), Diagnostic> {
-    let value = Bytes::from(entry.arg(0)?.text.clone());
+    let value = Bytes::copy_from_slice(&entry.arg(0)?.text);
     if entry.name.text == b"*" {
         return Ok((None, value));
     }

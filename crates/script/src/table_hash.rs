@@ -34,6 +34,10 @@ impl Hasher for WordHasher {
         self.mix(u64::from_ne_bytes(last));
     }
 
+    fn write_u32(&mut self, number: u32) {
+        self.mix(number.into());
+    }
+
     fn write_usize(&mut self, length: usize) {
         self.mix(length as u64);
     }

@@ -7,9 +7,9 @@ use conf::Diagnostic;
 use net::Addr;
 use net::listen::{Listen, ListenOptions};
 
-use super::{CompiledName, Compiler};
+use super::Compiler;
 use crate::config::{AddrConf, ListenerConf, ServerId};
-use crate::draft::ListenDraft;
+use crate::draft::{ListenDraft, NameDraft};
 use crate::server_names::ServerNames;
 
 impl Compiler<'_, '_> {
@@ -18,7 +18,7 @@ impl Compiler<'_, '_> {
     pub(super) fn listeners(
         &mut self,
         listens: &[(ListenDraft, ServerId)],
-        names: &[Vec<CompiledName>],
+        names: &[Vec<NameDraft>],
     ) -> Vec<ListenerConf> {
         let mut addrs: BTreeMap<&Addr, Vec<&(ListenDraft, ServerId)>> = BTreeMap::new();
         let mut order: Vec<&Addr> = Vec::new();
@@ -76,7 +76,7 @@ impl Compiler<'_, '_> {
     fn addr_conf(
         &mut self,
         group: &[&(ListenDraft, ServerId)],
-        names: &[Vec<CompiledName>],
+        names: &[Vec<NameDraft>],
     ) -> AddrConf {
         let mut defaults = group.iter().filter(|(listen, _)| listen.default_server);
         let default_server = defaults.next().map_or(group[0].1, |entry| entry.1);
@@ -86,30 +86,23 @@ impl Compiler<'_, '_> {
                 .diagnostics
                 .push(Diagnostic::emerg(message).at(listen.span));
         }
-        let mut table = ServerNames::default();
+        let names = |id: ServerId| &names[id.0 as usize];
+        let all = group.iter().map(|(_, id)| names(*id).len()).sum();
+        let mut table = ServerNames::with_capacity(all);
         for (listen, id) in group {
-            for name in &names[id.0 as usize] {
-                if let CompiledName::Plain(name, span) = name
-                    && group.len() > 1
-                    && cannot_be_found(name)
-                {
-                    let addr = &listen.addr;
+            for draft in names(*id) {
+                let (name, addr) = (&draft.name, &listen.addr);
+                let plain = draft.regex.is_none();
+                if plain && group.len() > 1 && cannot_be_found(name) {
                     let message = format!("invalid server name or wildcard \"{name}\" on {addr}");
                     self.cx
                         .diagnostics
-                        .push(Diagnostic::emerg(message).at(*span));
-                    continue;
-                }
-                if let (false, CompiledName::Plain(name, span)) =
-                    (name.add_to(&mut table, *id), name)
-                {
-                    let message = format!(
-                        "conflicting server name \"{name}\" on {}, ignored",
-                        listen.addr
-                    );
+                        .push(Diagnostic::emerg(message).at(draft.span));
+                } else if !draft.add_to(&mut table, *id) {
+                    let message = format!("conflicting server name \"{name}\" on {addr}, ignored");
                     self.cx
                         .diagnostics
-                        .push(Diagnostic::warn(message).at(*span));
+                        .push(Diagnostic::warn(message).at(draft.span));
                 }
             }
         }

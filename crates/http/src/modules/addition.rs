@@ -32,7 +32,7 @@ pub const MODULE: Module = Module {
             ANY,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
-                let uri = Bytes::from(item.arg(0)?.text.clone());
+                let uri = Bytes::copy_from_slice(&item.arg(0)?.text);
                 item.once(&mut level.drafts.addition.before, uri)
             }),
             doc(
@@ -46,7 +46,7 @@ pub const MODULE: Module = Module {
             ANY,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
-                let uri = Bytes::from(item.arg(0)?.text.clone());
+                let uri = Bytes::copy_from_slice(&item.arg(0)?.text);
                 item.once(&mut level.drafts.addition.after, uri)
             }),
             doc(

@@ -11,7 +11,7 @@ use script::Template;
 
 use crate::logs::ErrorLogs;
 use crate::request::Request;
-use crate::settings::settings;
+use crate::settings::{Absent, settings};
 use crate::temp_file::TempPath;
 
 mod directives;
@@ -134,6 +134,12 @@ pub enum Handler {
     VncRecordings,
     /// `stub_status`
     StubStatus,
+}
+
+impl Absent for Handler {
+    fn is_absent(&self) -> bool {
+        *self == Handler::Static
+    }
 }
 
 impl Handler {

@@ -192,7 +192,7 @@ fn added(item: &Item, cx: &mut Cx<'_>) -> Result<Added, Diagnostic> {
         Some(word) if word.text == b"always" => true,
         Some(word) => return Err(item.invalid_parameter(word)),
     };
-    let name = Bytes::from(item.arg(0)?.text.clone());
+    let name = Bytes::copy_from_slice(&item.arg(0)?.text);
     Ok(Added {
         name,
         value: cx.template(item, 1)?,

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use conf::{Diagnostic, Directive};
 
 use crate::module::{Module, Set};
-use crate::settings::LevelKind;
+use crate::settings::{LevelKind, Written};
 
 pub mod access;
 pub mod addition;
@@ -154,7 +154,10 @@ macro_rules! level_settings {
         /// What was written at a level, by module.
         #[derive(Debug, Default)]
         pub struct Drafts {
-            $( #[doc = concat!("Of `", stringify!($module), "`.")] pub $module: $module::Draft, )*
+            $(
+                #[doc = concat!("Of `", stringify!($module), "`.")]
+                pub $module: Written<$module::Draft>,
+            )*
         }
 
         /// What holds at a level, by module.

@@ -7,9 +7,9 @@ use conf::{Arity, Directive, Doc, Item, Word};
 
 use script::Template;
 
-use crate::draft::{NameDraft, ServerDraft, ServerLevel};
+use crate::draft::{NameDraft, NameRegex, ServerDraft, ServerLevel};
 use crate::module::{Cx, Done, HTTP, Module, SERVER, Set};
-use crate::settings::{LevelKind, settings};
+use crate::settings::settings;
 
 settings! {
     /// Buffer for the usual head, in bytes.
@@ -28,13 +28,6 @@ settings! {
     body_early_read: Vec<Template> = Vec::new(), inherit;
     /// How many header lines a request may have.
     max_headers: u64 = 1000, inherit;
-}
-
-impl Draft {
-    /// Compiles the `http` level.
-    pub(crate) fn compile_top(self) -> Arc<Conf> {
-        self.compile(&Arc::default(), LevelKind::Named)
-    }
 }
 
 const fn doc(syntax: &'static str, default: &'static str, text: &'static str) -> Doc {
@@ -220,41 +213,33 @@ fn server(item: &Item, draft: &mut crate::draft::Draft, cx: &mut Cx<'_>) -> Done
 }
 
 fn server_name(item: &Item, server: &mut ServerLevel, cx: &mut Cx<'_>) -> Done {
+    server.names.reserve(item.args.len());
     for word in &item.args {
-        let text = word.display();
-        let text = match &text[..] {
-            "$hostname" => cx.bundle.hostname.clone(),
-            _ => text,
-        };
-        let regex = match text.strip_prefix('~') {
-            Some(pattern) => Some(name_regex(item, pattern, cx)?),
+        let mut name = word.display();
+        if name == "$hostname" {
+            name = cx.bundle.hostname.clone();
+        }
+        let regex = match name.strip_prefix('~') {
+            Some(pattern) => Some(Box::new(name_regex(item, pattern, cx)?)),
             None => {
-                check_name(item, word, &text, cx)?;
+                check_name(item, word, &name, cx)?;
+                name.make_ascii_lowercase();
                 None
             }
         };
-        let name = if regex.is_some() {
-            text
-        } else {
-            text.to_ascii_lowercase()
-        };
-        server.names.push(NameDraft {
-            name,
-            regex,
-            span: word.span,
-        });
+        let span = word.span;
+        server.names.push(NameDraft { name, regex, span });
     }
     Ok(())
 }
-
-type NameRegex = (script::Regex, Vec<(script::VarId, usize)>);
 
 fn name_regex(item: &Item, pattern: &str, cx: &mut Cx<'_>) -> Result<NameRegex, conf::Diagnostic> {
     if pattern.is_empty() {
         return Err(item.error("empty regex in server name \"~\""));
     }
     // Host names have no case.
-    super::location::regex(item, pattern.as_bytes(), true, cx)
+    let (regex, groups) = super::location::regex(item, pattern.as_bytes(), true, cx)?;
+    Ok((Arc::new(regex), groups))
 }
 
 /// As ngx_http_core_server_name: a star that is not at an end is a letter like others.

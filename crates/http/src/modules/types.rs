@@ -54,7 +54,7 @@ pub const MODULE: Module = Module {
             ANY,
             Arity::Exactly(1),
             Set::Level(|item, level, _| {
-                let value = Bytes::from(item.arg(0)?.text.clone());
+                let value = Bytes::copy_from_slice(&item.arg(0)?.text);
                 item.once(&mut level.drafts.types.default_type, value)
             }),
             doc(
@@ -71,7 +71,7 @@ fn types(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
     let table = level.drafts.types.types.get_or_insert_default();
     let table = Arc::make_mut(table);
     for entry in item.entries() {
-        let value = Bytes::from(entry.name.text.clone());
+        let value = Bytes::copy_from_slice(&entry.name.text);
         for word in &entry.args {
             let before = table.insert(word.text.to_ascii_lowercase().into(), value.clone());
             if let Some(before) = before.filter(|before| *before != value) {

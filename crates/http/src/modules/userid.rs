@@ -131,7 +131,7 @@ fn unless_none(item: &Item) -> Result<Bytes, conf::Diagnostic> {
     let text = &item.arg(0)?.text;
     Ok(match &text[..] {
         b"none" => Bytes::new(),
-        _ => Bytes::from(text.clone()),
+        _ => Bytes::copy_from_slice(text),
     })
 }
 

@@ -37,11 +37,10 @@ impl Kind for Other {
 fn item() -> Item {
     Item {
         name: Word {
-            text: b"a_zone".to_vec(),
-            quoted: false,
+            text: b"a_zone"[..].into(),
             span: Span::default(),
         },
-        args: Vec::new(),
+        args: Box::default(),
         block: None,
     }
 }

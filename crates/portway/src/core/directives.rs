@@ -411,7 +411,7 @@ fn user(item: &Item, draft: &mut Draft, bundle: &Bundle) -> Result<(), Diagnosti
 }
 
 fn worker_processes(item: &Item, draft: &mut Draft, _: &Bundle) -> Result<(), Diagnostic> {
-    let count = match item.arg(0)?.text.as_slice() {
+    let count = match &item.arg(0)?.text[..] {
         b"auto" => None,
         text => {
             let count = conf::value::number(text).and_then(|count| usize::try_from(count).ok());

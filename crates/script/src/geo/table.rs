@@ -7,6 +7,9 @@ pub(super) trait Number: Copy + Ord {
 
     /// The next one, unless this is the last.
     fn next(self) -> Option<Self>;
+
+    /// The last one that has its first `bits` bits.
+    fn last_of(self, bits: u8) -> Self;
 }
 
 impl Number for u32 {
@@ -15,6 +18,10 @@ impl Number for u32 {
     fn next(self) -> Option<Self> {
         self.checked_add(1)
     }
+
+    fn last_of(self, bits: u8) -> Self {
+        self | Self::MAX.checked_shr(bits.into()).unwrap_or(0)
+    }
 }
 
 impl Number for u128 {
@@ -22,6 +29,10 @@ impl Number for u128 {
 
     fn next(self) -> Option<Self> {
         self.checked_add(1)
+    }
+
+    fn last_of(self, bits: u8) -> Self {
+        self | Self::MAX.checked_shr(bits.into()).unwrap_or(0)
     }
 }
 
@@ -48,7 +59,7 @@ impl<N: Number> Table<N> {
     pub(super) fn new(mut stretches: Vec<Stretch<N>>, outside: u32) -> Self {
         // An outer stretch before what is in it.
         stretches.sort_unstable_by(|a, b| a.first.cmp(&b.first).then(b.last.cmp(&a.last)));
-        let mut changes = Changes(vec![(N::FIRST, outside)]);
+        let mut changes = Changes::new(outside, stretches.len());
         let mut around: Vec<Stretch<N>> = Vec::new();
         for stretch in stretches {
             while around
@@ -63,10 +74,9 @@ impl<N: Number> Table<N> {
         while !around.is_empty() {
             changes.leave(&mut around, outside);
         }
-        let (starts, values): (Vec<_>, Vec<_>) = changes.0.into_iter().unzip();
         Self {
-            starts: starts.into(),
-            values: values.into(),
+            starts: changes.starts.into(),
+            values: changes.values.into(),
         }
     }
 
@@ -77,16 +87,33 @@ impl<N: Number> Table<N> {
     }
 }
 
-/// Where values begin, in rising order.
-struct Changes<N>(Vec<(N, u32)>);
+/// Where values begin, in rising order, and the values.
+struct Changes<N> {
+    starts: Vec<N>,
+    values: Vec<u32>,
+}
 
 impl<N: Number> Changes<N> {
+    /// Everything has one value, and there is room for `more`.
+    fn new(outside: u32, more: usize) -> Self {
+        let mut changes = Self {
+            starts: Vec::with_capacity(more + 1),
+            values: Vec::with_capacity(more + 1),
+        };
+        changes.starts.push(N::FIRST);
+        changes.values.push(outside);
+        changes
+    }
+
     /// From `start` on it is `value`.
     fn add(&mut self, start: N, value: u32) {
-        match self.0.last_mut() {
-            Some(last) if last.0 == start => last.1 = value,
-            Some(last) if last.1 == value => {}
-            _ => self.0.push((start, value)),
+        match (self.starts.last(), self.values.last_mut()) {
+            (Some(last), Some(old)) if *last == start => *old = value,
+            (_, Some(old)) if *old == value => {}
+            _ => {
+                self.starts.push(start);
+                self.values.push(value);
+            }
         }
     }
 

@@ -20,8 +20,13 @@ pub(super) struct Index {
 #[derive(Debug)]
 struct Pieces {
     length: usize,
-    places: HashMap<u64, Range<u32>, BuildHasherDefault<PieceHasher>>,
+    places: Places,
 }
+
+type Places = HashMap<u64, Range<u32>, BuildHasherDefault<PieceHasher>>;
+
+/// A piece: its length, and its bytes as a number.
+type Key = (usize, u64);
 
 /// A text that has a piece.
 #[derive(Debug)]
@@ -39,21 +44,17 @@ const PIECE_MAX: usize = 8;
 /// How many pieces of a text are looked at for one that is rare.
 const CHOICES_MAX: usize = 8;
 
-type Counts = HashMap<(usize, u64), u32, BuildHasherDefault<PieceHasher>>;
-
 impl Index {
     /// Over texts of expressions, none empty.
     pub(super) fn new(demands: Vec<(u32, Vec<u8>)>) -> Self {
-        let mut counts = Counts::with_capacity_and_hasher(2 * demands.len(), Default::default());
+        let mut counts = Counts::new(demands.len());
         for (_, text) in &demands {
-            for (_, key) in choices(text) {
-                *counts.entry(key).or_default() += 1;
-            }
+            choices(text).for_each(|(_, key)| *counts.of(key) += 1);
         }
-        let mut hits: Vec<((usize, u64), Hit)> = Vec::with_capacity(demands.len());
+        let mut hits: Vec<(Key, Hit)> = Vec::with_capacity(demands.len());
         for (number, text) in demands {
-            let rare = |(_, key): &(usize, (usize, u64))| counts.get(key).copied();
-            if let Some((offset, key)) = choices(&text).min_by_key(rare) {
+            let rarest = choices(&text).min_by_key(|&(_, key)| *counts.of(key));
+            if let Some((offset, key)) = rarest {
                 let text = text.into_boxed_slice();
                 hits.push((
                     key,
@@ -65,20 +66,20 @@ impl Index {
                 ));
             }
         }
-        hits.sort_by_key(|(key, _)| *key);
-        let mut pieces: Vec<Pieces> = Vec::new();
-        for (place, ((length, key), _)) in hits.iter().enumerate() {
-            let place = place as u32;
-            if pieces.last().is_none_or(|last| last.length != *length) {
-                let (length, places) = (*length, HashMap::default());
-                pieces.push(Pieces { length, places });
+        hits.sort_unstable_by_key(|(key, _)| *key);
+        let mut place = 0;
+        let of_one_length = hits.chunk_by(|((one, _), _), ((other, _), _)| one == other);
+        let pieces = of_one_length.map(|hits| {
+            let length = hits.first().map_or(0, |((length, _), _)| *length);
+            let mut places = Places::with_capacity_and_hasher(hits.len(), Default::default());
+            for ((_, piece), _) in hits {
+                places.entry(*piece).or_insert(place..place).end = place + 1;
+                place += 1;
             }
-            if let Some(last) = pieces.last_mut() {
-                last.places.entry(*key).or_insert(place..place).end = place + 1;
-            }
-        }
+            Pieces { length, places }
+        });
         Self {
-            pieces,
+            pieces: pieces.collect(),
             hits: hits.into_iter().map(|(_, hit)| hit).collect(),
         }
     }
@@ -120,8 +121,8 @@ impl Hit {
     }
 }
 
-/// The pieces of a text among which one is chosen: where each is, its length and number.
-fn choices(text: &[u8]) -> impl Iterator<Item = (usize, (usize, u64))> + '_ {
+/// The pieces of a text among which one is chosen, and where each is.
+fn choices(text: &[u8]) -> impl Iterator<Item = (usize, Key)> + '_ {
     let length = text.len().min(PIECE_MAX);
     // Spread over the text: what is rare in it may be anywhere.
     let step = (text.len() + 1 - length).div_ceil(CHOICES_MAX);
@@ -136,6 +137,24 @@ fn choices(text: &[u8]) -> impl Iterator<Item = (usize, (usize, u64))> + '_ {
 
 fn mask(length: usize) -> u64 {
     u64::MAX >> (64 - 8 * length.clamp(1, PIECE_MAX))
+}
+
+/// About how many texts have a piece. Pieces that share a counter look less rare than they are,
+/// and are right choices all the same.
+struct Counts(Vec<u32>);
+
+impl Counts {
+    fn new(texts: usize) -> Self {
+        Self(vec![0; (4 * texts).next_power_of_two()])
+    }
+
+    fn of(&mut self, (length, piece): Key) -> &mut u32 {
+        let mut hasher = PieceHasher::default();
+        hasher.write_u64(piece);
+        hasher.write_usize(length);
+        let place = hasher.finish() as usize & (self.0.len() - 1);
+        &mut self.0[place]
+    }
 }
 
 /// A hash for numbers. What is hashed into a table comes from the configuration, so nobody can

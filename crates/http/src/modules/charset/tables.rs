@@ -100,8 +100,8 @@ pub fn charset_map(item: &Item, cx: &mut Cx<'_>) -> Done {
         false => byte_tables(item)?,
     };
     let way = |from: &Word, to: &Word, table| Way {
-        from: from.text.clone().into(),
-        to: to.text.clone().into(),
+        from: from.text[..].into(),
+        to: to.text[..].into(),
         table,
     };
     let ways = [way(from, to, there), way(to, from, back)];

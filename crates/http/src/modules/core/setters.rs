@@ -39,12 +39,12 @@ pub fn alias(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 
 /// A path relative to the prefix, its trailing slash gone when it is `root`.
 pub fn path_template(item: &Item, cx: &mut Cx<'_>) -> Result<Template, conf::Diagnostic> {
-    let mut text = item.arg(0)?.text.clone();
-    if item.name() == "root" && text.len() > 1 && text.ends_with(b"/") {
-        text.pop();
-    }
-    refuse_itself(item, &text)?;
-    cx.template_of(item, &text)
+    let text = match &item.arg(0)?.text[..] {
+        [text @ .., b'/'] if item.name() == "root" && !text.is_empty() => text,
+        text => text,
+    };
+    refuse_itself(item, text)?;
+    cx.template_of(item, text)
 }
 
 /// As ngx_http_core_root: a path is not made of what is made of it.

@@ -58,7 +58,7 @@ pub fn http_version(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 }
 
 pub fn set_header(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
-    let name = Bytes::from(item.arg(0)?.text.clone());
+    let name = Bytes::copy_from_slice(&item.arg(0)?.text);
     let value = cx.template(item, 1)?;
     level
         .drafts

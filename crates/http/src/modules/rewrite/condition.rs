@@ -48,7 +48,7 @@ pub enum FileTest {
 
 /// Reads the arguments of `if`.
 pub fn parse(item: &Item, cx: &mut Cx<'_>) -> Result<Condition, Diagnostic> {
-    let mut words: Vec<Vec<u8>> = item.args.iter().map(|word| word.text.clone()).collect();
+    let mut words: Vec<Vec<u8>> = item.args.iter().map(|word| word.text.to_vec()).collect();
     let shown = item
         .args
         .iter()

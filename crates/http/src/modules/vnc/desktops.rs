@@ -10,7 +10,7 @@ use super::{Conf, Pass};
 use crate::compile::{Place, walk};
 use crate::draft::{Draft, Level};
 use crate::module::{Cx, DESKTOP, Done};
-use crate::settings::LevelKind;
+use crate::settings::{LevelKind, Written};
 
 /// A machine with a name.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Desktop {
     /// What holds for it: what its block says, otherwise `http`.
     pub conf: Arc<Conf>,
     /// What its block says.
-    own: Option<Box<super::Draft>>,
+    own: Option<Written<super::Draft>>,
 }
 
 /// The desktops of a configuration, in the order in which they stand there.
@@ -65,7 +65,7 @@ impl Desktop {
     /// What the block says where it says something, otherwise what holds at a location.
     pub fn over(&self, location: &Arc<Conf>) -> Arc<Conf> {
         match &self.own {
-            Some(own) => own.as_ref().clone().compile(location, LevelKind::Named),
+            Some(own) => own.clone().compile(location, LevelKind::Named),
             None => location.clone(),
         }
     }
@@ -82,18 +82,19 @@ pub struct Drafts {
 struct DesktopDraft {
     name: Arc<str>,
     target: Target,
-    own: Option<Box<super::Draft>>,
+    own: Option<Written<super::Draft>>,
 }
 
 impl Drafts {
     /// Compiles them inside `http`.
     pub fn compile(self, outer: &Arc<Conf>) -> Desktops {
         let compile = |draft: DesktopDraft| {
-            let own = draft.own.clone().map(|own| *own).unwrap_or_default();
+            let own = draft.own.clone().unwrap_or_default();
             Arc::new(Desktop {
                 name: draft.name,
                 target: draft.target,
-                conf: own.compile_desktop(outer),
+                // One that says nothing shares what holds in `http`.
+                conf: own.compile(outer, LevelKind::Unnamed),
                 own: draft.own,
             })
         };
@@ -103,13 +104,6 @@ impl Drafts {
             by_name: names.map(|(at, one)| (one.name.clone(), at)).collect(),
             all,
         }
-    }
-}
-
-impl super::Draft {
-    /// Compiles a desktop's block; one that says nothing shares what holds in `http`.
-    fn compile_desktop(self, outer: &Arc<Conf>) -> Arc<Conf> {
-        self.compile(outer, LevelKind::Unnamed)
     }
 }
 
@@ -129,7 +123,7 @@ pub fn vnc_desktop(item: &Item, draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
     let own = item.block.as_ref().map(|entries| {
         let mut level = Level::default();
         walk(entries, DESKTOP, &mut Place::Level(&mut level), cx);
-        Box::new(level.drafts.vnc)
+        level.drafts.vnc
     });
     known.all.push(DesktopDraft { name, target, own });
     Ok(())

@@ -34,7 +34,7 @@ const LIMIT: Limit = Limit {
 pub fn vnc_login(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     let mut limit = LIMIT;
     for word in item.args.iter().skip(1) {
-        let text = word.text.as_slice();
+        let text = &word.text[..];
         if let Some(count) = text.strip_prefix(b"attempts=") {
             let count = value::number(count).and_then(|count| u32::try_from(count).ok());
             let count = count.filter(|&count| count > 0);

@@ -45,7 +45,7 @@ pub fn http(item: &Item, cx: &mut Cx<'_>) -> Result<TokenSource, Diagnostic> {
     let mut remember = CACHE;
     let mut trusted = None;
     for word in &item.args[2..] {
-        let text = word.text.as_slice();
+        let text = &word.text[..];
         let time = |name: &str| text.strip_prefix(name.as_bytes()).map(value::time);
         if let Some(time) = time("timeout=") {
             let time = time.filter(|time| !time.is_zero());
