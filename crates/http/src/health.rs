@@ -159,7 +159,8 @@ impl Checks {
         self.names.insert(id, name);
     }
 
-    /// Waits until one has ended, be it by a panic, which was logged where it happened. Cancel-safe.
+    /// Waits until one has ended, be it by a panic, which was logged where it happened.
+    /// Cancel-safe.
     async fn one_ended(&mut self) {
         let id = match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => id,

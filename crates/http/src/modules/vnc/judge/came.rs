@@ -152,8 +152,8 @@ impl Came {
         is_known
     }
 
-    /// The file that a request like theirs leads to, as it is before anybody looks into it: a change
-    /// meanwhile is seen by the next look.
+    /// The file that a request like theirs leads to, as it is before anybody looks into it: a
+    /// change meanwhile is seen by the next look.
     pub fn users_of(&self, request: &Request) -> Option<Box<Users>> {
         let path = self.by_password.then(|| auth_basic::file_of_users(request));
         path.flatten().map(|path| {
