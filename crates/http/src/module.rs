@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use conf::{Bundle, Contexts, Diagnostic, Directive, Doc, Item};
+use conf::{Arity, Bundle, Contexts, Diagnostic, Directive, Doc, Item};
 use net::log::Level as LogLevel;
 use script::{Builtin, Format, Names, Template};
 
@@ -186,6 +186,24 @@ pub const fn doc(syntax: &'static str, default: &'static str, text: &'static str
         default,
         text,
     }
+}
+
+/// A directive of nginx that is accepted and does nothing here; `reason` says why nobody misses it.
+pub const fn inert(
+    name: &'static str,
+    contexts: Contexts,
+    arity: Arity,
+    syntax: &'static str,
+    reason: &'static str,
+) -> Directive<Set> {
+    Directive::inert(
+        name,
+        contexts,
+        arity,
+        Set::Nothing,
+        doc(syntax, "", "No effect."),
+        reason,
+    )
 }
 
 /// A setter that stores one argument of a usual kind in a field of a module's draft, once.

@@ -8,6 +8,7 @@
 //!
 //! A new kind is a line in the list at the end of this file, and a [`Kind`] for its state.
 
+pub mod key;
 pub mod lru;
 pub mod shards;
 

@@ -9,8 +9,8 @@ use net::log::time;
 use serde::Serialize;
 
 use crate::policy::Allowed;
-use crate::sessions::view::{json, to_millis, unix};
-use crate::{About, EndReason, GuestLink, Policy, Refusal, Role, SessionEnd, SessionId, Shot};
+use crate::sessions::view::{Who, json, to_millis, unix};
+use crate::{About, EndReason, GuestLink, Policy, Refusal, SessionEnd, SessionId, Shot};
 
 /// Where it is written what happens while a session lives.
 #[derive(Clone, Default)]
@@ -41,26 +41,18 @@ impl fmt::Debug for Notes {
 
 /// The line for a session that starts now: it has leave to, and the machine is about to be reached.
 pub fn start_record(about: &About, policy: &Policy) -> String {
-    line(&Start {
-        event: "start",
-        time: now(),
-        who: Who::of(about),
+    let what = Start {
         view_only: policy.view_only,
         level: policy.level() as u8,
         policy: policy.allowed(),
-    })
+    };
+    line("start", Who::of(about), &what)
 }
 
 /// The line for a session that is over. One that had no leave has only this.
 pub fn end_record(end: &SessionEnd) -> String {
     let last = &end.last;
-    line(&End {
-        event: match end.connected_after {
-            Some(_) => "end",
-            None => "refused",
-        },
-        time: now(),
-        who: Who::of(&last.about),
+    let what = End {
         reason: end.reason.word(),
         words: match &end.reason {
             EndReason::Refused(refusal) => Some(refusal.sentence().into_owned()),
@@ -82,33 +74,34 @@ pub fn end_record(end: &SessionEnd) -> String {
         messages_up: last.messages_in,
         last_input_s: last.idle.map(seconds),
         rtt_ms: end.rtt.map(to_millis),
-    })
+    };
+    let event = match end.connected_after {
+        Some(_) => "end",
+        None => "refused",
+    };
+    line(event, Who::of(&last.about), &what)
 }
 
 /// The line for a picture that somebody saw, or why it was not shown.
 pub fn screenshot_record(about: &About, outcome: Result<&Shot, &Refusal>) -> String {
     let screen = outcome.ok().map(|shot| &shot.screen);
-    line(&Screenshot {
-        event: "screenshot",
-        time: now(),
-        who: Who::of(about),
+    let what = Screenshot {
         width: screen.map(|screen| screen.width()),
         height: screen.map(|screen| screen.height()),
         reason: outcome.err().map(Refusal::word),
         words: outcome.err().map(|refusal| refusal.sentence().into_owned()),
-    })
+    };
+    line("screenshot", Who::of(about), &what)
 }
 
 /// The line for words of an operator to a session's person; whether its page could show them.
 pub(crate) fn message_record(about: &About, from: &str, text: &str, shown: bool) -> String {
-    line(&Message {
-        event: "message",
-        time: now(),
-        who: Who::of(about),
+    let what = Message {
         by: from,
         text,
         shown,
-    })
+    };
+    line("message", Who::of(about), &what)
 }
 
 /// The line for a change of control over a desktop: what was done by a session or, if somebody is
@@ -119,14 +112,12 @@ pub(crate) fn control_record(
     by: Option<&str>,
     controller: Option<SessionId>,
 ) -> String {
-    line(&Control {
-        event: "control",
-        time: now(),
-        who: Who::of(about),
+    let what = Control {
         what,
         by,
         controller: controller.map(|id| id.to_string()),
-    })
+    };
+    line("control", Who::of(about), &what)
 }
 
 /// What happened to a link for guests.
@@ -140,30 +131,37 @@ pub enum LinkEvent {
 
 /// The line for a link that somebody, whom `about` tells of, made or ended.
 pub fn link_record(about: &About, id: &str, link: Option<&GuestLink>, event: LinkEvent) -> String {
-    line(&Link {
-        event: match event {
-            LinkEvent::Made => "link-made",
-            LinkEvent::Ended(_) => "link-ended",
-        },
-        time: now(),
-        who: Who {
-            link: Some(id),
-            ..Who::of(about)
-        },
+    let what = Link {
         expires: link.map(|link| unix(link.terms.expires)),
         cut: match event {
             LinkEvent::Made => None,
             LinkEvent::Ended(cut) => Some(cut),
         },
-    })
+    };
+    let who = Who {
+        link: Some(id),
+        ..Who::of(about)
+    };
+    let event = match event {
+        LinkEvent::Made => "link-made",
+        LinkEvent::Ended(_) => "link-ended",
+    };
+    line(event, who, &what)
 }
 
+/// What every record has.
 #[derive(Serialize)]
-struct Message<'a> {
+struct Record<'a, T> {
     event: &'a str,
     time: String,
     #[serde(flatten)]
     who: Who<'a>,
+    #[serde(flatten)]
+    what: &'a T,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
     by: &'a str,
     text: &'a str,
     shown: bool,
@@ -171,10 +169,6 @@ struct Message<'a> {
 
 #[derive(Serialize)]
 struct Control<'a> {
-    event: &'a str,
-    time: String,
-    #[serde(flatten)]
-    who: Who<'a>,
     what: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'a str>,
@@ -182,11 +176,7 @@ struct Control<'a> {
 }
 
 #[derive(Serialize)]
-struct Link<'a> {
-    event: &'a str,
-    time: String,
-    #[serde(flatten)]
-    who: Who<'a>,
+struct Link {
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,10 +185,6 @@ struct Link<'a> {
 
 #[derive(Serialize)]
 struct Screenshot<'a> {
-    event: &'a str,
-    time: String,
-    #[serde(flatten)]
-    who: Who<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     width: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,11 +196,7 @@ struct Screenshot<'a> {
 }
 
 #[derive(Serialize)]
-struct Start<'a> {
-    event: &'a str,
-    time: String,
-    #[serde(flatten)]
-    who: Who<'a>,
+struct Start {
     view_only: bool,
     level: u8,
     policy: Allowed,
@@ -222,10 +204,6 @@ struct Start<'a> {
 
 #[derive(Serialize)]
 struct End<'a> {
-    event: &'a str,
-    time: String,
-    #[serde(flatten)]
-    who: Who<'a>,
     reason: &'a str,
     /// What the person was told.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,47 +225,14 @@ struct End<'a> {
     rtt_ms: Option<f64>,
 }
 
-/// Who was where.
-#[derive(Serialize)]
-struct Who<'a> {
-    id: Option<String>,
-    user: Option<&'a str>,
-    role: Role,
-    client: &'a str,
-    desktop: &'a str,
-    title: &'a str,
-    target: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    guest_of: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    watches: Option<String>,
-}
-
-impl<'a> Who<'a> {
-    fn of(about: &'a About) -> Self {
-        Self {
-            id: about.id.map(|id| id.to_string()),
-            user: about.user.as_deref(),
-            role: about.role,
-            client: &about.client,
-            desktop: &about.desktop,
-            title: &about.title,
-            target: &about.target,
-            token: about.token.as_deref(),
-            link: about.link.as_ref().map(|link| &*link.id),
-            guest_of: about.link.as_ref().and_then(|link| link.by.as_deref()),
-            watches: about.watches.map(|id| id.to_string()),
-        }
-    }
-}
-
 /// A record on one line. JSON leaves some control characters as they are, which terminals obey.
-fn line(record: &impl Serialize) -> String {
-    let text = json(record);
+fn line(event: &str, who: Who<'_>, what: &impl Serialize) -> String {
+    let text = json(&Record {
+        event,
+        time: time::with(|times| times.iso8601().to_owned()),
+        who,
+        what,
+    });
     if !text.contains(is_command) {
         return text;
     }
@@ -303,10 +248,6 @@ fn line(record: &impl Serialize) -> String {
 
 fn is_command(char: char) -> bool {
     matches!(char, '\u{7f}'..='\u{9f}')
-}
-
-fn now() -> String {
-    time::with(|times| times.iso8601().to_owned())
 }
 
 fn seconds(time: Duration) -> f64 {

@@ -5,7 +5,7 @@ use conf::{Arity, Directive, Item};
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
 use crate::media_types::{MediaTypes, store_types};
-use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
+use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, inert, store};
 use crate::settings::settings;
 use crate::variable::builtin;
 
@@ -45,9 +45,7 @@ const DIRECTIVES: &[Directive<Set>] = &[
         doc("brotli_types type …;", "brotli_types text/html;", "Media types that are compressed beside text/html; * is all.")),
     Directive::new("brotli_window", ANY, Arity::Exactly(1), Set::Level(window),
         doc("brotli_window size;", "brotli_window 512k;", "How far back compression looks for repetitions: a power of two from 1k to 16m. A response takes a few times as much memory.")),
-    Directive::inert("brotli_buffers", ANY, Arity::Exactly(2), Set::Nothing,
-        doc("brotli_buffers number size;", "", "No effect."),
-        "compressed data is never buffered beyond what is being sent"),
+    inert("brotli_buffers", ANY, Arity::Exactly(2), "brotli_buffers number size;", "compressed data is never buffered beyond what is being sent"),
 ];
 
 fn comp_level(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {

@@ -12,7 +12,7 @@ use proto::h1::FieldName;
 
 use crate::filters::BodyFilter;
 use crate::filters::portions::{Transform, Transforming};
-use crate::module::{ANY, Module, Set, doc, store};
+use crate::module::{ANY, Module, doc, inert, store};
 use crate::modules::gzip;
 use crate::request::Request;
 use crate::response::{Chunk, Response};
@@ -38,12 +38,11 @@ pub const MODULE: Module = Module {
                 "Whether responses with Content-Encoding: gzip are unpacked for clients that cannot read them.",
             ),
         ),
-        Directive::inert(
+        inert(
             "gunzip_buffers",
             ANY,
             Arity::Exactly(2),
-            Set::Nothing,
-            doc("gunzip_buffers number size;", "", "No effect."),
+            "gunzip_buffers number size;",
             "what is unpacked is sent before more is",
         ),
     ],

@@ -9,7 +9,7 @@ use script::Regex;
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
 use crate::media_types::{MediaTypes, store_types};
-use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
+use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, inert, store};
 use crate::request::Request;
 use crate::settings::settings;
 use crate::variable::builtin;
@@ -128,23 +128,6 @@ const DIRECTIVES: &[Directive<Set>] = &[
     inert("postpone_gzipping", ANY, Arity::Exactly(1), "postpone_gzipping size;", "memory is taken when the first byte is compressed"),
     inert("gzip_no_buffer", ANY, Arity::Flag, "gzip_no_buffer on | off;", "compressed data is never buffered beyond what is being sent"),
 ];
-
-const fn inert(
-    name: &'static str,
-    contexts: conf::Contexts,
-    arity: Arity,
-    syntax: &'static str,
-    reason: &'static str,
-) -> Directive<Set> {
-    Directive::inert(
-        name,
-        contexts,
-        arity,
-        Set::Nothing,
-        doc(syntax, "", "No effect."),
-        reason,
-    )
-}
 
 fn comp_level(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
     let value = item.number(0)?;

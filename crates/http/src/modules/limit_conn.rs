@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use net::log::Level as LogLevel;
-use script::Template;
 
 pub use counts::Counts;
 pub use directives::MODULE;
@@ -16,6 +15,7 @@ pub use directives::MODULE;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
+use crate::zones::key::Key;
 use crate::zones::{Kind, ZoneId};
 
 settings! {
@@ -37,13 +37,6 @@ pub struct Limit {
     connections: u32,
 }
 
-/// What the configuration says of a zone.
-#[derive(Debug, Default)]
-pub struct Key {
-    key: Template,
-    text: String,
-}
-
 impl Kind for Counts {
     type Conf = Key;
 
@@ -52,12 +45,7 @@ impl Kind for Counts {
     }
 
     fn conflict(name: &str, old: &Key, new: &Key) -> Option<String> {
-        let (key, before) = (&new.text, &old.text);
-        (key != before).then(|| {
-            format!(
-                "limit_conn_zone \"{name}\" uses the \"{key}\" key while previously it used the \"{before}\" key"
-            )
-        })
+        new.conflict(old, "limit_conn_zone", name)
     }
 }
 
@@ -122,7 +110,7 @@ pub fn run(request: &Request) -> Flow {
     let mut places = Vec::with_capacity(conf.limits.len());
     for limit in &conf.limits {
         let zone = request.config().zones.get(limit.zone);
-        let Some(key) = key(request, zone.conf()) else {
+        let Some(key) = zone.conf().of(request, KEY_MAX) else {
             continue;
         };
         held.status.set(Some(Status::Passed));
@@ -155,18 +143,4 @@ fn refuse(conf: &Conf, held: &Held) -> Flow {
     }
     held.status.set(Some(Status::Rejected));
     Flow::Status(conf.status)
-}
-
-/// The key of a request, if there is one to count it by.
-fn key(request: &Request, conf: &Key) -> Option<Bytes> {
-    let key = request.eval(&conf.key);
-    if key.len() > KEY_MAX {
-        let (text, key) = (&conf.text, String::from_utf8_lossy(&key));
-        request.log(
-            LogLevel::Error,
-            format_args!("the value of the \"{text}\" key is more than {KEY_MAX} bytes: \"{key}\""),
-        );
-        return None;
-    }
-    (!key.is_empty()).then_some(key)
 }

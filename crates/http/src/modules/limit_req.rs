@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use net::clock;
 use net::log::Level as LogLevel;
-use script::Template;
 
 pub use directives::MODULE;
 pub use rates::Rates;
@@ -16,6 +15,7 @@ pub use rates::Rates;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::settings::settings;
+use crate::zones::key::Key;
 use crate::zones::{Kind, ZoneId};
 
 settings! {
@@ -42,8 +42,7 @@ pub struct Limit {
 /// What the configuration says of a zone.
 #[derive(Debug, Default)]
 pub struct Rate {
-    key: Template,
-    key_text: String,
+    key: Key,
     /// Thousandths of a request per second.
     rate: i64,
 }
@@ -56,12 +55,7 @@ impl Kind for Rates {
     }
 
     fn conflict(name: &str, old: &Rate, new: &Rate) -> Option<String> {
-        let (key, before) = (&new.key_text, &old.key_text);
-        (key != before).then(|| {
-            format!(
-                "limit_req \"{name}\" uses the \"{key}\" key while previously it used the \"{before}\" key"
-            )
-        })
+        new.key.conflict(&old.key, "limit_req", name)
     }
 }
 
@@ -174,7 +168,7 @@ fn judge(request: &Request, limits: &[Limit]) -> Verdict {
     let mut last = None;
     for (index, limit) in limits.iter().enumerate() {
         let zone = zones.get(limit.zone);
-        let Some(key) = key(request, zone.conf()) else {
+        let Some(key) = zone.conf().key.of(request, KEY_MAX) else {
             continue;
         };
         let rate = zone.conf().rate;
@@ -223,20 +217,6 @@ fn judge(request: &Request, limits: &[Limit]) -> Verdict {
         }
         _ => Verdict::Passed,
     }
-}
-
-/// The key of a request, if there is one to count it by.
-fn key(request: &Request, rate: &Rate) -> Option<bytes::Bytes> {
-    let key = request.eval(&rate.key);
-    if key.len() > KEY_MAX {
-        let (text, key) = (&rate.key_text, String::from_utf8_lossy(&key));
-        request.log(
-            LogLevel::Error,
-            format_args!("the value of the \"{text}\" key is more than {KEY_MAX} bytes: \"{key}\""),
-        );
-        return None;
-    }
-    (!key.is_empty()).then_some(key)
 }
 
 impl Limit {

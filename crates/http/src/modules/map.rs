@@ -4,7 +4,7 @@ use conf::{Arity, Directive, Item};
 use script::Map;
 
 use crate::draft::Draft;
-use crate::module::{Cx, Done, HTTP, Module, Set, doc, variable_name};
+use crate::module::{Cx, Done, HTTP, Module, Set, doc, inert, variable_name};
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -21,20 +21,18 @@ pub const MODULE: Module = Module {
                 "A variable whose value is chosen by another value: exactly, by host name, or by expression (~, ~*).",
             ),
         ),
-        Directive::inert(
+        inert(
             "map_hash_max_size",
             HTTP,
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("map_hash_max_size size;", "", "No effect."),
+            "map_hash_max_size size;",
             "tables grow as they need",
         ),
-        Directive::inert(
+        inert(
             "map_hash_bucket_size",
             HTTP,
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("map_hash_bucket_size size;", "", "No effect."),
+            "map_hash_bucket_size size;",
             "tables grow as they need",
         ),
     ],

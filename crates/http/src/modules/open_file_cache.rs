@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conf::{Arity, Directive};
 
-use crate::module::{ANY, Module, Set, doc, store};
+use crate::module::{ANY, Module, Set, doc, inert, store};
 use crate::open_files::CacheConf;
 use crate::settings::settings;
 
@@ -40,9 +40,7 @@ const DIRECTIVES: &[Directive<Set>] = &[
         doc("open_file_cache_min_uses number;", "open_file_cache_min_uses 1;", "How often a file must be asked for to stay open.")),
     Directive::new("open_file_cache_errors", ANY, Arity::Flag, store!(flag open_file_cache.errors),
         doc("open_file_cache_errors on | off;", "open_file_cache_errors off;", "Whether the cache also knows that there is no file.")),
-    Directive::inert("open_file_cache_events", ANY, Arity::Flag, Set::Nothing,
-        doc("open_file_cache_events on | off;", "", "No effect."),
-        "has no effect on Linux"),
+    inert("open_file_cache_events", ANY, Arity::Flag, "open_file_cache_events on | off;", "has no effect on Linux"),
 ];
 
 impl Conf {

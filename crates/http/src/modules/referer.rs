@@ -9,7 +9,7 @@ use proto::h1::FieldName;
 use script::Regex;
 
 use crate::draft::Level;
-use crate::module::{Cx, Done, LOCATION, Module, SERVER, Set, doc};
+use crate::module::{Cx, Done, LOCATION, Module, SERVER, Set, doc, inert};
 use crate::request::Request;
 use crate::settings::settings;
 use crate::variable::builtin;
@@ -55,20 +55,18 @@ pub const MODULE: Module = Module {
                  beginning of a path, or expressions behind \"~\".",
             ),
         ),
-        Directive::inert(
+        inert(
             "referer_hash_max_size",
             SERVER.or(LOCATION),
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("referer_hash_max_size size;", "", "No effect."),
+            "referer_hash_max_size size;",
             "tables grow as they need",
         ),
-        Directive::inert(
+        inert(
             "referer_hash_bucket_size",
             SERVER.or(LOCATION),
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("referer_hash_bucket_size size;", "", "No effect."),
+            "referer_hash_bucket_size size;",
             "tables grow as they need",
         ),
     ],

@@ -5,7 +5,7 @@ use conf::{Arity, Directive, Item};
 use crate::draft::Level;
 use crate::filters::compress::{self, Coding};
 use crate::media_types::{MediaTypes, store_types};
-use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, store};
+use crate::module::{ANY, Cx, Done, LOCATION_IF, Module, Set, doc, inert, store};
 use crate::settings::settings;
 use crate::variable::builtin;
 
@@ -41,9 +41,7 @@ const DIRECTIVES: &[Directive<Set>] = &[
         doc("zstd_min_length length;", "zstd_min_length 20;", "Responses with a Content-Length below this are not compressed.")),
     Directive::new("zstd_types", ANY, Arity::AtLeast(1), store_types!(zstd.types),
         doc("zstd_types type …;", "zstd_types text/html;", "Media types that are compressed beside text/html; * is all.")),
-    Directive::inert("zstd_buffers", ANY, Arity::Exactly(2), Set::Nothing,
-        doc("zstd_buffers number size;", "", "No effect."),
-        "compressed data is never buffered beyond what is being sent"),
+    inert("zstd_buffers", ANY, Arity::Exactly(2), "zstd_buffers number size;", "compressed data is never buffered beyond what is being sent"),
 ];
 
 fn comp_level(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {

@@ -151,28 +151,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// Writes as much of `bufs` as the kernel takes.
+    /// Writes as much of `bufs` as the kernel takes by `call`, one of the socket's own.
     pub fn poll_write(
-        &mut self,
-        socket: &Socket,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.write_by(Socket::poll_write_vectored, socket, cx, bufs)
-    }
-
-    /// As [`poll_write`](Self::poll_write), telling the kernel that more follows at once: its
-    /// record is not full yet.
-    pub fn poll_write_more(
-        &mut self,
-        socket: &Socket,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.write_by(Socket::poll_write_vectored_more, socket, cx, bufs)
-    }
-
-    fn write_by(
         &mut self,
         call: fn(&Socket, &mut Context<'_>, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
         socket: &Socket,

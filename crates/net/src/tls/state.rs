@@ -146,12 +146,15 @@ impl State {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         match &mut self.session {
-            Session::Kernel(kernel) => kernel.poll_write(socket, cx, bufs),
+            Session::Kernel(kernel) => {
+                kernel.poll_write(Socket::poll_write_vectored, socket, cx, bufs)
+            }
             _ => self.encrypt_and_send(socket, cx, bufs),
         }
     }
 
-    /// As [`poll_write`](Self::poll_write), where more follows at once.
+    /// As [`poll_write`](Self::poll_write), where more follows at once: a kernel that makes the
+    /// records leaves the last one open for it.
     pub fn poll_write_more(
         &mut self,
         socket: &Socket,
@@ -160,7 +163,7 @@ impl State {
     ) -> Poll<io::Result<usize>> {
         match &mut self.session {
             Session::Kernel(kernel) if self.goodbye == Goodbye::NotYet => {
-                kernel.poll_write_more(socket, cx, bufs)
+                kernel.poll_write(Socket::poll_write_vectored_more, socket, cx, bufs)
             }
             _ => self.poll_write(socket, cx, bufs),
         }

@@ -25,150 +25,204 @@ const QUALITY_9: i32 = -23;
 const QUALITY_5: i32 = -27;
 const COMPRESSION_6: i32 = -250;
 
-fn open(start: impl Fn(Place<'_>) -> Desktop) -> (Desktop, u16) {
-    let port = free_port();
-    let place = Place {
-        host: None,
-        address: "127.0.0.1",
-        port,
-    };
-    (start(place), port)
+/// An X server whose screen is looked at.
+struct Server {
+    /// How pictures of it are called that are kept to be looked at.
+    name: &'static str,
+    desktop: Desktop,
+    port: u16,
 }
 
-/// The picture in some encodings is what the X server shows.
-fn assert_shows(
-    (desktop, port): &(Desktop, u16),
-    what: &str,
+/// What is asked of a server, and how near to the truth the answer must be.
+struct Look<'a> {
+    /// How its picture is called.
+    what: &'a str,
     format: PixelFormat,
-    encodings: &[i32],
+    encodings: &'a [i32],
+    /// The most that a channel of a pixel may differ.
     tolerance: u8,
-) {
-    let encodings = [encodings, &PSEUDO].concat();
-    let mut client = Client::connect(*port, format, &encodings);
-    // Who does not move the pointer itself gets it painted by TigerVNC.
-    client.point(639, 479);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        client.look();
-        let expected = truth::of_desktop(desktop);
-        let difference = truth::difference(client.decoder.screen(), &expected, tolerance);
-        if difference.is_none() {
-            break;
-        }
-        if Instant::now() > deadline {
-            truth::keep(&format!("{what}-ours"), client.decoder.screen());
-            truth::keep(&format!("{what}-truth"), &expected);
-            panic!("{what}: pixels that differ, the first, ours, truth: {difference:?}");
+}
+
+impl<'a> Look<'a> {
+    /// With the colours of the screen and no loss.
+    fn exact(what: &'a str, encodings: &'a [i32]) -> Self {
+        Self {
+            what,
+            format: PixelFormat::RGBX,
+            encodings,
+            tolerance: 0,
         }
     }
-    truth::keep(what, client.decoder.screen());
+
+    fn jpeg(what: &'a str, encodings: &'a [i32]) -> Self {
+        Self {
+            tolerance: JPEG_TOLERANCE,
+            ..Self::exact(what, encodings)
+        }
+    }
 }
 
-fn each_encoding(desktop: &(Desktop, u16), name: &str, encodings: &[(&str, i32)]) {
-    for (encoding, number) in encodings {
-        let what = format!("{name}-{encoding}");
-        assert_shows(desktop, &what, PixelFormat::RGBX, &[*number], 0);
+impl Server {
+    fn tigervnc() -> Self {
+        Self::start("tigervnc", |place| Desktop::tigervnc(place, Access::Open))
+    }
+
+    fn x11vnc() -> Self {
+        Self::start("x11vnc", Desktop::x11vnc)
+    }
+
+    fn tightvnc() -> Self {
+        Self::start("tightvnc", Desktop::tightvnc)
+    }
+
+    fn start(name: &'static str, start: impl Fn(Place<'_>) -> Desktop) -> Self {
+        let port = free_port();
+        let place = Place {
+            host: None,
+            address: "127.0.0.1",
+            port,
+        };
+        let desktop = start(place);
+        Self {
+            name,
+            desktop,
+            port,
+        }
+    }
+
+    fn connect(&self, encodings: &[i32]) -> Client {
+        let encodings = [encodings, &PSEUDO].concat();
+        Client::connect(self.port, PixelFormat::RGBX, &encodings)
+    }
+
+    /// The picture that a viewer gets is what the X server shows.
+    fn assert_shows(&self, look: &Look<'_>) {
+        let what = format!("{}-{}", self.name, look.what);
+        let encodings = [look.encodings, &PSEUDO].concat();
+        let mut client = Client::connect(self.port, look.format, &encodings);
+        // Who does not move the pointer itself gets it painted by TigerVNC.
+        client.point(639, 479);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            client.look();
+            let (ours, truth) = (client.decoder.screen(), truth::of_desktop(&self.desktop));
+            let Some(difference) = truth::difference(ours, &truth, look.tolerance) else {
+                break;
+            };
+            if Instant::now() > deadline {
+                truth::keep(&format!("{what}-ours"), ours);
+                truth::keep(&format!("{what}-truth"), &truth);
+                panic!("{what}: pixels that differ, the first, ours, truth: {difference:?}");
+            }
+        }
+        truth::keep(&what, client.decoder.screen());
     }
 }
 
 #[test]
 fn tigervnc_is_seen_as_it_is_in_every_encoding() {
-    let desktop = open(|place| Desktop::tigervnc(place, Access::Open));
-    let _windows = truth::paint(&desktop.0);
-    let encodings = [
-        ("raw", enc::RAW),
-        ("rre", enc::RRE),
-        ("hextile", enc::HEXTILE),
-        ("tight", enc::TIGHT),
-        ("zrle", enc::ZRLE),
-    ];
-    each_encoding(&desktop, "tigervnc", &encodings);
-    for (what, quality) in [("tigervnc-jpeg9", QUALITY_9), ("tigervnc-jpeg5", QUALITY_5)] {
-        let encodings = [enc::TIGHT, quality, COMPRESSION_6];
-        assert_shows(
-            &desktop,
-            what,
-            PixelFormat::RGBX,
-            &encodings,
-            JPEG_TOLERANCE,
-        );
+    let server = Server::tigervnc();
+    let _windows = truth::paint(&server.desktop);
+    for look in [
+        Look::exact("raw", &[enc::RAW]),
+        Look::exact("rre", &[enc::RRE]),
+        Look::exact("hextile", &[enc::HEXTILE]),
+        Look::exact("tight", &[enc::TIGHT]),
+        Look::exact("zrle", &[enc::ZRLE]),
+        Look::jpeg("jpeg9", &[enc::TIGHT, QUALITY_9, COMPRESSION_6]),
+        Look::jpeg("jpeg5", &[enc::TIGHT, QUALITY_5, COMPRESSION_6]),
+    ] {
+        server.assert_shows(&look);
     }
 }
 
 #[test]
 fn x11vnc_is_seen_as_it_is_in_every_encoding() {
-    let desktop = open(Desktop::x11vnc);
-    let _windows = truth::paint(&desktop.0);
-    let encodings = [
-        ("raw", enc::RAW),
-        ("rre", enc::RRE),
-        ("corre", enc::CORRE),
-        ("hextile", enc::HEXTILE),
-        ("zlib", enc::ZLIB),
-        ("tight", enc::TIGHT),
-        ("zrle", enc::ZRLE),
-        ("tightpng", enc::TIGHT_PNG),
-    ];
-    each_encoding(&desktop, "x11vnc", &encodings);
-    let encodings = [enc::TIGHT, QUALITY_9];
-    assert_shows(
-        &desktop,
-        "x11vnc-jpeg",
-        PixelFormat::RGBX,
-        &encodings,
-        JPEG_TOLERANCE,
-    );
+    let server = Server::x11vnc();
+    let _windows = truth::paint(&server.desktop);
+    for look in [
+        Look::exact("raw", &[enc::RAW]),
+        Look::exact("rre", &[enc::RRE]),
+        Look::exact("corre", &[enc::CORRE]),
+        Look::exact("hextile", &[enc::HEXTILE]),
+        Look::exact("zlib", &[enc::ZLIB]),
+        Look::exact("tight", &[enc::TIGHT]),
+        Look::exact("zrle", &[enc::ZRLE]),
+        Look::exact("tightpng", &[enc::TIGHT_PNG]),
+        Look::jpeg("jpeg", &[enc::TIGHT, QUALITY_9]),
+    ] {
+        server.assert_shows(&look);
+    }
 }
 
 #[test]
 fn tightvnc_is_seen_as_it_is_in_every_encoding() {
-    let desktop = open(Desktop::tightvnc);
-    let _windows = truth::paint(&desktop.0);
-    let encodings = [
-        ("raw", enc::RAW),
-        ("rre", enc::RRE),
-        ("corre", enc::CORRE),
-        ("hextile", enc::HEXTILE),
-        ("zlib", enc::ZLIB),
-        ("tight", enc::TIGHT),
-    ];
-    each_encoding(&desktop, "tightvnc", &encodings);
+    let server = Server::tightvnc();
+    let _windows = truth::paint(&server.desktop);
+    for look in [
+        Look::exact("raw", &[enc::RAW]),
+        Look::exact("rre", &[enc::RRE]),
+        Look::exact("corre", &[enc::CORRE]),
+        Look::exact("hextile", &[enc::HEXTILE]),
+        Look::exact("zlib", &[enc::ZLIB]),
+        Look::exact("tight", &[enc::TIGHT]),
+    ] {
+        server.assert_shows(&look);
+    }
+}
+
+/// Formats that a viewer may ask for, and how near to the screen's their colours can come.
+const FORMATS: [(&str, PixelFormat, u8); 7] = [
+    ("bgrx", format(32, 24, false, [255; 3], [16, 8, 0]), 0),
+    ("xrgb", format(32, 24, true, [255; 3], [16, 8, 0]), 0),
+    ("high", format(32, 24, false, [255; 3], [24, 16, 8]), 0),
+    ("high-big", format(32, 24, true, [255; 3], [24, 16, 8]), 0),
+    ("rgb565", format(16, 16, false, [31, 63, 31], [11, 5, 0]), 9),
+    (
+        "rgb565-big",
+        format(16, 16, true, [31, 63, 31], [11, 5, 0]),
+        9,
+    ),
+    ("rgb332", format(8, 8, false, [7, 7, 3], [0, 3, 6]), 86),
+];
+
+const fn format(
+    bits_per_pixel: u8,
+    depth: u8,
+    big_endian: bool,
+    max: [u16; 3],
+    shift: [u8; 3],
+) -> PixelFormat {
+    PixelFormat {
+        bits_per_pixel,
+        depth,
+        big_endian,
+        true_colour: true,
+        max,
+        shift,
+    }
 }
 
 #[test]
 fn every_pixel_format_shows_the_same_screen() {
-    let tigervnc = open(|place| Desktop::tigervnc(place, Access::Open));
-    let x11vnc = open(Desktop::x11vnc);
-    for (name, desktop) in [("tigervnc", &tigervnc), ("x11vnc", &x11vnc)] {
-        let _windows = truth::paint(&desktop.0);
-        let rgb = |bits, depth, big_endian, max, shift| PixelFormat {
-            bits_per_pixel: bits,
-            depth,
-            big_endian,
-            true_colour: true,
-            max,
-            shift,
-        };
-        for (what, format, tolerance) in [
-            ("bgrx", rgb(32, 24, false, [255; 3], [16, 8, 0]), 0),
-            ("xrgb", rgb(32, 24, true, [255; 3], [16, 8, 0]), 0),
-            ("high", rgb(32, 24, false, [255; 3], [24, 16, 8]), 0),
-            ("high-big", rgb(32, 24, true, [255; 3], [24, 16, 8]), 0),
-            ("rgb565", rgb(16, 16, false, [31, 63, 31], [11, 5, 0]), 9),
-            ("rgb565-big", rgb(16, 16, true, [31, 63, 31], [11, 5, 0]), 9),
-            ("rgb332", rgb(8, 8, false, [7, 7, 3], [0, 3, 6]), 86),
-        ] {
+    for server in [Server::tigervnc(), Server::x11vnc()] {
+        let _windows = truth::paint(&server.desktop);
+        for (what, format, tolerance) in FORMATS {
             for (encoding, number) in [
                 ("zrle", enc::ZRLE),
                 ("tight", enc::TIGHT),
                 ("hextile", enc::HEXTILE),
             ] {
                 // libvncserver sends the wrong three bytes of a pixel whose last one is idle.
-                if name == "x11vnc" && what.starts_with("high") && number == enc::ZRLE {
+                if server.name == "x11vnc" && what.starts_with("high") && number == enc::ZRLE {
                     continue;
                 }
-                let what = format!("{name}-{what}-{encoding}");
-                assert_shows(desktop, &what, format, &[number], tolerance);
+                server.assert_shows(&Look {
+                    what: &format!("{what}-{encoding}"),
+                    format,
+                    encodings: &[number],
+                    tolerance,
+                });
             }
         }
     }
@@ -176,9 +230,9 @@ fn every_pixel_format_shows_the_same_screen() {
 
 #[test]
 fn a_screen_that_changes_its_size_is_followed() {
-    let (desktop, port) = open(|place| Desktop::tigervnc(place, Access::Open));
-    let encodings = [&[enc::ZRLE][..], &PSEUDO].concat();
-    let mut client = Client::connect(port, PixelFormat::RGBX, &encodings);
+    let server = Server::tigervnc();
+    let desktop = &server.desktop;
+    let mut client = server.connect(&[enc::ZRLE]);
     client.look();
     assert_eq!(client.decoder.screen().width(), 800);
     testkit::process::run_ok(desktop.command("xrandr").args(["-s", "1024x768"]));
@@ -190,7 +244,7 @@ fn a_screen_that_changes_its_size_is_followed() {
             && screen.pixel(1000, 700) == Some([0, 255, 0, 255])
     });
     assert_eq!(
-        truth::difference(client.decoder.screen(), &truth::of_desktop(&desktop), 0),
+        truth::difference(client.decoder.screen(), &truth::of_desktop(desktop), 0),
         None
     );
 }
@@ -203,7 +257,7 @@ fn the_cursor_comes_apart_from_the_screen() {
         enc::CURSOR_WITH_ALPHA,
         enc::VMWARE_CURSOR,
     ] {
-        let (desktop, port) = open(|place| Desktop::tigervnc(place, Access::Open));
+        let Server { desktop, port, .. } = Server::tigervnc();
         desktop.fill("#000000");
         testkit::process::run_ok(
             desktop
@@ -237,20 +291,14 @@ fn the_cursor_comes_apart_from_the_screen() {
 
 #[test]
 fn a_picture_goes_on_from_its_state_with_every_servers_streams() {
-    let servers = [
-        open(|place| Desktop::tigervnc(place, Access::Open)),
-        open(Desktop::x11vnc),
-        open(Desktop::tightvnc),
-    ];
-    for (desktop, port) in servers {
-        let _windows = truth::paint(&desktop);
+    for server in [Server::tigervnc(), Server::x11vnc(), Server::tightvnc()] {
+        let _windows = truth::paint(&server.desktop);
         for encoding in [enc::ZLIB, enc::TIGHT, enc::ZRLE, enc::TIGHT_PNG] {
-            let encodings = [&[encoding, QUALITY_5, COMPRESSION_6][..], &PSEUDO].concat();
-            let mut client = Client::connect(port, PixelFormat::RGBX, &encodings);
+            let mut client = server.connect(&[encoding, QUALITY_5, COMPRESSION_6]);
             client.look();
             for colour in ["#ff0000", "#123456", "#306090"] {
                 client.look_with_twin();
-                desktop.fill(colour);
+                server.desktop.fill(colour);
             }
         }
     }

@@ -119,7 +119,11 @@ fn usr1_opens_the_logs_anew() {
     .expect("mode set");
     fs::rename(&log, log.with_extension("old")).expect("renamed");
     server.signal(Signal::USR1);
-    wait_true("the new file", || log.exists());
+    // The file is there before the worker writes to it.
+    wait_true("a line in the new file", || {
+        get(server.addr(), "/meanwhile");
+        !server.files().read("logs/access.log").is_empty()
+    });
     assert_eq!(get(server.addr(), "/after").text(), "one");
     wait_true("the line after", || {
         server.files().read("logs/access.log").contains("/after")

@@ -6,8 +6,8 @@ use net::TcpHealth;
 use serde::{Serialize, Serializer};
 
 use super::Session;
-use crate::Role;
 use crate::policy::Allowed;
+use crate::{About, Role};
 
 /// Who asks for the list, which the answer tells a page, so that it offers only what may be done.
 #[derive(Debug, Clone, Serialize)]
@@ -18,6 +18,26 @@ pub struct Asking {
     pub user: Option<String>,
     /// Whether the person came in by a form, and so can sign out.
     pub sign_out: bool,
+}
+
+/// Who is where.
+#[derive(Serialize)]
+pub(crate) struct Who<'a> {
+    pub(crate) id: Option<String>,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) role: Role,
+    pub(crate) client: &'a str,
+    pub(crate) desktop: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) target: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) guest_of: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) watches: Option<String>,
 }
 
 /// The list of sessions.
@@ -31,22 +51,8 @@ pub(super) struct List<'a> {
 /// A session as JSON shows it.
 #[derive(Serialize)]
 pub(crate) struct View<'a> {
-    id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    client: &'a str,
-    desktop: &'a str,
-    title: &'a str,
-    target: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    guest_of: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    watches: Option<String>,
-    role: Role,
+    #[serde(flatten)]
+    who: Who<'a>,
     started: u64,
     duration_s: u64,
     connected: bool,
@@ -86,21 +92,34 @@ impl Leg {
     }
 }
 
-impl<'a> View<'a> {
-    pub(crate) fn of(session: &'a Session) -> Self {
-        let about = &session.about;
+impl<'a> Who<'a> {
+    /// What is known before a session starts.
+    pub(crate) fn of(about: &'a About) -> Self {
         Self {
-            id: session.id.to_string(),
+            id: about.id.map(|id| id.to_string()),
             user: about.user.as_deref(),
+            role: about.role,
             client: &about.client,
-            desktop: about.known_as(),
+            desktop: &about.desktop,
             title: &about.title,
             target: &about.target,
             token: about.token.as_deref(),
             link: about.link.as_ref().map(|link| &*link.id),
             guest_of: about.link.as_ref().and_then(|link| link.by.as_deref()),
             watches: about.watches.map(|id| id.to_string()),
-            role: about.role,
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(session: &'a Session) -> Self {
+        let about = &session.about;
+        Self {
+            who: Who {
+                id: Some(session.id.to_string()),
+                desktop: about.known_as(),
+                ..Who::of(about)
+            },
             started: unix(session.start),
             duration_s: session.age.as_secs(),
             connected: session.connected,

@@ -7,7 +7,7 @@ use super::setters::{
     if_modified_since, keepalive_disable, keepalive_timeout, lingering_close, post_action, root,
     satisfy, server_tokens,
 };
-use crate::module::{ANY, HTTP, LOCATION, LOCATION_IF, Module, Set, doc, store};
+use crate::module::{ANY, HTTP, LOCATION, LOCATION_IF, Module, Set, doc, inert, store};
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -650,20 +650,3 @@ pub const MODULE: Module = Module {
     ],
     variables: &[],
 };
-
-const fn inert(
-    name: &'static str,
-    contexts: conf::Contexts,
-    arity: Arity,
-    syntax: &'static str,
-    reason: &'static str,
-) -> Directive<Set> {
-    Directive::inert(
-        name,
-        contexts,
-        arity,
-        Set::Nothing,
-        doc(syntax, "", "No effect."),
-        reason,
-    )
-}

@@ -2,13 +2,14 @@
 
 use conf::{Arity, Directive, Item, value};
 
-use super::{Counts, Key, Limit};
+use super::{Counts, Limit};
 use crate::draft::{Draft, Level};
 use crate::module::{
     ANY, Cx, Done, HTTP, Module, Set, doc, refusal_log_level, refusal_status, store,
 };
 use crate::variable::builtin;
 use crate::zones::NameAndSize;
+use crate::zones::key::Key;
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -90,7 +91,7 @@ pub const MODULE: Module = Module {
 };
 
 fn zone(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
-    let key = cx.template(item, 0)?;
+    let key = Key::first(item, cx)?;
     let word = item.arg(1)?;
     let text = word.display();
     if !text.starts_with("zone=") {
@@ -98,17 +99,8 @@ fn zone(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
     }
     let zone = NameAndSize::required(item, Some(&text))?;
     let id = cx.zones.add::<Counts>(item, zone.name, zone.bytes)?;
-    let conf = Key {
-        key,
-        text: item.arg(0)?.display(),
-    };
-    cx.zones.bind(id, conf).map_err(|before| {
-        let (name, key) = (zone.name, &before.text);
-        item.error(format!(
-            "{} \"{name}\" is already bound to key \"{key}\"",
-            item.name()
-        ))
-    })
+    let bound = cx.zones.bind(id, key);
+    bound.map_err(|before| before.already_bound(item, zone.name))
 }
 
 fn limit(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {

@@ -8,6 +8,7 @@ use crate::module::{
     ANY, Cx, Done, HTTP, Module, Set, doc, refusal_log_level, refusal_status, store,
 };
 use crate::variable::builtin;
+use crate::zones::key::Key;
 use crate::zones::{NameAndSize, lacks_zone};
 
 /// The module.
@@ -90,7 +91,7 @@ pub const MODULE: Module = Module {
 };
 
 fn zone(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
-    let key = cx.template(item, 0)?;
+    let key = Key::first(item, cx)?;
     let mut given = None;
     let mut rate = 1000;
     for word in &item.args[1..] {
@@ -106,19 +107,8 @@ fn zone(item: &Item, _draft: &mut Draft, cx: &mut Cx<'_>) -> Done {
     }
     let zone = NameAndSize::required(item, given.as_deref())?;
     let id = cx.zones.add::<Rates>(item, zone.name, zone.bytes)?;
-    let key_text = item.arg(0)?.display();
-    let conf = Rate {
-        key,
-        key_text,
-        rate,
-    };
-    cx.zones.bind(id, conf).map_err(|before| {
-        let (name, key) = (zone.name, &before.key_text);
-        item.error(format!(
-            "{} \"{name}\" is already bound to key \"{key}\"",
-            item.name()
-        ))
-    })
+    let bound = cx.zones.bind(id, Rate { key, rate });
+    bound.map_err(|before| before.key.already_bound(item, zone.name))
 }
 
 /// Thousandths of a request per second.

@@ -7,7 +7,7 @@ use super::setters::{
     bind_of, cookie_flags, cookie_rule, http_version, ignore_headers, next_upstream, origins,
     proxy_pass, redirect, set_header, store_access, websocket_reload,
 };
-use crate::module::{ANY, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, Set, doc, store};
+use crate::module::{ANY, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, Set, doc, inert, store};
 use crate::modules::core::temp_path;
 use crate::variable::builtin;
 
@@ -139,12 +139,11 @@ pub const MODULE: Module = Module {
                 "How much of an answer is kept in memory for a slow client.",
             ),
         ),
-        Directive::inert(
+        inert(
             "proxy_busy_buffers_size",
             ANY,
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("proxy_busy_buffers_size size;", "", "No effect."),
+            "proxy_busy_buffers_size size;",
             "what is there is sent",
         ),
         Directive::new(
@@ -158,20 +157,18 @@ pub const MODULE: Module = Module {
                 "How much of an answer is kept in a file for a slow client; 0 is none.",
             ),
         ),
-        Directive::inert(
+        inert(
             "proxy_send_lowat",
             ANY,
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("proxy_send_lowat size;", "", "No effect."),
+            "proxy_send_lowat size;",
             "has no effect on Linux",
         ),
-        Directive::inert(
+        inert(
             "proxy_temp_file_write_size",
             ANY,
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("proxy_temp_file_write_size size;", "", "No effect."),
+            "proxy_temp_file_write_size size;",
             "what was read is written at once",
         ),
         Directive::new(
@@ -504,20 +501,18 @@ pub const MODULE: Module = Module {
             ),
             "nothing is cached",
         ),
-        Directive::inert(
+        inert(
             "proxy_headers_hash_max_size",
             ANY,
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("proxy_headers_hash_max_size size;", "", "No effect."),
+            "proxy_headers_hash_max_size size;",
             "tables grow as they need",
         ),
-        Directive::inert(
+        inert(
             "proxy_headers_hash_bucket_size",
             ANY,
             Arity::Exactly(1),
-            Set::Nothing,
-            doc("proxy_headers_hash_bucket_size size;", "", "No effect."),
+            "proxy_headers_hash_bucket_size size;",
             "tables grow as they need",
         ),
         Directive::new(

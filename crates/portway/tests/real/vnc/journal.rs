@@ -56,8 +56,10 @@ fn a_journal_has_the_start_and_the_end_of_every_session() {
         assert!(start.contains(part), "{part} in {start}");
     }
     // A journal that was moved away is begun anew, also by those who are there already.
-    let journal_path = server.files().path().join("journal");
-    std::fs::rename(&journal_path, server.files().path().join("journal.1")).expect("a rename");
+    for name in ["journal", "access.log"] {
+        let path = server.files().path().join(name);
+        std::fs::rename(&path, path.with_extension("1")).expect("a rename");
+    }
     server.reload(&conf.replace(
         "location /quiet/",
         "location /new { return 204; } location /quiet/",
@@ -66,7 +68,11 @@ fn a_journal_has_the_start_and_the_end_of_every_session() {
         get(&server, "/new").status == 204
     });
     server.signal(rustix::process::Signal::USR1);
-    wait_true("a new journal", || journal_path.exists());
+    // The files are there before the worker writes to them.
+    wait_true("new logs that are written to", || {
+        get(&server, "/new");
+        !server.files().read("access.log").is_empty()
+    });
     let form = format!("id={id}&message=noon");
     assert_eq!(post(&server, "/sessions/cut", &form).status, 200);
     assert_eq!(socket.recv_close().map(|(code, _)| code), Some(4410));
