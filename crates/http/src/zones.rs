@@ -217,11 +217,6 @@ impl Zones {
         Ok(())
     }
 
-    /// What the configuration says of a zone, to be added to while compiling.
-    pub fn conf_mut<T: Listed>(&mut self, id: ZoneId<T>) -> &mut T::Conf {
-        &mut T::zones_mut(self)[id.index as usize].conf
-    }
-
     /// A zone of this configuration.
     pub fn get<T: Listed>(&self, id: ZoneId<T>) -> &Zone<T> {
         &T::zones(self)[id.index as usize]
