@@ -127,7 +127,7 @@ pub struct NameAndSize<'a> {
 }
 
 /// Zones are at least eight pages, as nginx's allocator needs.
-const BYTES_MIN: u64 = 8 * 4096;
+pub const BYTES_MIN: u64 = 8 * 4096;
 
 impl<'a> NameAndSize<'a> {
     /// Reads what stands behind `zone=` in a line of which `parameter` is the whole word; `None`
