@@ -3,15 +3,14 @@
 //! Each group that is checked has one task. It keeps a bounded number of checks under way, each
 //! with a deadline, so that a peer that does not answer delays no other.
 
-use std::collections::HashSet;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use net::log::Level;
 use net::{Deadline, clock};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinSet};
 use upstream::health::Verdict;
 use upstream::server::Use;
 use upstream::{Group, Watched};
@@ -67,15 +66,14 @@ impl Watch {
         let me = Rc::new(self);
         let spec = &me.check.spec;
         let mut due: VecDeque<Watched> = VecDeque::new();
-        let mut under_way = HashSet::new();
-        let mut checks = JoinSet::new();
+        let mut checks = Checks::default();
         let tick = Deadline::after(Duration::ZERO);
         loop {
             while checks.len() < AT_ONCE
                 && let Some(peer) = due.pop_front()
             {
-                under_way.insert(peer.member.peer.name.clone());
-                checks.spawn_local(me.clone().check(peer));
+                let name = peer.member.peer.name.clone();
+                checks.begin(name, me.clone().check(peer));
             }
             tokio::select! {
                 () = tick.expired() => {
@@ -83,14 +81,10 @@ impl Watch {
                     due = me.group.watched().into();
                     due.retain(|peer| {
                         peer.member.used() != Use::Down
-                            && !under_way.contains(&peer.member.peer.name)
+                            && !checks.has(&peer.member.peer.name)
                     });
                 }
-                Some(done) = checks.join_next(), if !checks.is_empty() => {
-                    if let Ok(name) = done {
-                        under_way.remove(&name);
-                    }
-                }
+                () = checks.one_ended(), if checks.len() > 0 => {}
             }
         }
     }
@@ -99,8 +93,8 @@ impl Watch {
         self.config.location(self.check.location)
     }
 
-    /// Checks a peer and notes the result; gives its name.
-    async fn check(self: Rc<Self>, peer: Watched) -> String {
+    /// Checks a peer and notes the result.
+    async fn check(self: Rc<Self>, peer: Watched) {
         let result = match self.probe() {
             Some(probe) => probe.run(&peer.member.peer).await,
             None => Ok(()),
@@ -123,7 +117,6 @@ impl Watch {
             ),
             _ => {}
         }
-        peer.member.peer.name.clone()
     }
 
     fn probe(&self) -> Option<Probe<'_>> {
@@ -145,6 +138,39 @@ impl Watch {
     }
 }
 
+/// The checks that are under way, by the names of their peers.
+#[derive(Default)]
+struct Checks {
+    tasks: JoinSet<()>,
+    names: HashMap<Id, String>,
+}
+
+impl Checks {
+    fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.values().any(|known| known == name)
+    }
+
+    fn begin(&mut self, name: String, check: impl Future<Output = ()> + 'static) {
+        let id = self.tasks.spawn_local(check).id();
+        self.names.insert(id, name);
+    }
+
+    /// Waits until one has ended, be it by a panic, which was logged where it happened.
+    /// Cancel-safe.
+    async fn one_ended(&mut self) {
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => error.id(),
+            None => return,
+        };
+        self.names.remove(&id);
+    }
+}
+
 /// A time by chance, up to a limit.
 fn some_of(limit: Duration) -> Duration {
     let millis = limit.as_millis() as u64;
@@ -155,4 +181,24 @@ fn some_of(limit: Duration) -> Duration {
 fn rapid() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(0u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_panics_leaves_its_peer_to_be_checked_again() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.build_local(Default::default()).expect("a runtime");
+        runtime.block_on(async {
+            let mut checks = Checks::default();
+            checks.begin("fails".to_owned(), async { panic!("expected") });
+            checks.begin("waits".to_owned(), std::future::pending());
+            assert!(checks.has("fails") && checks.has("waits"));
+            checks.one_ended().await;
+            assert!(!checks.has("fails") && checks.has("waits"));
+            assert_eq!(checks.len(), 1);
+        });
+    }
 }

@@ -83,6 +83,13 @@ struct Refused<'a> {
 }
 
 impl<'a> Forecast<'a> {
+    /// How long a session may last that begins now.
+    fn lasts(&self) -> Option<Duration> {
+        let until = self.policy.until;
+        let left = until.map(|at| at.duration_since(net::clock::wall()).unwrap_or_default());
+        self.policy.session_max.into_iter().chain(left).min()
+    }
+
     fn answer(&self, title: Option<&'a str>) -> Granted<'a> {
         let seconds = |time: Duration| time.as_secs();
         Granted {
@@ -98,7 +105,7 @@ impl<'a> Forecast<'a> {
             recorded: self.policy.is_recorded(),
             screenshot: self.screenshot,
             idle_timeout_s: self.policy.idle.map(seconds),
-            session_max_s: self.policy.session_max.map(seconds),
+            session_max_s: self.lasts().map(seconds),
         }
     }
 }

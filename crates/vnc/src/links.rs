@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -162,11 +162,6 @@ impl GuestLink {
         self.uses.fetch_add(1, Relaxed);
     }
 
-    /// How long it is still open.
-    pub fn left(&self, now: SystemTime) -> Duration {
-        self.terms.expires.duration_since(now).unwrap_or_default()
-    }
-
     fn is_of(&self, machine: &Target, by: Option<&str>) -> bool {
         self.terms.machine == *machine && self.terms.by.as_deref() == by
     }
@@ -215,6 +210,8 @@ fn random<const LEN: usize>() -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -251,7 +248,6 @@ mod tests {
         assert_eq!(found(&link.id, NOW), None, "its name opens nothing");
         assert_eq!(found(&secret[..47], NOW), None);
         assert_eq!(found("", NOW), None);
-        assert_eq!(link.left(NOW + HOUR / 2), HOUR / 2);
         assert_eq!(found(&secret, NOW + HOUR), None);
         assert_eq!(links.count(NOW), 0, "it is forgotten");
     }

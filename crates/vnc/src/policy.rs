@@ -4,7 +4,7 @@ mod permissions;
 mod strictest;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use net::Resolver;
 use net::log::ErrorLog;
@@ -54,6 +54,8 @@ pub struct Policy {
     pub idle: Option<Duration>,
     /// Ends a session that is so old, from its upgrade on.
     pub session_max: Option<Duration>,
+    /// Ends a session at this time of day, also if the host slept until then.
+    pub until: Option<SystemTime>,
     /// Who knows the machine's name; otherwise the system does.
     pub names: Option<Names>,
     /// Which addresses may be reached; `None` is every one.
@@ -97,6 +99,7 @@ impl Default for Policy {
             ping: Duration::from_secs(20),
             idle: None,
             session_max: None,
+            until: None,
             names: None,
             fence: None,
             connect_timeout: Duration::from_secs(10),
@@ -129,6 +132,7 @@ impl Policy {
             power: false,
             idle: None,
             session_max: None,
+            until: None,
             taps: Vec::default(),
             ..self
         }
@@ -176,6 +180,7 @@ impl Policy {
             controls: true,
             idle: self.idle,
             session_max: self.session_max,
+            until: self.until,
         }
     }
 

@@ -90,6 +90,10 @@ pub enum Refusal {
     Removed,
     /// The desktop is another machine now, or has another credential.
     Changed,
+    /// The gateway's own address for the desktop is another.
+    Moved,
+    /// The person's password for the gateway is another.
+    PasswordChanged,
     /// What the viewer may do has changed, and the session cannot be held to that.
     PolicyChanged,
     /// The session must not go on without being recorded.
@@ -172,6 +176,8 @@ impl Refusal {
             Self::Cut(_) => "An operator ended the session.",
             Self::Removed => "You have no access to this desktop any more.",
             Self::Changed => "The desktop was set up anew; connecting again leads to it.",
+            Self::Moved => "This desktop is reached at another address of the gateway now.",
+            Self::PasswordChanged => "Your password was changed; please sign in again.",
             Self::PolicyChanged => "What you may do here has changed; please connect again.",
             Self::NotRecorded => "The session ended because it could not be recorded.",
             Self::NotFollowed => "The desktop sent something that the gateway does not understand.",
@@ -210,6 +216,7 @@ impl Refusal {
             Self::InUse { .. } => 4409,
             Self::Cut(_)
             | Self::Removed
+            | Self::PasswordChanged
             | Self::TakenOver(_)
             | Self::LinkEnded
             | Self::NotRecorded => 4410,
@@ -235,7 +242,9 @@ impl Refusal {
             | Self::UnsupportedSecurity => close::NORMAL,
             Self::Violation => close::POLICY_VIOLATION,
             Self::BadFrames(code) => *code,
-            Self::Restart | Self::Changed | Self::PolicyChanged => close::SERVICE_RESTART,
+            Self::Restart | Self::Changed | Self::Moved | Self::PolicyChanged => {
+                close::SERVICE_RESTART
+            }
             Self::Busy => 1013,
             Self::Internal | Self::NotFollowed => close::INTERNAL_ERROR,
         }
@@ -282,6 +291,8 @@ impl Refusal {
             Self::Cut(_) => "cut",
             Self::Removed => "removed",
             Self::Changed => "changed",
+            Self::Moved => "moved",
+            Self::PasswordChanged => "password-changed",
             Self::PolicyChanged => "policy-changed",
             Self::NotRecorded => "not-recorded",
             Self::NotFollowed => "not-followed",

@@ -11,6 +11,8 @@ export default {
   "state.connecting": "Connecting",
   "state.slow": "This takes longer than usual. The machine may be starting, or the network may be slow.",
   "state.connected": "Connected to {name}",
+  "state.picture": "Connected. Waiting for the first picture.",
+  "state.picture.slow": "Nothing has been shown so far. The machine may be asleep or locked: move the mouse or press a key to wake it.",
   "state.ready": "Ready when you are",
   "state.ready.text": "The desktop opens in this window.",
   "state.connect": "Connect",
@@ -488,6 +490,8 @@ export default {
   "said.noshots": "Screenshots of this desktop are switched off.",
 
   "said.fenced": "This gateway may not connect to that machine.",
+  "said.moved": "The gateway has another address for this desktop now. If connecting again does not help, ask for the new one.",
+  "said.newpassword": "Your password was changed, and this session was opened with the old one.",
   "said.anew": "The desktop was set up anew. Connecting again leads to it.",
 
   "said.watched": "The session that was watched is over.",

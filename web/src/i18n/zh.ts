@@ -13,6 +13,8 @@ export default {
   "state.connecting": "正在连接",
   "state.slow": "比平时慢一些。机器可能正在启动，或者网络较慢。",
   "state.connected": "已连接到 {name}",
+  "state.picture": "已连接，正在等待第一帧画面。",
+  "state.picture.slow": "到目前为止没有画面。机器可能已休眠或锁定：移动鼠标或按任意键唤醒它。",
   "state.ready": "可以开始了",
   "state.ready.text": "桌面将在此窗口中打开。",
   "state.connect": "连接",
@@ -490,6 +492,8 @@ export default {
   "said.noshots": "此桌面已关闭截图。",
 
   "said.fenced": "此网关不允许连接到那台机器。",
+  "said.moved": "网关现在用另一个地址提供此桌面。如果重新连接无效，请索取新的地址。",
+  "said.newpassword": "您的密码已更改，而此会话是用旧密码打开的。",
   "said.anew": "桌面已重新设置，重新连接即可进入。",
 
   "said.watched": "被查看的会话已结束。",

@@ -98,6 +98,9 @@ export function judge(ended: Ended): Verdict {
   if (said?.key === "said.changed") {
     return verdict("changed", "auto");
   }
+  if (said?.key === "said.newpassword") {
+    return verdict("session");
+  }
   const told = KIND_OF_CODE.get(ended.code ?? 0);
   if (told !== undefined) {
     return verdict(told, AUTOMATIC.has(told) ? "auto" : "manual");

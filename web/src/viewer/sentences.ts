@@ -71,6 +71,8 @@ export const SENTENCES: ReadonlyMap<string, TextKey> = new Map<string, TextKey>(
   ["Screenshots of this desktop are switched off.", "said.noshots"],
   ["This gateway may not connect to that machine.", "said.fenced"],
   ["The desktop was set up anew; connecting again leads to it.", "said.anew"],
+  ["This desktop is reached at another address of the gateway now.", "said.moved"],
+  ["Your password was changed; please sign in again.", "said.newpassword"],
   ["The session that was watched is over.", "said.watched"],
   ["The link to this desktop was ended.", "said.link"],
   ["The session ended because nobody used it.", "said.idle"],

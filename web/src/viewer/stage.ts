@@ -14,6 +14,12 @@ import type { Said } from "./sentences.ts";
 /** After this long the person is told that it is not their fault. */
 const SLOW_MS = 6000;
 
+/** What is told while something is waited for, at once and once it takes long. */
+interface Wait {
+  text: string;
+  slow: TextKey;
+}
+
 export interface EndView {
   verdict: Verdict;
   code: number | null;
@@ -48,21 +54,31 @@ export class Stage {
   }
 
   progress(name: string, text: TextKey, onCancel: () => void): void {
+    this.#wait(name, { text: t(text), slow: "state.slow" }, onCancel);
+    this.announce(t(text));
+  }
+
+  /** The session runs, and nothing of its screen was seen yet. Keys and pointer reach it. */
+  picture(name: string, onCancel: () => void): void {
+    this.#wait(name, { text: t("state.picture"), slow: "state.picture.slow" }, onCancel);
+    this.element.classList.add("beside");
+  }
+
+  #wait(name: string, wait: Wait, onCancel: () => void): void {
     const slow = h("p", { class: "hint" });
     const card = h(
       "section",
       { class: "card progress", "aria-busy": "true" },
       h("div", { class: "spinner" }),
       h("h1", {}, name || t("desktop")),
-      h("p", {}, t(text)),
+      h("p", {}, wait.text),
       slow,
       h("div", { class: "actions" }, button(t("cancel"), "quiet", onCancel)),
     );
     this.#show(card);
-    this.announce(t(text));
     this.#slow = window.setTimeout(() => {
-      slow.textContent = t("state.slow");
-      this.announce(t("state.slow"));
+      slow.textContent = t(wait.slow);
+      this.announce(t(wait.slow));
     }, SLOW_MS);
   }
 
@@ -165,6 +181,7 @@ export class Stage {
       window.clearTimeout(this.#slow);
       this.#slow = null;
     }
+    this.element.classList.remove("beside");
     this.element.replaceChildren(...(card === null ? [] : [card]));
     this.element.hidden = card === null;
   }

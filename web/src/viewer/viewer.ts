@@ -12,6 +12,7 @@ import { ringBell, WakeLock } from "./device.ts";
 import type { Desk } from "./desk.ts";
 import { judge, type Ended } from "./ending.ts";
 import { takingOver, type Endpoint } from "./endpoint.ts";
+import { whenPainted } from "./first-picture.ts";
 import { fingerprint, KnownMachines } from "./identity.ts";
 import { NOBODY } from "./presence.ts";
 import type { Stage } from "./stage.ts";
@@ -42,6 +43,8 @@ export class Viewer {
   #connectedBefore = false;
   #attempt = 0;
   #countdown: number | null = null;
+  /** Ends the wait for the first picture. */
+  #stopLooking: () => void = () => undefined;
 
   constructor(parts: ViewerParts) {
     this.#parts = parts;
@@ -172,7 +175,8 @@ export class Viewer {
     // A screen reader hands the keys through to an application.
     desk.canvas?.setAttribute("role", "application");
     desk.canvas?.setAttribute("aria-label", desk.name || t("desktop"));
-    stage.clear();
+    stage.picture(desk.name, () => this.leave());
+    this.#stopLooking = whenPainted(desk.canvas, () => stage.clear());
     stage.announce(t("state.connected", { name: desk.name || t("desktop") }));
     toolbar.greet();
     if (desk.policy.recorded) {
@@ -184,6 +188,7 @@ export class Viewer {
 
   #stopped(canvas: HTMLCanvasElement | null): void {
     const { desk, toolbar, screen, company } = this.#parts;
+    this.#stopLooking();
     const { connectedAt } = desk;
     if (connectedAt !== null && Date.now() - connectedAt > SETTLED_MS) {
       this.#attempt = 0;

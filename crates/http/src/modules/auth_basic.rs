@@ -29,9 +29,11 @@ use crate::response::Field;
 use crate::settings::settings;
 
 mod cookie;
+mod entry;
 mod user_file;
 
 use cookie::{Jar, Mode};
+pub use entry::{Entry, Now, now};
 use user_file::Found;
 
 settings! {
@@ -146,21 +148,10 @@ pub fn asks(request: &Request) -> bool {
     realm.is_some_and(|realm| request.eval(realm) != "off")
 }
 
-/// Whether somebody who came in earlier would still be known. A file that cannot be read takes
-/// nobody's place away.
-pub fn still_knows(request: &Request, user: &[u8]) -> bool {
-    file_of_users(request).is_none_or(|path| has_user(&path, user))
-}
-
 /// The file of users where a request is, if names and passwords are asked for there.
 pub fn file_of_users(request: &Request) -> Option<PathBuf> {
     let file = request.conf().auth_basic.user_file.as_ref();
     Some(file.filter(|_| asks(request))?.path(request))
-}
-
-/// Whether a file has a user, or cannot be read.
-pub fn has_user(path: &Path, user: &[u8]) -> bool {
-    !matches!(user_file::find(path, user), Ok(None))
 }
 
 impl UserFile {
@@ -201,8 +192,13 @@ pub async fn run(request: &Rc<Request>) -> Flow {
     };
     let jar = door.jar(request);
     let Some(Credentials { user, password }) = Credentials::of(request) else {
-        let stored = |user: &[u8]| user_file::find(&door.path, user).ok().flatten();
+        let mut line = None;
+        let stored = |user: &[u8]| {
+            line = user_file::find(&door.path, user).ok().flatten();
+            line.clone()
+        };
         if let Some(user) = jar.and_then(|jar| jar.user(request, stored)) {
+            Entry::note(request, &user, &line.unwrap_or_default());
             request.user.replace(Some(user));
             return Flow::Allowed;
         }
@@ -233,6 +229,7 @@ pub async fn run(request: &Rc<Request>) -> Flow {
             {
                 jar.give(request, &user, &stored);
             }
+            Entry::note(request, &user, &stored);
             request.user.replace(Some(user.clone()));
             Flow::Allowed
         }

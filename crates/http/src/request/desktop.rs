@@ -1,11 +1,12 @@
-//! The desktop that a request is for, as far as variables tell of it.
+//! The desktop that a request is for, as far as it is known before anything leads there.
 
 use std::sync::Arc;
 
 use super::Request;
+use crate::modules::auth_basic::Entry;
 use crate::modules::vnc::desktops;
 
-/// A desktop and its session, as far as variables tell of them.
+/// A desktop and its session, as far as they are known, to variables above all.
 #[derive(Debug, Clone, Default)]
 pub struct Desktop {
     /// The session's name, once there is one.
@@ -20,6 +21,8 @@ pub struct Desktop {
     pub user: Option<String>,
     /// What they are to the desktop, or to the page.
     pub role: Option<vnc::Role>,
+    /// The line of a file of users that let them in, if one did.
+    pub entry: Option<Entry>,
 }
 
 impl Request {

@@ -1,6 +1,6 @@
 //! What a viewer may do, which can become less or more while a session runs.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use proto::rfb::Rules;
 use serde::Serialize;
@@ -82,6 +82,8 @@ pub(crate) struct Terms {
     pub(crate) idle: Option<Duration>,
     /// Ends the session when it is so old.
     pub(crate) session_max: Option<Duration>,
+    /// Ends the session at this time of day.
+    pub(crate) until: Option<SystemTime>,
 }
 
 impl Terms {

@@ -44,6 +44,7 @@ impl Policy {
             ping: smaller(some(self.ping), some(other.ping)).unwrap_or_default(),
             idle: smaller(self.idle, other.idle),
             session_max: smaller(self.session_max, other.session_max),
+            until: smaller(self.until, other.until),
             names: self.names.or(other.names),
             fence: self.fence.or(other.fence),
             connect_timeout: self.connect_timeout.min(other.connect_timeout),
@@ -80,6 +81,8 @@ fn some(period: Duration) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::Password;
     use crate::policy::Level;
@@ -96,6 +99,7 @@ mod tests {
             quality_max: 3,
             idle: Some(Duration::from_secs(5)),
             session_max: Some(Duration::from_secs(50)),
+            until: Some(SystemTime::UNIX_EPOCH),
             ping: Duration::ZERO,
             connect_timeout: Duration::from_secs(1),
             ..Policy::default()
@@ -112,8 +116,8 @@ mod tests {
         ] {
             assert_eq!(both.permissions(), strict.permissions());
             assert_eq!(
-                (both.idle, both.session_max),
-                (strict.idle, strict.session_max)
+                (both.idle, both.session_max, both.until),
+                (strict.idle, strict.session_max, strict.until)
             );
             assert_eq!(both.ping, Duration::from_secs(20), "no pings is no limit");
             assert_eq!(both.connect_timeout, Duration::from_secs(1));

@@ -112,6 +112,8 @@ impl<'a> Login<'a> {
         Ok(())
     }
 
+    /// Brings the screen as far as the viewer's outbox; it is sent with what follows, so that a
+    /// viewer which takes nothing is found as any other.
     async fn show_screen(&mut self, policy: &Policy) -> Result<(), Failure> {
         let ViewerEvent::ClientInit = self.viewer_says().await? else {
             return Err(out_of_order());
@@ -122,7 +124,7 @@ impl<'a> Login<'a> {
         }
         self.viewer.handshake.init(&init, &mut self.viewer.outbox);
         self.server.screen = Some(init);
-        self.viewer.flush().await
+        Ok(())
     }
 
     pub(super) async fn viewer_version(&mut self) -> Result<Version, Failure> {

@@ -103,7 +103,7 @@ type Step = Result<usize, Failure>;
 impl Pump {
     /// Goes on where the handshake ended, with the bytes that it left.
     pub(super) fn start(
-        viewer: Viewer,
+        mut viewer: Viewer,
         server: Server,
         follow: Follow,
         policy: Policy,
@@ -125,7 +125,8 @@ impl Pump {
             }
             None => (follow, None, None),
         };
-        let pump = Box::new(Self {
+        let due = viewer.due();
+        let mut pump = Box::new(Self {
             viewer: viewer.stream,
             server: server.link,
             receiver: viewer.receiver,
@@ -147,6 +148,7 @@ impl Pump {
                 viewer: viewer.inbox,
             })),
         });
+        pump.to_viewer.push(&due);
         pump.entry.set_connected();
         pump.note_tcp();
         pump

@@ -56,13 +56,21 @@ impl Viewer {
 
     /// Sends what is due, as one message.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
-        let due = std::mem::take(&mut self.outbox);
-        if due.is_empty() {
+        let frame = self.due();
+        if frame.is_empty() {
             return Ok(());
         }
-        let mut frame = FrameHeader::binary(due.len() as u64).encode().to_vec();
-        frame.extend_from_slice(&due);
         self.stream.write_all(&frame).await.map_err(viewer_failed)
+    }
+
+    /// What is due, as one message; nothing if nothing is.
+    pub(super) fn due(&mut self) -> Vec<u8> {
+        let due = std::mem::take(&mut self.outbox);
+        if due.is_empty() {
+            return due;
+        }
+        let header = FrameHeader::binary(due.len() as u64).encode();
+        [&header[..], &due].concat()
     }
 
     /// Sends what is due and waits for the next thing that the viewer says; pings meanwhile,

@@ -9,9 +9,7 @@ mod person;
 mod token;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use net::clock;
 use vnc::{Asked, Limits, Policy, Refusal, Role, SessionId, Spending, Target, Watch};
 
 pub use self::allowed::entrance;
@@ -47,8 +45,6 @@ pub struct Goal {
     pub title: Option<String>,
     /// The token in the clear; empty if there is none.
     pub token: String,
-    /// When its session began, or begins.
-    pub start: SystemTime,
     /// What may be had there, or why nothing.
     pub grant: Result<Grant, Refusal>,
     /// The session whose machine it is, for an operator who watches.
@@ -95,35 +91,19 @@ impl Goal {
     }
 }
 
-/// When it is asked what a request may have.
-#[derive(Debug, Clone, Copy)]
-struct Occasion {
-    asked: Asked,
-    /// When its session began, or begins.
-    start: SystemTime,
-}
-
 /// Finds out what a request may have. Asks token sources, but never a machine.
 pub async fn goal(request: &Request, subject: &Subject) -> Goal {
-    let occasion = Occasion {
-        asked: Asked::ToOpen,
-        start: clock::wall(),
-    };
-    goal_at(request, subject, occasion).await
+    goal_at(request, subject, Asked::ToOpen).await
 }
 
-/// The same for a request whose session runs since `start`: what counts sessions, or counts once,
-/// counted it already.
-pub async fn goal_again(request: &Request, subject: &Subject, start: SystemTime) -> Goal {
-    let occasion = Occasion {
-        asked: Asked::Again,
-        start,
-    };
-    goal_at(request, subject, occasion).await
+/// The same for a request whose session runs: what counts sessions, or counts once, counted it
+/// already.
+pub async fn goal_again(request: &Request, subject: &Subject) -> Goal {
+    goal_at(request, subject, Asked::Again).await
 }
 
-async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
-    let goal = goal_by(request, subject, occasion).await;
+async fn goal_at(request: &Request, subject: &Subject, asked: Asked) -> Goal {
+    let goal = goal_by(request, subject, asked).await;
     let mut seen = request.desktop.borrow_mut();
     let seen = seen.get_or_insert_default();
     seen.role = Some(goal.grant.as_ref().map_or(Role::None, |grant| grant.role));
@@ -134,14 +114,14 @@ async fn goal_at(request: &Request, subject: &Subject, occasion: Occasion) -> Go
     goal
 }
 
-async fn goal_by(request: &Request, subject: &Subject, occasion: Occasion) -> Goal {
+async fn goal_by(request: &Request, subject: &Subject, asked: Asked) -> Goal {
     if let Subject::Watched(id) = subject {
-        return watched(request, *id, occasion.start);
+        return watched(request, *id);
     }
     match links::come(request) {
-        Ok(None) => goal_of(request, subject, occasion, None).await,
+        Ok(None) => goal_of(request, subject, asked, None).await,
         Ok(Some(guest)) => {
-            let goal = goal_of(request, subject, occasion, Some(guest)).await;
+            let goal = goal_of(request, subject, asked, Some(guest)).await;
             if let Some(guest) = &goal.guest {
                 guest.leave(request);
             }
@@ -150,7 +130,6 @@ async fn goal_by(request: &Request, subject: &Subject, occasion: Occasion) -> Go
         Err(refusal) => Goal {
             title: None,
             token: String::new(),
-            start: occasion.start,
             grant: Err(refusal),
             watched: None,
             guest: None,
@@ -158,18 +137,13 @@ async fn goal_by(request: &Request, subject: &Subject, occasion: Occasion) -> Go
     }
 }
 
-async fn goal_of(
-    request: &Request,
-    subject: &Subject,
-    occasion: Occasion,
-    guest: Option<Guest>,
-) -> Goal {
+async fn goal_of(request: &Request, subject: &Subject, asked: Asked, guest: Option<Guest>) -> Goal {
     let token = token(request);
     if guest.is_some() {
         // The token of the link's maker, which no log shows either.
         hide_token(request);
     }
-    let found = find(request, subject, &token, occasion.asked).await;
+    let found = find(request, subject, &token, asked).await;
     let desktop = found.as_ref().ok().and_then(|found| found.desktop.clone());
     request.speak_of(desktop.as_ref());
     // What the desktop says of itself goes before what the location says of all.
@@ -184,16 +158,15 @@ async fn goal_of(
         .or_else(|| Some(desktop.as_ref()?.name.to_string()));
     let token = lossy(&token);
     let grant = found.and_then(|found| {
-        if occasion.asked == Asked::ToOpen {
+        if asked == Asked::ToOpen {
             refuse_held(request, &found, held_by(&token, guest.as_ref()))?;
         }
         let by = guest.as_ref();
-        grant(request, found, &special, title.clone(), occasion.start, by)
+        grant(request, found, &special, title.clone(), by)
     });
     Goal {
         title,
         token,
-        start: occasion.start,
         grant,
         watched: None,
         guest,
@@ -201,7 +174,7 @@ async fn goal_of(
 }
 
 /// What an operator may have of a session's machine.
-fn watched(request: &Request, id: SessionId, start: SystemTime) -> Goal {
+fn watched(request: &Request, id: SessionId) -> Goal {
     let watch = request.generation.thread.shared.sessions.watch(id);
     let role = role::role(request, Role::Admin);
     let grant = match &watch {
@@ -220,7 +193,6 @@ fn watched(request: &Request, id: SessionId, start: SystemTime) -> Goal {
     Goal {
         title: watch.as_ref().map(|watch| watch.title.clone()),
         token: String::new(),
-        start,
         grant,
         watched: watch.map(Box::new),
         guest: None,

@@ -5,7 +5,7 @@
 //! `access=login`, of whatever else asks who somebody is.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use conf::{Item, value};
@@ -150,18 +150,16 @@ impl Guest {
         }
     }
 
-    /// What guests may do, whatever the desktop allows: look, until the link's time is over. Their
-    /// session began at `start`.
-    pub fn restrict(&self, policy: Policy, start: SystemTime) -> Policy {
-        let left = self.link.left(start);
-        let session_max = policy.session_max.map_or(left, |max| max.min(left));
+    /// What guests may do, whatever the desktop allows: look, until the link's time is over.
+    pub fn restrict(&self, policy: Policy) -> Policy {
+        let expires = self.link.terms.expires;
         Policy {
             view_only: true,
             clipboard_in: false,
             clipboard_out: false,
             resize: false,
             power: false,
-            session_max: Some(session_max),
+            until: Some(policy.until.map_or(expires, |until| until.min(expires))),
             ..policy
         }
     }

@@ -256,7 +256,9 @@ fn level(reason: &EndReason) -> Level {
             }
             Refusal::Cut(_)
             | Refusal::Removed
+            | Refusal::PasswordChanged
             | Refusal::Changed
+            | Refusal::Moved
             | Refusal::TakenOver(_)
             | Refusal::Restart
             | Refusal::PolicyChanged => Level::Notice,

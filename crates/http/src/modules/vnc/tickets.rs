@@ -1,7 +1,5 @@
 //! What tokens say of a request's session: their terms, and that some are for one use.
 
-use std::time::SystemTime;
-
 use net::clock;
 use net::log::Level;
 use vnc::{
@@ -71,12 +69,9 @@ impl Terms {
         self.ticket.role.map_or(role, |most| most.min(role))
     }
 
-    /// Adds what the token says to a policy. The session, which began at `start`, ends with it.
-    pub fn restrict(&self, policy: &mut Policy, start: SystemTime) {
-        if let Some(end) = self.ticket.expires {
-            let left = end.duration_since(start).unwrap_or_default();
-            policy.session_max = Some(policy.session_max.map_or(left, |max| max.min(left)));
-        }
+    /// Adds what the token says to a policy. The session ends with it.
+    pub fn restrict(&self, policy: &mut Policy) {
+        policy.until = policy.until.into_iter().chain(self.ticket.expires).min();
         if let Some(password) = &self.ticket.password {
             policy.password = Some(Password::clone(password));
         }

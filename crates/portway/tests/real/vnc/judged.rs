@@ -1,5 +1,7 @@
 //! Live sessions after a reload, or after a file of tokens has changed: each is judged again.
 
+mod ways_in;
+
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
@@ -304,68 +306,6 @@ fn a_session_ends_when_what_it_rests_on_is_gone() {
             });
         }
     });
-}
-
-/// Of several ways in one is enough, also afterwards.
-#[test]
-fn a_session_goes_on_while_one_way_in_is_left() {
-    let stage = Stage::start(
-        "vnc_desktop lab %ONE%;",
-        "satisfy any; deny all;
-         location /d/ { auth_basic x; auth_basic_user_file users; vnc_wall all; }
-         location /asked/ { auth_basic x; auth_basic_user_file others; auth_request /auth;
-             vnc_wall all; }
-         location = /auth { allow all; return 204; }",
-    );
-    let mut sockets = ["/d/lab/", "/asked/lab/"].map(|path| stage.open(path));
-    // The address alone lets ann in, whose name is gone.
-    stage.server.files().write("users", "bob:{PLAIN}secret\n");
-    stage.reload("any; deny all", "any; allow 127.0.0.1; deny all");
-    std::thread::sleep(Duration::from_millis(3500));
-    for socket in &mut sockets {
-        stage.assert_lives(socket);
-    }
-    let log = stage.server.error_log();
-    assert!(!log.contains("is to end in 1s"), "{log}");
-    // Who was let in by the answer of a service is not asked for a password afterwards.
-    stage.reload("any; deny all", "any; deny  all");
-    let [known, asked] = &mut sockets;
-    assert_ends(known, 4410, REMOVED);
-    stage.assert_lives(asked);
-    stage.reload("auth_request /auth;", "");
-    assert_ends(asked, 4410, REMOVED);
-}
-
-#[test]
-fn a_user_who_is_gone_from_the_file_loses_the_session_without_a_reload() {
-    let stage = Stage::start(
-        "vnc_revoke_grace 3s; vnc_desktop lab %ONE%;",
-        "location / { auth_basic x; auth_basic_user_file users; vnc_wall all; }
-         location /any/ { satisfy any; deny all;
-             auth_basic x; auth_basic_user_file users; vnc_wall all; }",
-    );
-    let mut sockets = ["/lab/", "/any/lab/"].map(|path| stage.open(path));
-    let users = stage.server.files().path().join("users");
-    let file = std::fs::read_to_string(&users).expect("its own file");
-    // What cannot be read takes nobody's place away, nor does a change that is not ann's.
-    std::fs::rename(&users, users.with_extension("away")).expect("its own file");
-    std::thread::sleep(Duration::from_millis(2500));
-    stage
-        .server
-        .files()
-        .write("users", format!("{file}eve:{{PLAIN}}x\n"));
-    std::thread::sleep(Duration::from_millis(2500));
-    assert!(!stage.server.error_log().contains("is to end"));
-    stage.server.files().write("users", "bob:{PLAIN}secret\n");
-    for socket in &mut sockets {
-        told(socket, "\"reason\":\"removed\",\"seconds\":3");
-    }
-    // Back in time.
-    stage.server.files().write("users", &file);
-    for socket in &mut sockets {
-        told(socket, "\"reason\":\"removed\",\"over\":true");
-        stage.assert_lives(socket);
-    }
 }
 
 #[test]

@@ -240,6 +240,50 @@ fn text_is_ignored_where_it_was_agreed() {
     assert_eq!(receive(&told, 8), KEY_DOWN);
 }
 
+#[test]
+fn a_viewer_that_takes_nothing_of_its_screen_does_not_hold_up_its_session() {
+    let server = Upstream::serving(|peer| {
+        peer.send(VERSION);
+        peer.read_exact(12);
+        peer.send(&[1, 1]);
+        peer.read_exact(1);
+        peer.send(&[0; 4]);
+        peer.read_exact(1);
+        peer.send(&init(&"n".repeat(4096)));
+        while peer.read_exact(1).is_some() {}
+    });
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    // Too little for a name of that length.
+    rustix::net::sockopt::set_socket_send_buffer_size(&ours, 1).unwrap();
+    let sessions = Sessions::new();
+    let (table, goal) = (sessions.clone(), target(server.addr()));
+    let session = std::thread::spawn(move || {
+        let early = [VERSION, &[1], &[0]].map(|bytes| {
+            let mut frame = vec![0x82, 0x80 | bytes.len() as u8, 0, 0, 0, 0];
+            frame.extend_from_slice(bytes);
+            frame
+        });
+        gateway::block_on(async move {
+            let browser = Browser {
+                stream: net::Stream::new(ours.into()).unwrap(),
+                early: early.concat(),
+                protocol: Subprotocol::Binary,
+            };
+            let pinging = Policy {
+                ping: Duration::from_millis(500),
+                ..policy()
+            };
+            run(browser, goal, pinging, About::default(), &table).await
+        })
+    });
+    testkit::wait_true("it is found to be connected", || {
+        sessions.list().iter().any(|session| session.connected)
+    });
+    let end = session.join().unwrap();
+    assert_eq!(end.reason, EndReason::ViewerSilent, "as any that is silent");
+    drop(theirs);
+}
+
 const FLOOD: usize = 48 << 20;
 
 #[test]

@@ -155,6 +155,8 @@ fn every_sentence_fits_a_close_frame_and_is_ascii() {
         Refusal::ServerClosed,
         Refusal::Cut(String::new()),
         Refusal::Removed,
+        Refusal::Moved,
+        Refusal::PasswordChanged,
         Refusal::Idle,
         Refusal::TimeOver,
         Refusal::Violation,

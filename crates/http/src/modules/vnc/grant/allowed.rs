@@ -2,7 +2,6 @@
 //! the policy.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use net::log::Level;
 use vnc::{Fence, NamedBy, Names, Policy, Refusal, Role, Target};
@@ -23,7 +22,6 @@ pub fn grant(
     found: Found,
     special: &Conf,
     title: Option<String>,
-    start: SystemTime,
     guest: Option<&Guest>,
 ) -> Result<Grant, Refusal> {
     let Found {
@@ -62,10 +60,10 @@ pub fn grant(
     }
     policy.names = names(request, desktop.as_deref());
     if let Some(terms) = &terms {
-        terms.restrict(&mut policy, start);
+        terms.restrict(&mut policy);
     }
     if let Some(guest) = guest {
-        policy = guest.restrict(policy, start);
+        policy = guest.restrict(policy);
     }
     Ok(Grant {
         target,

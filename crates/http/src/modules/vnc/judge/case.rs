@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use net::log::Level;
 use tokio::task::AbortHandle;
@@ -27,8 +27,6 @@ pub struct Case {
     kept: Kept,
     /// How the person came in.
     came: Came,
-    /// When it began.
-    start: SystemTime,
     /// What it was granted.
     granted: RefCell<Granted>,
     /// The task that ends the session, once its reason to be is gone.
@@ -70,7 +68,6 @@ impl Case {
             id,
             kept: Kept::of(request)?,
             came: Came::of(request),
-            start: goal.start,
             granted: RefCell::new(Granted::new(request, &goal.token, grant)),
             ending: RefCell::default(),
         })
@@ -78,7 +75,7 @@ impl Case {
 
     async fn verdict(&self, generation: &Rc<Generation>) -> (Verdict, Option<Rc<Request>>) {
         if !self.kept.is_listened_for(generation) {
-            return (Verdict::Ends(Refusal::Removed), None);
+            return (Verdict::Ends(self.gone(generation)), None);
         }
         match self.kept.recall(generation).await {
             Ok(request) => {
@@ -91,32 +88,33 @@ impl Case {
     }
 
     async fn verdict_of(&self, request: &Rc<Request>) -> Verdict {
-        let is_refused = tls::refusal(request).is_some();
-        if is_refused || !self.kept.place(request) {
+        if tls::refusal(request).is_some() {
             return Verdict::Ends(Refusal::Removed);
         }
-        grant::hide_token(request);
-        let subject = match self.kept.handler {
-            Handler::VncStatus => status::watched(request),
-            _ => subject(request),
+        let Some(subject) = self.subject_of(request) else {
+            return Verdict::Ends(self.gone(&request.generation));
         };
-        let Some(subject) = subject else {
-            return Verdict::Ends(Refusal::Removed);
-        };
-        if !self.came.would_again(request) {
-            return Verdict::Ends(Refusal::Removed);
+        let users = self.came.users_of(request);
+        if let Some(objection) = self.came.objection(request) {
+            return Verdict::Ends(objection);
         }
         request.forget_rules();
         let knows_all = self.kept.recall_answers(request);
         if !knows_all && !matches!(subject, Subject::Missing) {
             return Verdict::Unknown("\"auth_request_set\" has variables that it had not");
         }
-        let goal = grant::goal_again(request, &subject, self.start).await;
+        let goal = grant::goal_again(request, &subject).await;
         if request.generation.is_closing() {
             return Verdict::Overtaken;
         }
         match &goal.grant {
-            Ok(grant) => self.compare(request, &goal.token, grant),
+            Ok(grant) => {
+                let verdict = self.compare(request, &goal.token, grant);
+                if matches!(verdict, Verdict::Same | Verdict::Policy(_)) {
+                    self.came.watch(users);
+                }
+                verdict
+            }
             Err(
                 Refusal::UnknownToken
                 | Refusal::NotYours
@@ -125,6 +123,35 @@ impl Case {
                 | Refusal::NoRole,
             ) => Verdict::Ends(Refusal::Removed),
             Err(refusal) => Verdict::Unknown(refusal.word()),
+        }
+    }
+
+    /// What the request is about in the place where it leads now, if that is for such.
+    fn subject_of(&self, request: &Rc<Request>) -> Option<Subject> {
+        if !self.kept.place(request) {
+            return None;
+        }
+        grant::hide_token(request);
+        match self.kept.handler {
+            Handler::VncStatus => status::watched(request),
+            _ => subject(request),
+        }
+    }
+
+    /// What the person is told where the request leads nowhere any more: that its server is at
+    /// another address, if it is.
+    fn gone(&self, generation: &Rc<Generation>) -> Refusal {
+        let leads_somewhere = |request: &Rc<Request>| {
+            let subject = self.subject_of(request);
+            subject.is_some_and(|subject| !matches!(subject, Subject::Missing))
+        };
+        match self
+            .kept
+            .recall_elsewhere(generation)
+            .any(|request| leads_somewhere(&request))
+        {
+            true => Refusal::Moved,
+            false => Refusal::Removed,
         }
     }
 

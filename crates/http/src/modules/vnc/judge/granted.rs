@@ -88,6 +88,7 @@ impl Granted {
 
 /// Whether a session that runs would notice no difference.
 fn same_terms(one: &Policy, other: &Policy) -> bool {
-    let terms = |policy: &Policy| (policy.permissions(), policy.idle, policy.session_max);
+    let times = |policy: &Policy| (policy.idle, policy.session_max, policy.until);
+    let terms = |policy: &Policy| (policy.permissions(), times(policy));
     terms(one) == terms(other)
 }

@@ -14,6 +14,9 @@ use crate::request::Request;
 use crate::secrets::Secrets;
 use crate::thread::Generation;
 
+/// Listeners that a request is tried through where its own does not lead to its server any more.
+const LISTENERS_TRIED_MAX: usize = 64;
+
 /// A request, as far as it takes to ask for the same once more.
 pub struct Kept {
     memory: Memory,
@@ -96,6 +99,23 @@ impl Kept {
         Ok(request)
     }
 
+    /// The request as it would be through other listeners: of the server that it named, or if
+    /// nobody listens where it came in, of any.
+    pub fn recall_elsewhere<'a>(
+        &'a self,
+        generation: &'a Rc<Generation>,
+    ) -> impl Iterator<Item = Rc<Request>> + 'a {
+        let own = generation.listener_at(&self.memory.listen);
+        let others = (0..generation.config.listeners.len()).filter(move |at| Some(*at) != own);
+        let recalled = others.take(LISTENERS_TRIED_MAX).filter_map(|at| {
+            let conn = Connection::recalled(&self.memory, generation.clone(), at).ok()?;
+            let request = head::recall(&Rc::new(conn))?;
+            request.secrets.borrow_mut().hide_those_of(&self.secrets);
+            Some(request)
+        });
+        recalled.filter(move |request| own.is_none() || is_named(request))
+    }
+
     /// Recalls what `auth_request` said; false if the configuration wants to know more than was
     /// kept of it.
     pub fn recall_answers(&self, request: &Request) -> bool {
@@ -119,6 +139,12 @@ impl Kept {
         };
         placed && request.conf().core.handler == self.handler
     }
+}
+
+/// Whether a request's server is one of the name that it asked for.
+fn is_named(request: &Request) -> bool {
+    let servers = request.conn.addr_conf();
+    servers.is_some_and(|servers| servers.names.find(&request.host).is_some())
 }
 
 /// The head of a request without the password that it may hold.
