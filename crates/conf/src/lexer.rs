@@ -121,10 +121,9 @@ impl<'a> Lexer<'a> {
     fn plain(&mut self) -> Result<Text, Diagnostic> {
         let ordinary = self.ordinary();
         self.check_length(ordinary)?;
-        let after_dollar = ordinary.ends_with(b"$");
         match self.peek() {
             Some(b'\\') => self.unusual(ordinary),
-            Some(b'{') if after_dollar => self.unusual(ordinary),
+            Some(b'{') if ordinary.ends_with(b"$") => self.unusual(ordinary),
             _ => Ok(ordinary.into()),
         }
     }

@@ -59,14 +59,15 @@ impl<C: Context + ?Sized> Map<C> {
                 return None;
             }
         };
+        let exact = exact_entries(item);
         let mut map = Self {
             source,
             hostnames: false,
             caching: Caching::Cached,
-            exact: FixedMap::with_capacity_and_hasher(exact_entries(item), Default::default()),
+            exact: FixedMap::with_capacity_and_hasher(exact, Default::default()),
             heads: FixedMap::default(),
             tails: FixedMap::default(),
-            expressions: RegexList::default(),
+            expressions: RegexList::with_capacity(item.entries().len() - exact),
             default: Template::default(),
             context: std::marker::PhantomData,
         };

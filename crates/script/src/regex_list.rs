@@ -43,6 +43,14 @@ impl<T> Default for RegexList<T> {
 }
 
 impl<T> RegexList<T> {
+    /// With room for so many.
+    pub fn with_capacity(expressions: usize) -> Self {
+        Self {
+            entries: Vec::with_capacity(expressions),
+            filter: None,
+        }
+    }
+
     /// Adds an expression behind the others.
     pub fn push(&mut self, regex: Arc<Regex>, value: T) {
         self.entries.push((regex, value));

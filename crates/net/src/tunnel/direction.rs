@@ -174,9 +174,11 @@ impl Direction {
     /// Puts in a requested frame, if what was written ends at a boundary; nothing waits now.
     fn insert(&mut self) -> bool {
         debug_assert!(matches!(self.waiting, Waiting::Nothing));
-        let frame = self.frames.as_mut().and_then(|frames| frames.take_insert());
-        self.waiting = Waiting::bytes(frame.unwrap_or_default());
-        matches!(self.waiting, Waiting::Bytes(_))
+        let Some(frame) = self.frames.as_mut().and_then(|frames| frames.take_insert()) else {
+            return false;
+        };
+        self.waiting = Waiting::bytes(frame);
+        true
     }
 
     fn handle_end(&mut self, failure: Option<io::Error>) {
@@ -273,7 +275,9 @@ impl Direction {
         if n > 0 {
             self.wrote(n, way);
         }
-        self.waiting = Waiting::bytes(bytes[n..].to_vec());
+        if n < bytes.len() {
+            self.waiting = Waiting::bytes(bytes[n..].to_vec());
+        }
     }
 
     fn block(&mut self) {

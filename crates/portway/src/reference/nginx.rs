@@ -65,7 +65,7 @@ pub(super) fn tables() -> String {
             let _ = writeln!(out, "| `{name}` | {here} | {why} |");
         }
         for name in module.variables {
-            let here = is_ours_to_judge(module.name) && variables.contains(name);
+            let here = is_ours_to_judge(module.name) && stands_for(&variables, name);
             let here = if here { "supported" } else { "not yet" };
             let shown = name.replace('*', "…");
             let _ = writeln!(out, "| `${shown}` | {here} | |");
@@ -127,8 +127,26 @@ fn our_variables() -> BTreeSet<String> {
     .collect()
 }
 
+/// Whether a variable is among these by itself or by the beginning of its name.
+fn stands_for(variables: &BTreeSet<String>, name: &str) -> bool {
+    let begins = |known: &String| {
+        known
+            .strip_suffix('*')
+            .is_some_and(|start| name.starts_with(start))
+    };
+    variables.contains(name) || variables.iter().any(begins)
+}
+
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_has_its_variable_whether_nginx_lists_it_or_not() {
+        for name in ["http_via", "sent_http_link", "cookie_a", "host"] {
+            assert!(stands_for(&our_variables(), name), "{name}");
+        }
+        assert!(!stands_for(&our_variables(), "modern_browser"));
+    }
 
     #[test]
     fn every_directive_of_ours_is_on_the_page_once() {

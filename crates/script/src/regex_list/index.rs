@@ -28,12 +28,13 @@ type Places = HashMap<u64, Range<u32>, BuildHasherDefault<PieceHasher>>;
 /// A piece: its length, and its bytes as a number.
 type Key = (usize, u64);
 
-/// A text that has a piece.
+/// A text and its piece.
 #[derive(Debug)]
 struct Hit {
     text: Box<[u8]>,
+    piece: u64,
     /// Where in the text the piece is.
-    offset: usize,
+    offset: u32,
     /// The expression that demands the text.
     number: u32,
 }
@@ -51,36 +52,33 @@ impl Index {
         for (_, text) in &demands {
             choices(text).for_each(|(_, key)| *counts.of(key) += 1);
         }
-        let mut hits: Vec<(Key, Hit)> = Vec::with_capacity(demands.len());
+        let mut hits = Vec::with_capacity(demands.len());
         for (number, text) in demands {
             let rarest = choices(&text).min_by_key(|&(_, key)| *counts.of(key));
-            if let Some((offset, key)) = rarest {
-                let text = text.into_boxed_slice();
-                hits.push((
-                    key,
-                    Hit {
-                        text,
-                        offset,
-                        number,
-                    },
-                ));
+            if let Some((offset, (_, piece))) = rarest {
+                hits.push(Hit {
+                    text: text.into_boxed_slice(),
+                    piece,
+                    offset: offset as u32,
+                    number,
+                });
             }
         }
-        hits.sort_unstable_by_key(|(key, _)| *key);
+        hits.sort_unstable_by_key(|hit| (hit.length(), hit.piece));
         let mut place = 0;
-        let of_one_length = hits.chunk_by(|((one, _), _), ((other, _), _)| one == other);
+        let of_one_length = hits.chunk_by(|one, other| one.length() == other.length());
         let pieces = of_one_length.map(|hits| {
-            let length = hits.first().map_or(0, |((length, _), _)| *length);
+            let length = hits.first().map_or(0, Hit::length);
             let mut places = Places::with_capacity_and_hasher(hits.len(), Default::default());
-            for ((_, piece), _) in hits {
-                places.entry(*piece).or_insert(place..place).end = place + 1;
+            for hit in hits {
+                places.entry(hit.piece).or_insert(place..place).end = place + 1;
                 place += 1;
             }
             Pieces { length, places }
         });
         Self {
             pieces: pieces.collect(),
-            hits: hits.into_iter().map(|(_, hit)| hit).collect(),
+            hits,
         }
     }
 
@@ -113,9 +111,14 @@ impl Index {
 }
 
 impl Hit {
+    /// The length of the piece.
+    fn length(&self) -> usize {
+        self.text.len().min(PIECE_MAX)
+    }
+
     /// Whether the text is there, if its piece is at `start`.
     fn is_at(&self, subject: &[u8], start: usize) -> bool {
-        let begin = start.checked_sub(self.offset);
+        let begin = start.checked_sub(self.offset as usize);
         let there = begin.and_then(|begin| subject.get(begin..begin + self.text.len()));
         there.is_some_and(|there| there.eq_ignore_ascii_case(&self.text))
     }
