@@ -107,7 +107,7 @@ impl Connection {
         listener: usize,
     ) -> io::Result<Self> {
         let load = generation.thread.uncounted_load();
-        let stream = Stream::new(memory.socket()?)?;
+        let stream = Stream::new(dead_socket()?)?;
         let mut conn = Self::new(
             memory.id,
             stream,
@@ -250,14 +250,12 @@ pub struct Memory {
     pub tls: Option<Box<TlsMemory>>,
 }
 
-impl Memory {
-    /// A socket that leads nowhere.
-    fn socket(&self) -> io::Result<std::os::fd::OwnedFd> {
-        use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        Ok(socket)
-    }
+/// A socket that leads nowhere.
+fn dead_socket() -> io::Result<std::os::fd::OwnedFd> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    Ok(socket)
 }
 
 /// Cuts a connection unless all was sent.

@@ -4,12 +4,12 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use bytes::Bytes;
-use proto::h1::{Escape, FieldName, Method, escape, status_line};
+use proto::h1::{FieldName, Method, status_line};
 
 use crate::downstream::write_head::server_name;
 use crate::modules::core::{ErrorPage, ServerTokens};
 use crate::phases::Flow;
+use crate::redirect::split_args;
 use crate::request::Request;
 use crate::response::{Head, Response};
 
@@ -123,14 +123,6 @@ fn configured(request: &Rc<Request>, page: &ErrorPage) -> Flow {
     }
 }
 
-/// Splits a URI at its first question mark.
-pub fn split_args(target: &Bytes) -> (Bytes, Bytes) {
-    match memchr::memchr(b'?', target) {
-        Some(at) => (target.slice(..at), target.slice(at + 1..)),
-        None => (target.clone(), Bytes::new()),
-    }
-}
-
 /// A small page that names the status.
 pub fn built_in(request: &Request, status: u16) -> Response {
     if matches!(status, 201 | 204) {
@@ -178,61 +170,4 @@ fn reason(status: u16) -> Option<&'static str> {
         497 => Some("The plain HTTP request was sent to HTTPS port"),
         _ => None,
     }
-}
-
-/// A redirect: the response for its status, unless an error page takes its place.
-pub fn redirect(request: &Request, status: u16, location: Bytes) -> Flow {
-    request.pending_location.replace(Some(location));
-    Flow::Status(status)
-}
-
-/// `/dir` to `/dir/`, the query kept.
-pub fn redirect_to_slash(request: &Request, name: &[u8]) -> Flow {
-    let mut location = escape(name, Escape::Uri).into_owned();
-    let args = request.args();
-    if !args.is_empty() {
-        location.push(b'?');
-        location.extend_from_slice(&args);
-    }
-    redirect(request, 301, location.into())
-}
-
-/// Makes a `Location` that is a path absolute, if `absolute_redirect` wants that.
-pub fn absolute_location(request: &Request, head: &mut Head) {
-    let Some(location) = &head.location else {
-        return;
-    };
-    let core = &request.conf().core;
-    if !location.starts_with(b"/") || !core.absolute_redirect {
-        return;
-    }
-    let (scheme, usual_port) = match request.conn.stream.is_tls() {
-        true => (&b"https://"[..], 443),
-        false => (&b"http://"[..], 80),
-    };
-    let mut absolute = scheme.to_vec();
-    let server = request.server();
-    if core.server_name_in_redirect && !server.name.is_empty() {
-        absolute.extend_from_slice(&server.name);
-    } else if !request.host.is_empty() {
-        absolute.extend_from_slice(&request.host);
-    } else {
-        match request.conn.local() {
-            net::Addr::Ip(addr) if addr.is_ipv6() => {
-                absolute.extend(format!("[{}]", addr.ip()).bytes());
-            }
-            net::Addr::Ip(addr) => absolute.extend(addr.ip().to_string().bytes()),
-            net::Addr::Unix(_) => absolute.extend(b"localhost"),
-        }
-    }
-    let port = request
-        .conn
-        .local()
-        .ip()
-        .map_or(usual_port, |addr| addr.port());
-    if core.port_in_redirect && port != usual_port && port != 0 {
-        absolute.extend(format!(":{port}").bytes());
-    }
-    absolute.extend_from_slice(location);
-    head.location = Some(absolute.into());
 }

@@ -19,7 +19,7 @@ use crate::phases;
 use crate::request::Request;
 use crate::request_body::BodyError;
 use crate::response::{Body, Head, Response, Takeover};
-use crate::{error_page, filters};
+use crate::{error_page, filters, redirect};
 
 /// What becomes of the connection behind a response.
 pub enum After {
@@ -227,7 +227,7 @@ async fn send(request: &Rc<Request>, mut response: Response) -> After {
 }
 
 /// Adds to a head what the request says about every response to it.
-fn complete_head(request: &Request, head: &mut Head) {
+pub fn complete_head(request: &Request, head: &mut Head) {
     match request.error_status.get() {
         0 => {}
         status => {
@@ -269,7 +269,7 @@ async fn send_body(
     mut response: Response,
     filters: Vec<Box<dyn filters::BodyFilter>>,
 ) -> std::io::Result<()> {
-    error_page::absolute_location(request, &mut response.head);
+    redirect::absolute_location(request, &mut response.head);
     let status = response.head.status;
     request.status.set(status);
     // A 101 that nobody asked for: the head, and then nothing until the upstream's time is over.

@@ -32,6 +32,7 @@ mod pages;
 mod password;
 mod phases;
 mod proxy;
+mod redirect;
 mod request;
 mod request_body;
 mod response;

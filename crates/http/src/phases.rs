@@ -24,6 +24,7 @@ use crate::modules::{
     vnc,
 };
 use crate::proxy;
+use crate::redirect;
 use crate::request::{Claim, Request};
 use crate::request_body::BodyError;
 use crate::response::{Field, Response};
@@ -303,7 +304,7 @@ fn find_location(request: &Rc<Request>) -> Option<Flow> {
         return Some(Flow::Status(404));
     }
     if let Some(Found::AddSlash(_)) = found {
-        return Some(error_page::redirect_to_slash(request, &location.name));
+        return Some(redirect::redirect_to_slash(request, &location.name));
     }
     refuse_long_body(request)
 }

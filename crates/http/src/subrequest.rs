@@ -26,10 +26,10 @@ use proto::h1::{Framing, Method};
 
 pub use self::nest::{Inserter, Nest, Piece, Pieces};
 pub use self::running::{Collect, Subrequest};
-use crate::error_page::split_args;
-use crate::handle::Outcome;
+use crate::handle::{Outcome, complete_head};
 use crate::modules::log;
 use crate::phases;
+use crate::redirect::split_args;
 use crate::request::{Parts, Request};
 use crate::request_body::RequestBody;
 use crate::response::{Body, Chunk, Response};
@@ -275,19 +275,10 @@ fn refuse_upgrade(request: &Request) {
     );
 }
 
-/// What `send` does for a main request: the status and the fields that were decided elsewhere.
+/// What is done before the head of a main request is sent.
 fn settle_head(request: &Request, response: &mut Response) {
-    let head = &mut response.head;
-    match request.error_status.get() {
-        0 => {}
-        status => {
-            head.status = status;
-            head.status_text = None;
-        }
-    }
-    head.fields.append(&mut request.pending.borrow_mut());
-    head.location = head.location.take().or(request.pending_location.take());
-    request.status.set(head.status);
+    complete_head(request, &mut response.head);
+    request.status.set(response.head.status);
 }
 
 /// Behind the last byte of a sub-request.

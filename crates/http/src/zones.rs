@@ -127,7 +127,7 @@ pub struct NameAndSize<'a> {
 }
 
 /// Zones are at least eight pages, as nginx's allocator needs.
-const BYTES_MIN: u64 = 8 * 4096;
+pub const BYTES_MIN: u64 = 8 * 4096;
 
 impl<'a> NameAndSize<'a> {
     /// Reads what stands behind `zone=` in a line of which `parameter` is the whole word; `None`
@@ -215,11 +215,6 @@ impl Zones {
         zone.conf = conf;
         zone.bound = true;
         Ok(())
-    }
-
-    /// What the configuration says of a zone, to be added to while compiling.
-    pub fn conf_mut<T: Listed>(&mut self, id: ZoneId<T>) -> &mut T::Conf {
-        &mut T::zones_mut(self)[id.index as usize].conf
     }
 
     /// A zone of this configuration.

@@ -314,14 +314,6 @@ impl Stream {
         crate::Addr::try_from(rustix::net::getsockname(self)?)
     }
 
-    /// The other end of the connection.
-    pub fn peer_addr(&self) -> io::Result<crate::Addr> {
-        match rustix::net::getpeername(self)? {
-            Some(addr) => crate::Addr::try_from(addr),
-            None => Ok(crate::Addr::Unix(Default::default())),
-        }
-    }
-
     /// The socket itself when its bytes are the plain bytes of the protocol, so that the kernel may
     /// move them (`sendfile`, `splice`); `None` once TLS stands between.
     pub fn as_plain(&self) -> Option<BorrowedFd<'_>> {

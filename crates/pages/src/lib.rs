@@ -12,9 +12,6 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
     form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; \
     trusted-types 'none'";
 
-/// The licences of what the pages contain, to be shown with the binary's own.
-pub const NOTICES: &str = include_str!("../../../web/THIRD-PARTY.md");
-
 /// A file as it goes to the browser.
 #[derive(Debug)]
 pub struct Page {
@@ -169,7 +166,8 @@ mod tests {
 
     #[test]
     fn notices_name_what_the_pages_contain() {
-        assert!(NOTICES.contains("noVNC") && NOTICES.contains("MPL-2.0"));
-        assert!(NOTICES.contains("pako") && NOTICES.contains("MIT"));
+        let notices = include_str!("../../../web/THIRD-PARTY.md");
+        assert!(notices.contains("noVNC") && notices.contains("MPL-2.0"));
+        assert!(notices.contains("pako") && notices.contains("MIT"));
     }
 }

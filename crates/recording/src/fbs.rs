@@ -74,11 +74,6 @@ pub fn push_end(ms: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(&ms.to_be_bytes());
 }
 
-/// Bytes that a block of so much data takes.
-pub fn block_len(data_len: usize) -> usize {
-    4 + data_len + padding(data_len) + 4
-}
-
 fn padding(len: usize) -> usize {
     len.wrapping_neg() % 4
 }
@@ -176,7 +171,8 @@ mod tests {
         let long = vec![7; BLOCK_LEN_MAX + 5];
         let mut out = Vec::new();
         push(9, &long, &mut out);
-        assert_eq!(out.len(), block_len(BLOCK_LEN_MAX) + block_len(5));
+        // Two lengths and two times; the second block is filled up to a multiple of four.
+        assert_eq!(out.len(), BLOCK_LEN_MAX + 8 + 4 * 4);
         let mut rest = &out[..];
         let lengths: Vec<_> = std::iter::from_fn(|| take(&mut rest).unwrap())
             .map(|block| (block.ms, block.data.len()))

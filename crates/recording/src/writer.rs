@@ -133,11 +133,6 @@ impl Writer {
         self.bytes + self.positions * POSITION_LEN as u64
     }
 
-    /// When the first byte came that is not in the file yet.
-    pub fn waiting_since(&self) -> Option<u32> {
-        self.waiting.blocks().map(|((first, _), _)| first)
-    }
-
     /// Appends what the server sent.
     pub fn append(&mut self, ms: u32, bytes: &[u8], press: &mut Press) -> io::Result<()> {
         for piece in bytes.chunks(fbs::BLOCK_LEN_MAX) {

@@ -120,22 +120,9 @@ impl Resolving {
             };
             *known = before[at].clone();
             for found in &mut known.found {
-                self.adapt(server, name, found);
+                adapt(server, name, found);
             }
         }
-    }
-
-    /// What the new configuration says of an address that the old one found.
-    fn adapt(&self, server: &Server, name: &Name, found: &mut Found) {
-        match name.service {
-            Some(_) if server.weight == 1 => {}
-            _ => found.weight = server.weight,
-        }
-        if name.service.is_none() {
-            found.addr.set_port(name.port);
-            found.name.clone_from(&server.name);
-        }
-        found.backup = server.backup || (found.backup && name.service.is_some());
     }
 
     /// The places of the servers that are names: each is looked up by [`keep`](Self::keep).
@@ -268,6 +255,19 @@ impl Resolving {
         // Each change under the lock is one assignment.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the new configuration says of an address that the old one found.
+fn adapt(server: &Server, name: &Name, found: &mut Found) {
+    match name.service {
+        Some(_) if server.weight == 1 => {}
+        _ => found.weight = server.weight,
+    }
+    if name.service.is_none() {
+        found.addr.set_port(name.port);
+        found.name.clone_from(&server.name);
+    }
+    found.backup = server.backup || (found.backup && name.service.is_some());
 }
 
 impl Found {

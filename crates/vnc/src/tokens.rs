@@ -140,16 +140,6 @@ impl TokenSource {
         Self::NameDir(path.into())
     }
 
-    /// websockify's `TokenFile`: a directory of files when the path is one now, otherwise a file.
-    pub fn file_or_dir(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        if path.is_dir() {
-            Self::dir(path)
-        } else {
-            Self::file(path)
-        }
-    }
-
     /// A service.
     pub fn http(service: Service) -> Self {
         Self::Http(HttpSource::new(service))

@@ -12,7 +12,7 @@ export default {
   "state.slow": "This takes longer than usual. The machine may be starting, or the network may be slow.",
   "state.connected": "Connected to {name}",
   "state.picture": "Connected. Waiting for the first picture.",
-  "state.picture.slow": "Nothing has been shown so far. The machine may be asleep or locked: move the mouse or press a key to wake it.",
+  "state.picture.slow": "Nothing has been shown so far. The machine may be asleep or locked: a key, a click or a touch may wake it.",
   "state.ready": "Ready when you are",
   "state.ready.text": "The desktop opens in this window.",
   "state.connect": "Connect",

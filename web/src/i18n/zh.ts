@@ -14,7 +14,7 @@ export default {
   "state.slow": "比平时慢一些。机器可能正在启动，或者网络较慢。",
   "state.connected": "已连接到 {name}",
   "state.picture": "已连接，正在等待第一帧画面。",
-  "state.picture.slow": "到目前为止没有画面。机器可能已休眠或锁定：移动鼠标或按任意键唤醒它。",
+  "state.picture.slow": "到目前为止没有画面。机器可能已休眠或锁定：按任意键、点击或触摸屏幕可能会唤醒它。",
   "state.ready": "可以开始了",
   "state.ready.text": "桌面将在此窗口中打开。",
   "state.connect": "连接",

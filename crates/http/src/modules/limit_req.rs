@@ -163,52 +163,39 @@ pub async fn run(request: &Request) -> Flow {
 fn judge(request: &Request, limits: &[Limit]) -> Verdict {
     let now = clock::now();
     let zones = &request.config().zones;
-    let mut counted = Vec::with_capacity(limits.len());
-    let mut excess = 0;
-    let mut last = None;
+    let delay = |limit: &Limit, excess| {
+        let wait = limit.delay_of(excess, zones.get(limit.zone).conf().rate);
+        (wait, excess, limit.zone)
+    };
+    let mut looked_at = Vec::with_capacity(limits.len());
+    let mut longest = None;
     for (index, limit) in limits.iter().enumerate() {
         let zone = zones.get(limit.zone);
         let Some(key) = zone.conf().key.of(request, KEY_MAX) else {
             continue;
         };
         let rate = zone.conf().rate;
+        // Once the last one agrees, all have: it counts at once, the others are counted then.
         let is_last = index == limits.len() - 1;
         let found = match is_last {
             true => zone.state().count(&key, rate, limit.burst, now),
             false => zone.state().look(&key, rate, limit.burst, now),
         };
         match found {
-            Ok(over) if is_last => {
-                excess = over;
-                last = Some(limit);
-            }
-            Ok(_) => counted.push((limit, key)),
-            Err(rates::Refusal::Busy(over)) => {
-                return Verdict::Rejected(Some(Excess(over)), limit.zone);
-            }
-            Err(rates::Refusal::Full) => {
-                request.log(
-                    LogLevel::Alert,
-                    format_args!(
-                        "could not allocate node in limit_req zone \"{}\"",
-                        zone.name()
-                    ),
-                );
-                return Verdict::Rejected(None, limit.zone);
-            }
+            Ok(excess) if is_last => longest = Some(delay(limit, excess)),
+            Ok(_) => looked_at.push((limit, key)),
+            Err(refusal) => return rejected(request, limit.zone, refusal),
         }
     }
-    if last.is_none() && counted.is_empty() {
+    if longest.is_none() && looked_at.is_empty() {
         return Verdict::Unlimited;
     }
-    let delay = |limit: &Limit, excess| limit.delay_of(excess, zones.get(limit.zone).conf().rate);
-    let mut longest = last.map(|limit| (delay(limit, excess), excess, limit.zone));
-    for (limit, key) in counted.into_iter().rev() {
+    for (limit, key) in looked_at.into_iter().rev() {
         let zone = zones.get(limit.zone);
         let excess = zone.state().recount(&key, zone.conf().rate, now);
-        let wait = delay(limit, excess);
-        if longest.is_none_or(|(longest, ..)| wait > longest) {
-            longest = Some((wait, excess, limit.zone));
+        let found = delay(limit, excess);
+        if longest.is_none_or(|(longest, ..)| found.0 > longest) {
+            longest = Some(found);
         }
     }
     match longest {
@@ -216,6 +203,20 @@ fn judge(request: &Request, limits: &[Limit]) -> Verdict {
             Verdict::Delayed(wait, Excess(excess), zone)
         }
         _ => Verdict::Passed,
+    }
+}
+
+fn rejected(request: &Request, zone: ZoneId<Rates>, refusal: rates::Refusal) -> Verdict {
+    match refusal {
+        rates::Refusal::Busy(over) => Verdict::Rejected(Some(Excess(over)), zone),
+        rates::Refusal::Full => {
+            let name = request.config().zones.get(zone).name();
+            request.log(
+                LogLevel::Alert,
+                format_args!("could not allocate node in limit_req zone \"{name}\""),
+            );
+            Verdict::Rejected(None, zone)
+        }
     }
 }
 

@@ -15,13 +15,13 @@ use script::{Context as _, Template, VarId};
 use crate::compile::{Place, walk};
 use crate::config::LocationId;
 use crate::draft::Level;
-use crate::error_page;
 use crate::module::{
     Cx, Done, HTTP, IF, LOCATION, LOCATION_IF, Module, SERVER, SERVER_IF, Set, doc, variable_name,
 };
 use crate::modules::core::Handler;
 use crate::modules::types;
 use crate::phases::Flow;
+use crate::redirect;
 use crate::request::Request;
 use crate::response::{Head, Response};
 use crate::settings::LevelKind;
@@ -344,7 +344,7 @@ impl Rewrite {
                 location.push(if args_at.is_some() { b'&' } else { b'?' });
                 location.extend_from_slice(&args);
             }
-            error_page::redirect(request, status, location.into());
+            redirect::to(request, status, location.into());
             return Step::Done(After::Status(status));
         }
         request.internal.set(true);
@@ -421,7 +421,7 @@ fn answer(request: &Request, status: u16, text: Option<&Template>) -> After {
     let text = text.map(|text| request.eval(text)).unwrap_or_default();
     request.status.set(before);
     if matches!(status, 301..=303 | 307 | 308) {
-        error_page::redirect(request, status, text);
+        redirect::to(request, status, text);
         return After::Status(status);
     }
     let head = Head {

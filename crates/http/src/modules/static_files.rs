@@ -14,12 +14,12 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 
 use crate::compose::compose;
 use crate::digits;
-use crate::error_page::redirect_to_slash;
 use crate::module::Module;
 use crate::modules::core::{DisableSymlinks, Root, Symlinks, not_found_level};
 use crate::modules::types;
 use crate::open_files::CacheConf;
 use crate::phases::Flow;
+use crate::redirect::redirect_to_slash;
 use crate::request::Request;
 use crate::response::{Body, Chunk, FileSlice, Head, Response};
 

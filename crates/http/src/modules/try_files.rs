@@ -4,10 +4,10 @@ use conf::{Arity, Directive, Item, value};
 use script::Template;
 
 use crate::draft::Level;
-use crate::error_page::split_args;
 use crate::module::{Cx, Done, LOCATION, Module, SERVER, Set, doc};
 use crate::modules::static_files::{self, Kind};
 use crate::phases::Flow;
+use crate::redirect::split_args;
 use crate::request::Request;
 use crate::settings::settings;
 

@@ -13,9 +13,9 @@ use super::target::{Target, Work};
 use super::upgrade::Upgrade;
 use super::{cookie, redirect};
 use crate::downstream::head::asks_for_upgrade;
-use crate::error_page::split_args;
 use crate::modules::proxy::{Conf, Ignored};
 use crate::phases::Flow;
+use crate::redirect::split_args;
 use crate::request::Request;
 use crate::response::{Body, Field, Head, Response};
 

@@ -1,7 +1,7 @@
 //! The request as the upstream gets it (`ngx_http_proxy_create_request`).
 
 use bytes::Bytes;
-use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing, Version};
+use proto::h1::{CHUNK_END, ChunkHeader, FieldName, Framing};
 use script::Template;
 
 use super::target::Target;
@@ -211,11 +211,6 @@ impl Request {
     /// Whether an internal redirect turned the request into one without a body.
     pub fn body_is_dropped(&self) -> bool {
         self.drops_body.get()
-    }
-
-    /// Whether the client speaks HTTP/1.1 or later.
-    pub fn is_http11(&self) -> bool {
-        self.version() >= Version::HTTP_11
     }
 }
 

@@ -163,15 +163,6 @@ impl ChunkedDecoder {
         }
     }
 
-    /// How many bytes of the current chunk's payload have not been handed out.
-    pub fn chunk_bytes_left(&self) -> u64 {
-        if self.state == State::Data {
-            self.size
-        } else {
-            0
-        }
-    }
-
     /// Whether the body is complete.
     pub fn is_done(&self) -> bool {
         self.state == State::Done

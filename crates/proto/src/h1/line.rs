@@ -89,7 +89,7 @@ impl LineScanner {
         status_lines: StatusLines,
     ) -> Result<Line, BadLine> {
         if self.state == State::Start
-            && let Some((line, next)) = self.usual(buf, *pos)
+            && let Some((line, next)) = usual(buf, *pos)
         {
             *pos = next;
             self.start = next;
@@ -120,31 +120,6 @@ impl LineScanner {
             };
         }
         Ok(Line::More)
-    }
-
-    /// Takes a whole line of the kind that nearly all are: a name of letters, digits and hyphens, a
-    /// value, CRLF. `None` leaves any other to be looked at byte by byte.
-    fn usual(&self, buf: &[u8], start: usize) -> Option<(Line, usize)> {
-        let line = tail(buf, start);
-        if line.starts_with(b"\r\n") {
-            return Some((Line::End, start + 2));
-        }
-        let name = line.iter().position(|&byte| class(byte) != Class::Token)?;
-        let (_, after_name) = line.split_at_checked(name)?;
-        let value = after_name.strip_prefix(b":")?;
-        let value = tail(value, spaces_before(value));
-        let end = memchr::memchr3(b'\n', b'\r', b'\0', value)?;
-        let (value, after_value) = value.split_at_checked(end)?;
-        if name == 0 || !after_value.starts_with(b"\r\n") {
-            return None;
-        }
-        let end = buf.len() - after_value.len();
-        let field = Line::Field {
-            name: Span::new(start, start + name),
-            value: Span::new(end - value.len(), end - spaces_behind(value)),
-            unusual: Unusual::default(),
-        };
-        Some((field, end + 2))
     }
 
     /// Looks at the first byte of a line; returns, as those below, the position to go on from.
@@ -251,6 +226,31 @@ impl LineScanner {
     fn bad(&self, at: usize) -> BadLine {
         BadLine(Span::new(self.start, at))
     }
+}
+
+/// Takes a whole line of the kind that nearly all are: a name of letters, digits and hyphens, a
+/// value, CRLF. `None` leaves any other to be looked at byte by byte.
+fn usual(buf: &[u8], start: usize) -> Option<(Line, usize)> {
+    let line = tail(buf, start);
+    if line.starts_with(b"\r\n") {
+        return Some((Line::End, start + 2));
+    }
+    let name = line.iter().position(|&byte| class(byte) != Class::Token)?;
+    let (_, after_name) = line.split_at_checked(name)?;
+    let value = after_name.strip_prefix(b":")?;
+    let value = tail(value, spaces_before(value));
+    let end = memchr::memchr3(b'\n', b'\r', b'\0', value)?;
+    let (value, after_value) = value.split_at_checked(end)?;
+    if name == 0 || !after_value.starts_with(b"\r\n") {
+        return None;
+    }
+    let end = buf.len() - after_value.len();
+    let field = Line::Field {
+        name: Span::new(start, start + name),
+        value: Span::new(end - value.len(), end - spaces_behind(value)),
+        unusual: Unusual::default(),
+    };
+    Some((field, end + 2))
 }
 
 fn tail(buf: &[u8], pos: usize) -> &[u8] {

@@ -22,10 +22,6 @@ impl Version {
     pub const HTTP_10: Self = Self(1000);
     /// HTTP/1.1
     pub const HTTP_11: Self = Self(1001);
-    /// HTTP/2
-    pub const HTTP_2: Self = Self(2000);
-    /// HTTP/3
-    pub const HTTP_3: Self = Self(3000);
 }
 
 impl fmt::Display for Version {

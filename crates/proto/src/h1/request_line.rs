@@ -230,7 +230,7 @@ impl RequestLineScanner {
             (_, b' ') => next(State::AfterTarget),
             (_, b'\r' | b'\n') => {
                 self.minor = 9;
-                self.end_line(byte, pos, head)
+                end_line(byte, pos, head)
             }
             (State::AfterTarget, b'H') => {
                 head.protocol = Span::new(pos, pos);
@@ -269,21 +269,9 @@ impl RequestLineScanner {
                 next(State::Minor)
             }
             (State::Minor | State::AfterVersion, b' ') => next(State::AfterVersion),
-            (State::Minor | State::AfterVersion, b'\r' | b'\n') => self.end_line(byte, pos, head),
+            (State::Minor | State::AfterVersion, b'\r' | b'\n') => end_line(byte, pos, head),
             (State::LineEnd, b'\n') => Ok(Step::Done),
             _ => Err(HeadError::InvalidRequest),
-        }
-    }
-
-    fn end_line(&mut self, byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
-        head.line.end = offset(pos);
-        if head.protocol.start > 0 {
-            head.protocol.end = head.line.end;
-        }
-        if byte == b'\n' {
-            Ok(Step::Done)
-        } else {
-            next(State::LineEnd)
         }
     }
 
@@ -293,6 +281,18 @@ impl RequestLineScanner {
             return Err(HeadError::InvalidMethodOfHttp09);
         }
         Ok(())
+    }
+}
+
+fn end_line(byte: u8, pos: usize, head: &mut RequestHead) -> StepResult {
+    head.line.end = offset(pos);
+    if head.protocol.start > 0 {
+        head.protocol.end = head.line.end;
+    }
+    if byte == b'\n' {
+        Ok(Step::Done)
+    } else {
+        next(State::LineEnd)
     }
 }
 

@@ -80,20 +80,6 @@ impl ServerHandshake {
         }
     }
 
-    /// Whether the next step is the viewer's.
-    pub fn awaits_viewer(&self) -> bool {
-        matches!(
-            self.state,
-            State::AwaitVersion
-                | State::AwaitChoice
-                | State::AwaitResponse
-                | State::AwaitVencryptVersion
-                | State::AwaitSubtype
-                | State::AwaitLogin
-                | State::AwaitClientInit
-        )
-    }
-
     /// The version that both sides speak.
     pub fn version(&self) -> Version {
         self.version

@@ -331,6 +331,53 @@ mod tests {
     use crate::{About, SessionId};
 
     #[test]
+    fn a_session_whose_picture_cannot_keep_up_loses_the_picture_only() {
+        let (jobs, _nobody_works) = mpsc::channel();
+        let sessions = Arc::new(AtomicUsize::new(0));
+        let mut tap = LiveTap {
+            number: 1,
+            jobs,
+            gathered: Vec::new(),
+            backlog: Arc::default(),
+            _seat: Seat::take(&sessions).unwrap(),
+        };
+        let bytes = vec![2; GATHERED_MAX];
+        let mut give = || {
+            tap.message(
+                Duration::ZERO,
+                Piece {
+                    kind: 2,
+                    begins: true,
+                    ends: true,
+                    bytes: &bytes,
+                },
+            )
+        };
+        for _ in 0..BACKLOG_MAX / GATHERED_MAX {
+            assert_eq!(give(), Taken::Yes);
+        }
+        assert!(matches!(give(), Taken::Stop(why) if why.contains("keep up")));
+    }
+
+    #[test]
+    fn a_screen_that_is_too_large_has_no_picture() {
+        let open = |width, height| {
+            let mut studio = Studio::default();
+            studio.open(Opened {
+                number: 1,
+                shown: Shown::new(&"lab:1".parse().unwrap(), &Policy::default()),
+                width,
+                height,
+                pixel_format: PixelFormat::RGBX.to_bytes(),
+            });
+            studio.screens.len()
+        };
+        assert_eq!(open(3840, 2160), 1, "4K");
+        assert_eq!(open(8193, 1), 0, "too wide");
+        assert_eq!(open(4096, 4096), 0, "too many pixels");
+    }
+
+    #[test]
     fn a_thread_that_is_gone_is_started_anew() {
         let (sender, receiver) = mpsc::channel();
         drop(receiver);

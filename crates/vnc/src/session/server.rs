@@ -106,7 +106,7 @@ impl Server {
     ) -> Result<T, Failure> {
         let deadline = Deadline::after(self.step_timeout);
         loop {
-            let parsed = parse(&self.inbox).map_err(|error| self.not_usable(&error))?;
+            let parsed = parse(&self.inbox).map_err(|error| not_usable(&error))?;
             if let Some((taken, part)) = parsed {
                 self.inbox.drain(..taken);
                 return Ok(part);
@@ -132,7 +132,7 @@ impl Server {
                 return Ok(content);
             }
             if self.inbox.len() >= INBOX_MAX {
-                return Err(self.not_usable(&"a message that is too long"));
+                return Err(not_usable(&"a message that is too long"));
             }
             self.fill_before(&deadline).await?;
         }
@@ -166,13 +166,6 @@ impl Server {
         }
     }
 
-    fn not_usable(&self, why: &dyn std::fmt::Display) -> Failure {
-        Failure::told(
-            Refusal::UnsupportedSecurity,
-            format!("the server's login: {why}"),
-        )
-    }
-
     /// Waits for the verdict; `wrong` is what a "no" means.
     pub(super) async fn authenticated(&mut self, wrong: Refusal) -> Result<(), Failure> {
         match self.next().await? {
@@ -202,7 +195,7 @@ impl Server {
     async fn step(&mut self) -> Result<ServerEvent, Failure> {
         loop {
             let handled = self.handshake.handle(&self.inbox, &mut self.outbox);
-            let (taken, event) = handled.map_err(|error| self.not_understood(&error))?;
+            let (taken, event) = handled.map_err(|error| not_understood(&error))?;
             self.inbox.drain(..taken);
             self.flush().await?;
             match event {
@@ -275,10 +268,17 @@ impl Server {
             Some(_) => Failure::told(Refusal::Timeout, "the server's handshake stalled"),
         }
     }
+}
 
-    fn not_understood(&self, error: &HandshakeError) -> Failure {
-        Failure::told(Refusal::NotVnc, format!("the server's handshake: {error}"))
-    }
+fn not_usable(why: &dyn std::fmt::Display) -> Failure {
+    Failure::told(
+        Refusal::UnsupportedSecurity,
+        format!("the server's login: {why}"),
+    )
+}
+
+fn not_understood(error: &HandshakeError) -> Failure {
+    Failure::told(Refusal::NotVnc, format!("the server's handshake: {error}"))
 }
 
 /// What the server said instead of what was awaited.

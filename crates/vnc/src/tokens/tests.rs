@@ -101,7 +101,7 @@ fn a_directory_of_files_is_followed_as_files_come_change_and_go() {
     folder.write("b", "two: 10.0.0.2:2\nboth: 10.0.0.2:2\n");
     fs::create_dir(folder.0.join("c")).unwrap();
     settle();
-    let source = TokenSource::file_or_dir(&folder.0);
+    let source = TokenSource::dir(&folder.0);
     assert_eq!(target(&source, "one"), Some("10.0.0.1:1".into()));
     assert_eq!(target(&source, "both"), Some("10.0.0.2:2".into()));
     folder.write("b", "two: 10.0.0.3:3\n");

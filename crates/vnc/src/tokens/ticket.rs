@@ -129,27 +129,19 @@ impl Ticket {
             }
             ("user", Some(value)) => {
                 self.users = list(value).map(str::to_owned).collect();
-                self.bound(self.users.len(), "user")?;
+                bound(self.users.len(), "user")?;
             }
             ("address", Some(value)) => {
                 let networks = list(value).map(Network::parse);
                 let networks: Option<Vec<_>> = networks.collect();
                 self.addresses = networks.ok_or(wrong("address"))?;
-                self.bound(self.addresses.len(), "address")?;
+                bound(self.addresses.len(), "address")?;
             }
             ("role", Some(value)) => self.restrict(value.parse().map_err(|_| wrong("role"))?),
             ("title", Some(value)) => self.title = Some(value.to_owned()),
             (name, _) => return Err(TicketError::Unknown(name.to_owned())),
         }
         Ok(())
-    }
-
-    /// A list of whom it is for is never empty, since that would be everybody.
-    fn bound(&self, count: usize, name: &'static str) -> Result<(), TicketError> {
-        match count {
-            1..=LIST_MAX => Ok(()),
-            _ => Err(TicketError::Value(name)),
-        }
     }
 
     /// Of several roles the least counts.
@@ -219,6 +211,14 @@ impl Ticket {
             true => Ok(()),
             false => Err(Refusal::NotYours),
         }
+    }
+}
+
+/// A list of whom it is for is never empty, since that would be everybody.
+fn bound(count: usize, name: &'static str) -> Result<(), TicketError> {
+    match count {
+        1..=LIST_MAX => Ok(()),
+        _ => Err(TicketError::Value(name)),
     }
 }
 

@@ -125,7 +125,7 @@ fn unfit(item: &Item, what: &str) -> Diagnostic {
     let name = item
         .args
         .first()
-        .map(|word| word.display().to_string())
+        .map(|word| word.display())
         .unwrap_or_default();
     item.error(format!(
         "cannot load {what} \"{name}\": there is none in the file"

@@ -166,7 +166,7 @@ fn learn(item: &Item, block: &Block, cx: &mut Cx<'_>) -> Result<Sticky, conf::Di
     let (mut create, mut lookup) = (Vec::new(), Vec::new());
     let mut at_header = false;
     for word in &item.args[1..] {
-        let text = word.display().to_string();
+        let text = word.display();
         match text.split_once('=') {
             Some(("zone", _)) if zone.is_some() => return Err(wrong(item, "duplicate zone")),
             Some(("zone", text)) => zone = Some(sessions_zone(item, text, block, cx)?),

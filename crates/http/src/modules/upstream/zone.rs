@@ -7,7 +7,7 @@ use conf::{Arity, Directive, Item, value};
 
 use super::Block;
 use crate::module::{Cx, Done, Module, Set, UPSTREAM, doc};
-use crate::zones::Kind;
+use crate::zones::{BYTES_MIN, Kind};
 
 /// The module.
 pub const MODULE: Module = Module {
@@ -37,9 +37,6 @@ impl Kind for Groups {
         Self(bytes)
     }
 }
-
-/// Zones are at least eight pages, as nginx's allocator needs.
-const BYTES_MIN: u64 = 8 * 4096;
 
 fn zone(item: &Item, block: &mut Block, cx: &mut Cx<'_>) -> Done {
     let name = item.text(0)?;

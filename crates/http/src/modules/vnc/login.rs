@@ -13,10 +13,10 @@ use super::form::Form;
 use super::pages::{Place, error, place, reads, serve};
 use super::upgrade;
 use crate::draft::Level;
-use crate::error_page::redirect_to_slash;
 use crate::module::{Cx, Done};
 use crate::modules::auth_basic::{self, Check};
 use crate::phases::Flow;
+use crate::redirect::redirect_to_slash;
 use crate::request::Request;
 use crate::response::{Field, Head, Response};
 

@@ -12,9 +12,9 @@ use super::session::about;
 use super::tickets::Terms;
 use super::upgrade::is_of_allowed_page;
 use super::{pictures, probe, thumbnails};
-use crate::error_page::redirect_to_slash;
 use crate::pages::Page;
 use crate::phases::Flow;
+use crate::redirect::redirect_to_slash;
 use crate::request::Request;
 use crate::response::{Body, Head, Response};
 
@@ -90,6 +90,15 @@ pub fn place<'u>(request: &Request, uri: &'u [u8]) -> Place<'u> {
                 None => Place::Nowhere,
             }
         }
+    }
+}
+
+/// The path inside a folder of pages; what is no such path is answered at once.
+pub fn path_inside<'u>(request: &Request, uri: &'u [u8]) -> Result<&'u str, Flow> {
+    match place(request, uri) {
+        Place::Inside(path) => Ok(path),
+        Place::Folder if reads(request) => Err(redirect_to_slash(request, &[uri, b"/"].concat())),
+        Place::Folder | Place::Nowhere => Err(Flow::Status(404)),
     }
 }
 

@@ -18,11 +18,10 @@ use vnc::Role;
 
 use self::stream::{Part, Produced, Whole};
 use super::form::Form;
-use super::pages::{Place, error, json, place, reads, serve};
+use super::pages::{error, json, path_inside, reads, serve};
 use super::role::role;
 use super::setters::HERE;
 use crate::draft::Level;
-use crate::error_page::redirect_to_slash;
 use crate::helpers;
 use crate::module::{Cx, Done, Module, Set, doc};
 use crate::modules::core::Handler;
@@ -57,12 +56,9 @@ fn vnc_recordings(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Done {
 /// The handler.
 pub async fn run(request: &Rc<Request>) -> Flow {
     let uri = request.uri();
-    let path = match place(request, &uri) {
-        Place::Folder if reads(request) => {
-            return redirect_to_slash(request, &[&uri[..], b"/"].concat());
-        }
-        Place::Inside(path) => path,
-        Place::Folder | Place::Nowhere => return Flow::Status(404),
+    let path = match path_inside(request, &uri) {
+        Ok(path) => path,
+        Err(flow) => return flow,
     };
     // The location itself says who comes in; where it says nothing of roles, they may do all.
     let role = role(request, Role::Admin);

@@ -11,9 +11,8 @@ use super::folder;
 use super::form::Form;
 use super::grant::{Subject, user};
 use super::login;
-use super::pages::{Place, error, json, place, reads, serve};
+use super::pages::{Place, error, json, path_inside, place, reads, serve};
 use super::role::role;
-use crate::error_page::redirect_to_slash;
 use crate::phases::Flow;
 use crate::request::Request;
 use crate::response::Response;
@@ -24,12 +23,9 @@ const WORDS_LEN_MAX: usize = 1000;
 /// The handler.
 pub async fn run(request: &Rc<Request>) -> Flow {
     let uri = request.uri();
-    let path = match place(request, &uri) {
-        Place::Folder if reads(request) => {
-            return redirect_to_slash(request, &[&uri[..], b"/"].concat());
-        }
-        Place::Inside(path) => path,
-        Place::Folder | Place::Nowhere => return Flow::Status(404),
+    let path = match path_inside(request, &uri) {
+        Ok(path) => path,
+        Err(flow) => return flow,
     };
     // The location itself says who comes in; where it says nothing of roles, they may do all.
     let role = role(request, Role::Admin);

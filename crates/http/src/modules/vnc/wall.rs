@@ -11,12 +11,11 @@ use vnc::{Outcome, Role};
 
 use super::desktops::{Desktop, Desktops};
 use super::grant::{self, Subject};
-use super::pages::{Place, json, place, reads, serve};
+use super::pages::{Place, json, path_inside, reads, serve};
 use super::setters::one_way_only;
 use super::thumbnails::{Thumbnail, thumbnail};
 use super::{login, probe, role, upgrade};
 use crate::draft::{Level, Matcher};
-use crate::error_page::redirect_to_slash;
 use crate::module::{Cx, Done};
 use crate::modules::core::Handler;
 use crate::phases::Flow;
@@ -94,12 +93,9 @@ pub fn vnc_wall(item: &Item, level: &mut Level, _cx: &mut Cx<'_>) -> Done {
 /// The handler of a location with a wall.
 pub async fn run(request: &Rc<Request>, wall: &Wall) -> Flow {
     let uri = request.uri();
-    let path = match place(request, &uri) {
-        Place::Folder if reads(request) => {
-            return redirect_to_slash(request, &[&uri[..], b"/"].concat());
-        }
-        Place::Inside(path) => path,
-        Place::Folder | Place::Nowhere => return Flow::Status(404),
+    let path = match path_inside(request, &uri) {
+        Ok(path) => path,
+        Err(flow) => return flow,
     };
     let (subject, folder) = inside(request, wall, path);
     match path {

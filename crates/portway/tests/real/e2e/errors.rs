@@ -130,6 +130,48 @@ fn a_desktop_that_ends_is_said_to_be_lost() {
     browser.screenshot(&picture("error-lost.png"));
 }
 
+/// Bytes that press the key `a`.
+const KEY_A: [u8; 8] = [4, 1, 0, 0, 0, 0, 0, b'a'];
+
+/// A VNC server of 64 by 48 pixels that shows nothing before a key is pressed.
+fn sleeping() -> Upstream {
+    let head = [
+        0, 64, 0, 48, 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0,
+    ];
+    let picture = [0, 0, 0, 1, 0, 0, 0, 0, 0, 64, 0, 48, 0, 0, 0, 0];
+    Upstream::serving(move |peer| {
+        peer.send(b"RFB 003.008\n");
+        peer.read_exact(12);
+        peer.send(&[1, 1]);
+        peer.read_exact(1);
+        peer.send(&[0; 4]);
+        peer.read_exact(1);
+        peer.send(&[&head[..], &[0, 0, 0, 4], b"dark"].concat());
+        let mut seen = Vec::new();
+        while !seen.windows(KEY_A.len()).any(|bytes| bytes == KEY_A) {
+            let Some(more) = peer.read_some() else { return };
+            seen.extend(more);
+        }
+        peer.send(&[&picture[..], &[0x40; 64 * 48 * 4]].concat());
+        peer.hold();
+    })
+}
+
+#[test]
+fn a_machine_that_shows_nothing_yet_is_said_to_and_gets_the_keys_that_wake_it() {
+    let machine = sleeping();
+    let server = gateway(&machine.addr().to_string(), "");
+    let mut browser = browser();
+    browser.open(&page(&server, ""));
+    browser.wait_text("Connected. Waiting for the first picture.");
+    browser.wait_text("The machine may be asleep or locked");
+    browser.assert_accessible();
+    browser.screenshot(&picture("asleep.png"));
+    browser.type_text("a");
+    browser.wait("document.querySelector('.stage').hidden");
+    browser.wait_pixel(32, 24, [0x40, 0x40, 0x40]);
+}
+
 #[test]
 fn a_machine_that_is_off_is_said_not_to_answer() {
     let hosts = ThreeHosts::new();

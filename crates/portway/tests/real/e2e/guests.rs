@@ -1,6 +1,9 @@
 //! People who look without touching: a guest by a link, an operator by the page of sessions.
 
+use std::time::Duration;
+
 use testkit::desktop::{Access, Desktop};
+use testkit::wait::poll_for;
 use testkit::{Server, Setup, wait_true};
 
 use super::page::Viewer;
@@ -80,6 +83,36 @@ fn a_link_made_on_the_page_lets_a_guest_watch_until_it_is_revoked() {
         "whoever may not look any more does not see the last picture"
     );
     guest.assert_accessible();
+    guest.open(&link);
+    guest.wait_text("This link is not valid");
+}
+
+#[test]
+fn a_guest_is_warned_before_the_link_s_time_is_over_and_then_out() {
+    let (desktop, server) = stage();
+    let (mut owner, mut guest) = (browser(), browser());
+    owner.open(&url(&server, "desktops/office/"));
+    Viewer::wait_connected(&mut owner);
+    // The shortest time that there is; the page offers longer ones.
+    let link = owner.evaluate(
+        "fetch('api/links', { method: 'POST', body: new URLSearchParams({ minutes: 1 }) })
+            .then((answer) => answer.json()).then(({ url }) => new URL(url, location.href).href)",
+    );
+    guest.open(&link);
+    assert_only_watches(&mut guest, &desktop);
+    let warned = "!document.querySelector('.warning').hidden";
+    let limit = Duration::from_secs(60);
+    let is_warned = || (guest.evaluate(warned) == "true").then_some(());
+    assert!(poll_for(limit, is_warned).is_some(), "no warning came");
+    guest.wait_text("The session's time is nearly over.");
+    guest.screenshot(&picture("guest-warned.png"));
+    guest.wait_text("The session's time is over.");
+    assert_eq!(
+        guest.evaluate("document.querySelector('#screen canvas') === null"),
+        "true",
+        "whoever may not look any more does not see the last picture"
+    );
+    guest.screenshot(&picture("guest-over.png"));
     guest.open(&link);
     guest.wait_text("This link is not valid");
 }

@@ -101,6 +101,60 @@ fn every_page_fits_a_phone_and_a_desktop_is_used_with_fingers() {
     assert_fits(&mut operator, "player");
 }
 
+/// A note is read and the desktop is seen, on a phone that lies on its side as on one that stands.
+#[test]
+fn notes_leave_a_phone_room_for_the_desktop() {
+    let vnc = VncServer::start(Look {
+        size: SCREEN,
+        ..Look::default()
+    });
+    let server = Setup::new(CONF)
+        .with("TARGET", vnc.addr())
+        .file("users", "")
+        .start(&portway());
+    let mut phone = Browser::start_phone(&repository());
+    let link = "desktops/office/?password=x&host=elsewhere.test&path=/else/where";
+    let shown = "[...document.querySelectorAll('.note')].filter((one) => one.checkVisibility())";
+    for (name, width, height) in [("standing", 390, 844), ("lying", 844, 390)] {
+        phone.resize(width, height);
+        phone.open(&url(&server, link));
+        Viewer::wait_connected(&mut phone);
+        phone.wait("told.length >= 3");
+        phone.wait(&format!("{shown}.length === 1"));
+        let room = phone.evaluate(&format!(
+            "{shown}.every((one) => {{
+                const {{ top, bottom, width, height }} = one.getBoundingClientRect();
+                return top >= 0 && bottom <= innerHeight
+                    && width * height < 0.25 * innerWidth * innerHeight;
+            }})"
+        ));
+        assert_eq!(room, "true", "{name}");
+        phone.screenshot(&picture(&format!("phone-notes-{name}.png")));
+        // Each that is closed shows the one before.
+        for left in [2, 1, 0] {
+            phone.tap_on(".note:last-child > button");
+            phone.wait(&format!(
+                "document.querySelectorAll('.note > button').length <= {left}"
+            ));
+        }
+    }
+}
+
+#[test]
+fn signing_in_fits_a_phone_that_lies_on_its_side() {
+    let server = Setup::new(CONF)
+        .with("TARGET", "127.0.0.1:1")
+        .file("users", "")
+        .start(&portway());
+    let mut phone = Browser::start_phone(&repository());
+    phone.resize(844, 390);
+    phone.open(&url(&server, "door/"));
+    phone.wait_text("to the desktops of");
+    phone.screenshot(&picture("phone-sign-in-lying.png"));
+    let button = "document.querySelector('button[type=submit]').getBoundingClientRect().bottom";
+    assert_eq!(phone.evaluate(&format!("{button} <= innerHeight")), "true");
+}
+
 /// That the bar is open, which hides by itself after a moment: opens it again.
 const BAR_IS_OPEN: &str = "(() => {
     const bar = document.querySelector('.bar');

@@ -47,7 +47,7 @@ pub fn certificate_cache(item: &Item, level: &mut Level, cx: &mut Cx<'_>) -> Don
         valid: Duration::from_secs(60),
     };
     for word in &item.args {
-        let text = word.display().to_string();
+        let text = word.display();
         let time = |text: &str| value::time(text.as_bytes());
         match text.split_once('=') {
             Some(("max", max)) => keep.max = max.parse().unwrap_or(0),

@@ -49,7 +49,7 @@ impl Cookie {
             secure: false,
         };
         for word in &item.args[2..] {
-            let text = word.display().to_string();
+            let text = word.display();
             let (name, value) = text
                 .split_once('=')
                 .map_or((&text[..], None), |(name, value)| (name, Some(value)));

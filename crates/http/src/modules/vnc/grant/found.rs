@@ -37,27 +37,11 @@ pub async fn find(
         (Subject::OfLocation, Some(pass), _) => passed(request, pass),
         (Subject::OfLocation, None, Some(source)) => {
             let terms = tickets::find(request, source, token, asked).await?;
-            let found = match &terms.ticket().place {
-                Place::Target(target) => Found {
-                    named_by: Some(match source.is_local() {
-                        true => NamedBy::Operator,
-                        false => NamedBy::Other,
-                    }),
-                    ..target.clone().into()
-                },
-                Place::Desktop(name) => {
-                    let desktop = request.config().desktops.find(name).ok_or_else(|| {
-                        let message = format_args!("no desktop \"{name}\", to which a token leads");
-                        request.log(Level::Error, message);
-                        Refusal::UnknownDesktop
-                    })?;
-                    desktop.into()
-                }
+            let named_by = match source.is_local() {
+                true => NamedBy::Operator,
+                false => NamedBy::Other,
             };
-            Ok(Found {
-                terms: Some(terms),
-                ..found
-            })
+            vouched_for(request, terms, named_by)
         }
         (Subject::OfLocation, None, None) => {
             request.log(
@@ -67,6 +51,28 @@ pub async fn find(
             Err(Refusal::Internal)
         }
     }
+}
+
+/// Where a token leads.
+fn vouched_for(request: &Request, terms: Terms, named_by: NamedBy) -> Result<Found, Refusal> {
+    let found = match &terms.ticket().place {
+        Place::Target(target) => Found {
+            named_by: Some(named_by),
+            ..target.clone().into()
+        },
+        Place::Desktop(name) => {
+            let desktop = request.config().desktops.find(name).ok_or_else(|| {
+                let message = format_args!("no desktop \"{name}\", to which a token leads");
+                request.log(Level::Error, message);
+                Refusal::UnknownDesktop
+            })?;
+            desktop.into()
+        }
+    };
+    Ok(Found {
+        terms: Some(terms),
+        ..found
+    })
 }
 
 /// Where `vnc_pass` leads.
