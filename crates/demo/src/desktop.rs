@@ -74,9 +74,12 @@ impl Desktop {
             stirred: Notify::new(),
             changed: Notify::new(),
         };
-        Self {
+        let desktop = Self {
             shared: Arc::new(shared),
-        }
+        };
+        // Its clock goes right from the first picture on.
+        desktop.lock().shell.tick(desktop.now());
+        desktop
     }
 
     /// Serves the desktop to all who connect to `listener`.

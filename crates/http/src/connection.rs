@@ -65,6 +65,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Whether something may have come that nobody has read.
+    pub async fn may_read(&self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.stream.poll_read_ready(cx).is_ready())).await
+    }
+
     /// An accepted connection.
     pub fn new(
         id: u64,

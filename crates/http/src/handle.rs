@@ -342,7 +342,9 @@ async fn after(request: &Rc<Request>) -> After {
         }
         return After::Close;
     }
-    let unread = !read_all || !request.conn.buf.borrow().is_empty();
+    // What may still be in the socket would make a reset of the close, and take the response along.
+    let unread =
+        !read_all || !request.conn.buf.borrow().is_empty() || request.conn.may_read().await;
     let lingers = match core.lingering_close {
         LingeringClose::Off => false,
         LingeringClose::On => unread,

@@ -282,3 +282,15 @@ async fn the_film_goes_on_while_it_is_watched() {
         "its pace is kept"
     );
 }
+
+#[test]
+fn the_clock_goes_right_from_the_first_picture_on() {
+    let picture = |utc_offset| {
+        let options = Options {
+            utc_offset,
+            ..Options::default()
+        };
+        Desktop::new(options).picture()
+    };
+    assert_ne!(picture(0), picture(5 * 3600), "both stand still");
+}

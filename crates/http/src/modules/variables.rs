@@ -60,7 +60,7 @@ const VARIABLES: &[Builtin<Request>] = &[
     builtin("server_name", |r, out| put(out, &r.server().name), "The server's first name."),
     builtin("server_addr", |r, out| address(r.conn.local(), out), "Our address of the connection."),
     builtin("server_port", |r, out| port(r.conn.local(), out), "Our port of the connection."),
-    builtin("server_protocol", |r, out| r.has_line() && put(out, protocol(r)), "The version that the client speaks."),
+    builtin("server_protocol", |r, out| r.has_line() && put(out, r.head.protocol.of(&r.buf)), "The version that the client speaks; of HTTP/0.9, which has no name for itself, nothing."),
     builtin("scheme", |r, out| put(out, if r.conn.is_tls() { b"https" } else { b"http" }), "\"http\" or \"https\"."),
     builtin("https", |r, out| put(out, if r.conn.is_tls() { b"on" } else { b"" }), "\"on\" over TLS."),
     builtin("remote_addr", |r, out| address(r.client(), out), "The client's address."),
@@ -125,13 +125,6 @@ fn request_id(request: &Request, out: &mut Vec<u8>) -> bool {
             format!("{:016x}{:016x}", a.hash_one(what), b.hash_one(what)).as_bytes(),
         )
     })
-}
-
-fn protocol(request: &Request) -> &[u8] {
-    match request.head.protocol.of(&request.buf) {
-        b"" => b"HTTP/0.9",
-        protocol => protocol,
-    }
 }
 
 fn binary_remote_addr(request: &Request, out: &mut Vec<u8>) -> bool {

@@ -106,7 +106,8 @@ impl Rate {
 
 impl UpstreamBody {
     /// The body behind a head.
-    pub fn new(request: &Rc<Request>, replied: Replied, held: Held, framing: Framing) -> Self {
+    pub fn new(request: &Rc<Request>, replied: Replied, held: Held) -> Self {
+        let framing = replied.framing;
         replied.connection.deadline.clear();
         let conf = &request.conf().proxy;
         let keeps = replied.sent_all

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use net::connect::{Options, Unbindable};
 use net::log::{Errno, Level};
 use net::{Deadline, Stream, clock};
-use proto::h1::{Progress, ResponseError, ResponseHead, ResponseParser};
+use proto::h1::{Framing, FramingError, Progress, ResponseError, ResponseHead, ResponseParser};
 
 use super::held::Held;
 use super::outgoing::Outgoing;
@@ -50,6 +50,8 @@ pub struct Replied {
     pub sent_all: bool,
     /// Whether the answer had no head: its bytes are the body (HTTP/0.9).
     pub headless: bool,
+    /// Where its body ends.
+    pub framing: Framing,
 }
 
 impl Replied {
@@ -102,15 +104,15 @@ impl<'a> Exchange<'a> {
             });
             result
         };
-        if let Err(error) = answered {
-            // What was tried is told with the status that it would have meant.
-            attempt(request, |attempt| {
-                attempt.status = Some(error.status).filter(|&s| s != 0)
-            });
-            return Err(error);
-        }
+        answered.inspect_err(|error| self.note_failure(error))?;
         let headless = reader.headless;
         let (head, buf, rest) = reader.finish();
+        let framing = match headless {
+            true => Framing::UntilClose,
+            false => Framing::of_response(&head, &buf, request.method.get())
+                .map_err(|error| self.report(Event::Unframed(error)))
+                .inspect_err(|error| self.note_failure(error))?,
+        };
         attempt(request, |attempt| {
             attempt.status = Some(if headless { 200 } else { head.status });
             attempt.header_time = Some(attempt.elapsed());
@@ -124,7 +126,15 @@ impl<'a> Exchange<'a> {
             peer: self.peer.peer().addr.clone(),
             sent_all: sender.is_done() && !sender.abandoned,
             headless,
+            framing,
         })
+    }
+
+    /// What was tried is told with the status that it would have meant.
+    fn note_failure(&self, error: &ProxyError) {
+        attempt(self.request, |attempt| {
+            attempt.status = Some(error.status).filter(|&status| status != 0);
+        });
     }
 
     /// Connects, and asks nothing: what follows is between the client and the peer (CONNECT).
@@ -146,6 +156,7 @@ impl<'a> Exchange<'a> {
             peer: self.peer.peer().addr.clone(),
             sent_all: true,
             headless: false,
+            framing: Framing::UntilClose,
         })
     }
 
@@ -351,6 +362,10 @@ impl<'a> Exchange<'a> {
                 format!("{error} while reading response header from upstream"),
                 ProxyError::INVALID,
             ),
+            Event::Unframed(error) => (
+                format!("upstream sent {error} while reading response header from upstream"),
+                ProxyError::INVALID,
+            ),
             Event::Head | Event::WantsBody | Event::Hints(_) => (String::new(), ProxyError::ERROR),
         };
         self.request.log(Level::Error, format_args!("{message}"));
@@ -378,6 +393,8 @@ enum Event {
     SendFailed(String),
     TooBig,
     Invalid(ResponseError),
+    /// It cannot be told where the body ends.
+    Unframed(FramingError),
 }
 
 /// Reads the head of an answer, interim ones passed over.

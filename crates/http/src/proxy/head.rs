@@ -32,23 +32,13 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
     if replied.headless {
         held.header_came();
         // DIFFERS: nginx gives the client such an answer without a head, as HTTP/0.9.
-        let body = UpstreamBody::new(request, replied, held, Framing::UntilClose);
+        let body = UpstreamBody::new(request, replied, held);
         return Flow::Respond(Response {
             head: Head::new(200).into(),
             body: Body::Source(Box::new(body)),
         });
     }
-    let framing = match Framing::of_response(&replied.head, &replied.buf, request.method.get()) {
-        Ok(framing) => framing,
-        Err(error) => {
-            request.log(
-                Level::Error,
-                format_args!("upstream sent {error} while reading response header from upstream"),
-            );
-            super::exchange::attempt(request, |attempt| attempt.status = Some(502));
-            return Flow::Status(502);
-        }
-    };
+    let framing = replied.framing;
     let answer = (replied.head.clone(), replied.buf.clone());
     request.upstream_answer.replace(Some(answer));
     held.header_came();
@@ -79,10 +69,10 @@ pub fn into_flow(replied: Replied, mut held: Held, request: &Rc<Request>, target
     }
     let body = match framing {
         Framing::None | Framing::Length(0) => {
-            UpstreamBody::new(request, replied, held, framing).finish();
+            UpstreamBody::new(request, replied, held).finish();
             Body::Empty
         }
-        framing => Body::Source(Box::new(UpstreamBody::new(request, replied, held, framing))),
+        _ => Body::Source(Box::new(UpstreamBody::new(request, replied, held))),
     };
     Flow::Respond(Response { head, body })
 }

@@ -113,3 +113,24 @@ fn one_that_breaks_off_breaks_off_for_the_client() {
         wait_logged(&server, &format!("{path} 200 {} {} ", LEN / 2, LEN / 2));
     }
 }
+
+#[test]
+fn one_whose_end_cannot_be_told_is_another_peers_to_give() {
+    let lengths = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nno";
+    let faulty = Upstream::answering(lengths.as_bytes());
+    let sound = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes");
+    let conf = r#"events { } http {
+        log_format tried "$uri $upstream_status";
+        upstream back { server %FAULTY%; server %SOUND% backup; }
+        server {
+            listen 127.0.0.1:%PORT%; access_log %DIR%/access.log tried;
+            location / { proxy_pass http://back; proxy_next_upstream invalid_header; }
+            location /once { proxy_pass http://%FAULTY%; }
+        } }"#;
+    let setup = Setup::new(conf).with("FAULTY", faulty.addr());
+    let server = setup.with("SOUND", sound.addr()).start(&portway());
+    assert_eq!(server.connect().get("/", "").text(), "yes");
+    wait_logged(&server, "/ 502, 200\n");
+    assert_eq!(server.connect().get("/once", "").status, 502);
+    server.wait_error_log("while reading response header from upstream");
+}

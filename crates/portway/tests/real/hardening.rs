@@ -1,6 +1,8 @@
 //! What audits and attackers' tools say: testssl.sh about the default TLS set-up, slowhttptest
 //! about clients that take all the time in the world.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -91,4 +93,32 @@ fn clients_that_take_their_time_harm_nobody() {
         "{}",
         server.error_log()
     );
+}
+
+#[test]
+fn whoever_sends_too_long_a_head_gets_to_read_why() {
+    let server = Setup::new("events { } http { server { listen 127.0.0.1:%PORT%; } }");
+    let server = server.start(&portway());
+    let long = "a".repeat(300_000);
+    for (head, status) in [
+        (format!("GET /{long} HTTP/1.1\r\nHost: h\r\n\r\n"), "414"),
+        (
+            format!("GET / HTTP/1.1\r\nHost: h\r\nX: {long}\r\n\r\n"),
+            "400",
+        ),
+    ] {
+        let mut client = TcpStream::connect(server.addr()).unwrap();
+        client
+            .write_all(head.as_bytes())
+            .expect("all of it is taken");
+        // A close with unread bytes behind it would be a reset, which takes the answer along.
+        std::thread::sleep(Duration::from_millis(200));
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).expect("no reset");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.ends_with("</html>\r\n"), "{answer}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use proto::h1::FieldName;
 
+use crate::downstream::write_head::reads_chunks;
 use crate::request::Request;
 use crate::variable::{fits, join, number, put};
 
@@ -87,6 +88,7 @@ pub fn sent_http(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
         "transfer_encoding" => {
             let chunked = sent.status != 0
                 && sent.content_length.is_none()
+                && reads_chunks(request)
                 && !matches!(sent.status, 101 | 204 | 304);
             return chunked && put(out, b"chunked");
         }
