@@ -40,7 +40,7 @@ export default {
   "end.unknown.next": "Check the link, or ask for the present one.",
   "end.session.title": "You are no longer logged in",
   "end.session.text": "The gateway asks for your login again.",
-  "end.session.next": "Reload this page to log in.",
+  "end.session.next": "Log in, and the desktop opens again.",
   "end.time.title": "The time is up",
   "end.time.text": "The session was closed because nobody used it for a while or because it reached its time limit.",
   "end.time.next": "Open it again if you still need it.",

@@ -42,7 +42,7 @@ export default {
   "end.unknown.next": "请检查链接，或索取最新的链接。",
   "end.session.title": "您的登录已失效",
   "end.session.text": "网关要求重新登录。",
-  "end.session.next": "请刷新页面并登录。",
+  "end.session.next": "登录后即可重新打开桌面。",
   "end.time.title": "时间到了",
   "end.time.text": "由于长时间无人操作或已达到时间上限，会话被关闭。",
   "end.time.next": "如仍需要，请重新打开。",

@@ -142,7 +142,7 @@ export class Stage {
       ...(quote === "" ? [] : [h("blockquote", {}, h("small", {}, t(labelOf(kind))), quote)]),
       ...(next === "" ? [] : [h("p", { class: "next" }, next)]),
     );
-    const label = view.countdown === null ? (kind === "left" ? "again" : "try") : "countdown.now";
+    const label = view.countdown === null ? (LABEL_OF_KIND[kind] ?? "try") : "countdown.now";
     const again = button(t(label), takeOver ? "plain" : "primary", view.onAgain);
     const actions = h("div", { class: "actions" }, again);
     if (takeOver) {
@@ -203,6 +203,12 @@ function textOf(kind: Kind, said: Said | null): string {
 function labelOf(kind: Kind): TextKey {
   return kind === "removed" ? "said.operator" : "said";
 }
+
+/** What trying again is called, where it is more than that. */
+const LABEL_OF_KIND: Partial<Record<Kind, TextKey>> = {
+  left: "again",
+  session: "login.send",
+};
 
 const ICON_OF_KIND: Partial<Record<Kind, IconName>> = {
   token: "lock",

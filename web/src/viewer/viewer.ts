@@ -225,7 +225,12 @@ export class Viewer {
       code: ended.code,
       onAgain: () => {
         this.#attempt = 0;
-        this.connect();
+        if (verdict.kind === "session") {
+          // The form stands in the place of the page.
+          location.reload();
+        } else {
+          this.connect();
+        }
       },
       onTakeOver: () => this.connect("takeOver"),
     };
