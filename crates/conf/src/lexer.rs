@@ -213,15 +213,19 @@ impl<'a> Lexer<'a> {
     }
 
     fn check_length(&self, text: &[u8]) -> Result<(), Diagnostic> {
-        if text.len() < WORD_BYTES_MAX {
-            return Ok(());
+        match text.len() < WORD_BYTES_MAX {
+            true => Ok(()),
+            false => Err(self.too_long(text)),
         }
+    }
+
+    fn too_long(&self, text: &[u8]) -> Diagnostic {
         let head = String::from_utf8_lossy(&text[..10]).into_owned();
         let message = format!(
             "too long parameter \"{head}...\" started: a word may have {} bytes; is a closing \
              quote or \";\" missing?",
             WORD_BYTES_MAX - 1
         );
-        Err(Diagnostic::emerg(message).at(self.span()))
+        Diagnostic::emerg(message).at(self.span())
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod head;
 pub mod output;
+mod refusal;
 pub mod tls;
 pub mod write_head;

@@ -29,7 +29,7 @@ fn problems(invocation: &Invocation) -> Vec<String> {
     let (_, compiled) = loader::complete(bundle, |bundle| setup::compile(bundle, &log));
     let lines = compiled.diagnostics.iter();
     lines
-        .map(|found| found.one_line(&compiled.sources))
+        .map(|found| found.one_line(&compiled.tree.sources))
         .collect()
 }
 

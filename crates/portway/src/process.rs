@@ -54,7 +54,7 @@ pub fn serve(mut invocation: Invocation) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (Some(setup), _) = setup::load(&invocation, &log) else {
+    let Some(setup) = setup::load(&invocation, &log) else {
         return ExitCode::FAILURE;
     };
     let greeting = invocation.greeting.take();

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use conf::{Bundle, Diagnostic, Diagnostics, Item, Severity, Sources, Span, Word};
+use conf::{Bundle, Diagnostic, Diagnostics, Item, Severity, Span, Tree, Word};
 use net::listen::Listen;
 use net::log::{ErrorLog, Files, Level, Target};
 
@@ -32,26 +32,26 @@ pub struct Compiled {
     pub diagnostics: Diagnostics,
     /// What is not as with nginx, each directive once.
     pub notices: Diagnostics,
-    /// The files that were read.
-    pub sources: Sources,
+    /// What was read.
+    pub tree: Tree,
 }
 
 /// Compiles a bundle: a pure function, the same in master and worker.
 pub fn compile(bundle: &Bundle, default_log: &Target) -> Compiled {
-    let tree = conf::parse(bundle);
-    let mut diagnostics = tree.errors;
-    let (http, main): (Vec<Item>, Vec<Item>) = tree
-        .items
-        .into_iter()
-        .partition(|item| item.name() == "http" && item.block.is_some());
-    let core = core::compile(&main, bundle, default_log, &mut diagnostics);
+    let mut tree = conf::parse(bundle);
+    let mut diagnostics = std::mem::take(&mut tree.errors);
+    let is_http = |item: &Item| item.name() == "http" && item.block.is_some();
+    tree.items.sort_by_key(is_http);
+    let first_http = tree.items.partition_point(|item| !is_http(item));
+    let (main, http) = tree.items.split_at(first_http);
+    let core = core::compile(main, bundle, default_log, &mut diagnostics);
     // What is missing will be there the next time; the work on the rest would be in vain.
     if bundle.is_incomplete() {
         return Compiled {
             parts: None,
             diagnostics,
             notices: Diagnostics::new(),
-            sources: tree.sources,
+            tree,
         };
     }
     if let Some(again) = http.get(1) {
@@ -67,16 +67,16 @@ pub fn compile(bundle: &Bundle, default_log: &Target) -> Compiled {
         block: Some(Box::default()),
     };
     let item = http.first().unwrap_or(&nothing);
-    let (http, found) = http::compile(item, bundle, core.error_log.clone());
+    let (config, found) = http::compile(item, bundle, core.error_log.clone());
     diagnostics.extend(found);
     let failed = diagnostics.iter().any(is_error);
     let is_notice = |found: &Diagnostic| found.severity == Severity::Notice;
     let (notices, diagnostics) = diagnostics.into_iter().partition(is_notice);
     Compiled {
-        parts: http.filter(|_| !failed).map(|http| (core, http)),
+        parts: config.filter(|_| !failed).map(|config| (core, config)),
         diagnostics,
         notices,
-        sources: tree.sources,
+        tree,
     }
 }
 
@@ -85,29 +85,29 @@ fn is_error(diagnostic: &Diagnostic) -> bool {
 }
 
 /// Loads the configuration and tells what is wrong with it; `None` if that is too much.
-pub fn load(invocation: &Invocation, log: &ErrorLog) -> (Option<Setup>, Sources) {
-    load_and_compare(invocation, log, |_| {})
+pub fn load(invocation: &Invocation, log: &ErrorLog) -> Option<Setup> {
+    load_and_compare(invocation, log, |_| {}).0
 }
 
-/// The same; `tell` gets every line about what is not as with nginx.
+/// The same, and what was read; `tell` gets every line about what is not as with nginx.
 pub fn load_and_compare(
     invocation: &Invocation,
     log: &ErrorLog,
     tell: impl FnMut(String),
-) -> (Option<Setup>, Sources) {
+) -> (Option<Setup>, Tree) {
     let (bundle, compiled) =
         loader::load(invocation, |bundle| compile(bundle, &invocation.error_log));
     compiled.tell(log);
     let lines = compiled.notices.iter();
     lines
-        .map(|notice| notice.one_line(&compiled.sources))
+        .map(|notice| notice.one_line(&compiled.tree.sources))
         .for_each(tell);
     let setup = compiled.parts.map(|(core, http)| Setup {
         core,
         http: Arc::new(http),
         bundle,
     });
-    (setup, compiled.sources)
+    (setup, compiled.tree)
 }
 
 /// Compiles a bundle with files of its own in place of those that were loaded; in an error, what
@@ -116,7 +116,7 @@ pub fn compile_renewed(bundle: Bundle, invocation: &Invocation) -> Result<Setup,
     let compile = |bundle: &Bundle| compile(bundle, &invocation.error_log);
     let (bundle, compiled) = loader::complete(bundle, compile);
     let wrong = compiled.diagnostics.iter().find(|found| is_error(found));
-    let wrong = wrong.map(|found| found.line(&compiled.sources).to_string());
+    let wrong = wrong.map(|found| found.line(&compiled.tree.sources).to_string());
     match (compiled.parts, wrong) {
         (Some((core, http)), None) => Ok(Setup {
             core,
@@ -154,10 +154,10 @@ impl Compiled {
             log.log(
                 level,
                 None,
-                format_args!("{}", diagnostic.line(&self.sources)),
+                format_args!("{}", diagnostic.line(&self.tree.sources)),
             );
             if person {
-                eprint!("{}", diagnostic.snippet(&self.sources));
+                eprint!("{}", diagnostic.snippet(&self.tree.sources));
             }
         }
     }

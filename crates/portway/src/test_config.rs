@@ -15,7 +15,7 @@ use crate::setup::{self, Setup};
 pub fn run(mut invocation: Invocation, dump: bool, quiet: bool) -> ExitCode {
     let log = invocation.open_log(Level::Info);
     let name = invocation.conf_file.display().to_string();
-    let (setup, sources) = setup::load_and_compare(&invocation, &log, |line| {
+    let (setup, tree) = setup::load_and_compare(&invocation, &log, |line| {
         if !quiet {
             eprintln!("portway: {line}");
         }
@@ -23,7 +23,7 @@ pub fn run(mut invocation: Invocation, dump: bool, quiet: bool) -> ExitCode {
     // The process ends with the answer, and the system takes memory back faster than we could
     // give it back piece by piece.
     let setup = std::mem::ManuallyDrop::new(setup);
-    let sources = std::mem::ManuallyDrop::new(sources);
+    let tree = std::mem::ManuallyDrop::new(tree);
     let good = setup.as_ref().is_some_and(|setup| {
         if !quiet {
             eprintln!("portway: the configuration file {name} syntax is ok");
@@ -38,7 +38,7 @@ pub fn run(mut invocation: Invocation, dump: bool, quiet: bool) -> ExitCode {
     if !quiet {
         eprintln!("portway: configuration file {name} test is successful");
     }
-    if dump && loader::dump(&sources, &mut io::stdout().lock()).is_err() {
+    if dump && loader::dump(&tree.sources, &mut io::stdout().lock()).is_err() {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -68,20 +68,20 @@ pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
 
 /// An address of IPv4 as nginx reads it.
 pub fn parse_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0_u8; 4];
-    let (mut at, mut digits) = (0, 0);
+    let (mut bits, mut dots) = (0_u32, 0);
+    let mut octet = None;
     for &byte in text {
         match byte {
             b'0'..=b'9' => {
-                let octet = octets[at].checked_mul(10)?;
-                octets[at] = octet.checked_add(byte - b'0')?;
-                digits += 1;
+                let longer = octet.unwrap_or(0) * 10 + u32::from(byte - b'0');
+                octet = (longer <= 255).then_some(longer);
+                octet?;
             }
-            b'.' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
+            b'.' => (bits, dots) = (bits << 8 | octet.take()?, dots + 1),
             _ => return None,
         }
     }
-    (at == 3 && digits > 0).then(|| octets.into())
+    (dots == 3).then_some(Ipv4Addr::from_bits(bits << 8 | octet?))
 }
 
 /// Who a request came from in the end: as long as the address is that of a proxy, the last one

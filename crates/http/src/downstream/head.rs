@@ -11,6 +11,7 @@ use proto::h1::{
     RequestHead, RequestParser, Slashes, Version, normalize,
 };
 
+use super::refusal::Refusal;
 use super::tls;
 use crate::config::{Server, ServerId};
 use crate::connection::Connection;
@@ -45,8 +46,9 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
         let (parsed, filled) = {
             let buf = conn.buf.borrow();
             let visible = room.visible(&buf);
+            let parsed = parse(conn, &mut parser, visible, &mut server);
             (
-                parse(conn, &mut parser, visible, &mut server),
+                parsed.map_err(|error| Refusal::of_head(&error, visible)),
                 visible.len(),
             )
         };
@@ -57,27 +59,21 @@ pub async fn read(conn: &Rc<Connection>) -> Option<Incoming> {
             }
             Ok(progress) => match room.grow(&buffers, progress, filled) {
                 Err(error) => {
-                    conn.log(Level::Info, format_args!("{error}"));
-                    Some(error.status())
+                    let buf = conn.buf.borrow();
+                    Some(Refusal::of_room(error, &progress, room.visible(&buf)))
                 }
                 // Pipelined bytes may be there already, hidden by the limit of before.
                 Ok(()) if room.visible(&conn.buf.borrow()).len() > filled => None,
                 Ok(()) => match more(conn, conf, started).await {
                     Ok(()) => None,
-                    Err(status) => Some(status?),
+                    Err(refused) => Some(refused?),
                 },
             },
-            Err(error) => {
-                conn.log(
-                    Level::Info,
-                    format_args!("{error} while reading client request"),
-                );
-                Some(error.status())
-            }
+            Err(refused) => Some(refused),
         };
-        if let Some(status) = refused {
+        if let Some(refused) = refused {
             let head = parser.take_head();
-            return Some(refuse(conn, head, default_server, status));
+            return Some(refuse(conn, head, default_server, &refused));
         }
     }
 }
@@ -137,12 +133,12 @@ fn named_server(conn: &Connection, head: &RequestHead, buf: &[u8]) -> Option<Ser
     Some(server)
 }
 
-/// Reads more of the head; the error is the status to answer with, or none to answer nothing.
+/// Reads more of the head; the error is what to answer, or none to answer nothing.
 async fn more(
     conn: &Connection,
     conf: &server::Conf,
     started: std::time::Instant,
-) -> Result<(), Option<u16>> {
+) -> Result<(), Option<Refusal>> {
     let left = conf
         .client_header_timeout
         .saturating_sub(clock::now() - started);
@@ -152,18 +148,19 @@ async fn more(
     }
     match conn.fill(HEAD_READ, left).await {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            conn.log(
-                Level::Info,
-                format_args!("client timed out while reading headers"),
-            );
-            Err((!at_rest).then_some(408))
+        Err(error) if error.kind() == io::ErrorKind::TimedOut && !at_rest => {
+            Err(Some(Refusal::timed_out()))
         }
-        Err(_) => {
-            if !at_rest {
+        Err(error) => {
+            if error.kind() == io::ErrorKind::TimedOut && conn.requests.get() == 0 {
+                let line = "client timed out (110: Connection timed out) while waiting for request";
+                conn.log(Level::Info, format_args!("{line}"));
+            } else if !at_rest {
                 conn.log(
                     Level::Info,
-                    format_args!("client prematurely closed connection while reading headers"),
+                    format_args!(
+                        "client prematurely closed connection while reading client request headers"
+                    ),
                 );
             }
             Err(None)
@@ -182,14 +179,8 @@ fn finish(
     let host = Host::of_request(&head, &buf);
     let framing = Framing::of_request(&head, &buf);
     let refused = match (&host, &framing) {
-        (Err(error), _) => {
-            conn.log(Level::Info, format_args!("{error}"));
-            Some(400)
-        }
-        (_, Err(error)) => {
-            conn.log(Level::Info, format_args!("client sent {error}"));
-            Some(error.request_status())
-        }
+        (Err(error), _) => Some(Refusal::of_host(*error)),
+        (_, Err(error)) => Some(Refusal::of_framing(*error)),
         _ => None,
     };
     let host = host.ok().flatten();
@@ -205,8 +196,15 @@ fn finish(
         pipelined,
         ..Parts::of(buf, head, default_server)
     };
-    let (request, refused) = with_uri(conn, parts, refused);
-    Incoming { request, refused }
+    let status = refused.as_ref().map(|refused| refused.status);
+    let (request, status) = with_uri(conn, parts, status);
+    if let Some(refused) = refused {
+        request.log(Level::Info, format_args!("{}", refused.why));
+    }
+    Incoming {
+        request,
+        refused: status,
+    }
 }
 
 /// A request that was not even a head: what of it could be read is kept for the log.
@@ -214,7 +212,7 @@ fn refuse(
     conn: &Rc<Connection>,
     head: RequestHead,
     default_server: ServerId,
-    status: u16,
+    refused: &Refusal,
 ) -> Incoming {
     let buf = conn.buf.borrow_mut().split().freeze();
     // As nginx: the server that the host named, as far as it came, has the say.
@@ -232,9 +230,10 @@ fn refuse(
         // One that does not even have a path is refused already.
         let _ = set_uri(&request, target, slashes_of(conn, default_server));
     }
+    request.log(Level::Info, format_args!("{}", refused.why));
     Incoming {
         request: Rc::new(request),
-        refused: Some(status),
+        refused: Some(refused.status),
     }
 }
 
@@ -301,11 +300,16 @@ fn with_uri(
         let line = String::from_utf8_lossy(ignored.1.of(&request.buf)).into_owned();
         request.log(
             Level::Info,
-            format_args!("client sent invalid header line: \"{line}\""),
+            format_args!(
+                "client sent invalid header line: \"{line}\" while reading client request headers"
+            ),
         );
     }
     if set_uri(&request, target, slashes).is_none() && refused.is_none() {
-        request.log(Level::Info, format_args!("client sent invalid request"));
+        request.log(
+            Level::Info,
+            format_args!("client sent invalid request while reading client request line"),
+        );
         refused = Some(400);
     }
     let refused = refused

@@ -108,7 +108,12 @@ impl<'a> Exchange<'a> {
         let headless = reader.headless;
         let (head, buf, rest) = reader.finish();
         let framing = match headless {
-            true => Framing::UntilClose,
+            true => {
+                let error = ResponseError::NoStatusLine;
+                let line = format_args!("{error} while reading response header from upstream");
+                request.log(Level::Error, line);
+                Framing::UntilClose
+            }
             false => Framing::of_response(&head, &buf, request.method.get())
                 .map_err(|error| self.report(Event::Unframed(error)))
                 .inspect_err(|error| self.note_failure(error))?,
@@ -358,8 +363,8 @@ impl<'a> Exchange<'a> {
                 "upstream sent too big header while reading response header from upstream".to_owned(),
                 ProxyError::INVALID,
             ),
-            Event::Invalid(error) => (
-                format!("{error} while reading response header from upstream"),
+            Event::InvalidLine(line) => (
+                format!("upstream sent invalid header: {line} while reading response header from upstream"),
                 ProxyError::INVALID,
             ),
             Event::Unframed(error) => (
@@ -392,7 +397,8 @@ enum Event {
     ReadFailed(String),
     SendFailed(String),
     TooBig,
-    Invalid(ResponseError),
+    /// A line of the head cannot be accepted: how it begins.
+    InvalidLine(String),
     /// It cannot be told where the body ends.
     Unframed(FramingError),
 }
@@ -467,7 +473,9 @@ impl HeadReader {
                     self.headless = true;
                     return Some(Event::Head);
                 }
-                Err(error) => return Some(Event::Invalid(error)),
+                Err(ResponseError::InvalidHeader(line)) => {
+                    return Some(Event::InvalidLine(line.excerpt(&self.buf)));
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::setup;
 /// Sends it.
 pub fn run(mut invocation: Invocation, signal: Signal) -> ExitCode {
     let log = invocation.open_log(Level::Notice);
-    let (Some(setup), _) = setup::load(&invocation, &log) else {
+    let Some(setup) = setup::load(&invocation, &log) else {
         return ExitCode::FAILURE;
     };
     let Some(path) = pid_file::path(&setup.core, &invocation) else {

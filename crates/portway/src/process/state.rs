@@ -58,7 +58,7 @@ impl State {
     /// Loads the configuration again and takes it if all is well; otherwise nothing changes.
     /// Gives the configuration that was in force.
     pub fn reload(&mut self) -> Result<Setup, Logged> {
-        let (setup, _) = setup::load(&self.invocation, &self.log);
+        let setup = setup::load(&self.invocation, &self.log);
         self.take(setup.ok_or(Logged)?)
     }
 

@@ -122,3 +122,56 @@ fn whoever_sends_too_long_a_head_gets_to_read_why() {
         assert!(answer.ends_with("</html>\r\n"), "{answer}");
     }
 }
+
+#[test]
+fn the_log_says_what_is_wrong_with_a_head_and_what_it_asked_for() {
+    let conf = "error_log %DIR%/error.log info; events { }
+        http { server { listen 127.0.0.1:%PORT%; server_name desk.example; } }";
+    let server = Setup::new(conf).start(&portway());
+    let long = "y".repeat(9000);
+    let cases = [
+        (
+            "GET /a HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n",
+            "client sent invalid header line: \"Bad\\x20...\" while reading client request headers, \
+             client: 127.0.0.1, server: desk.example, request: \"GET /a HTTP/1.1\", host: \"h\"",
+        ),
+        (
+            "GET /b HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "client sent duplicate header line: \"Content-Length: 2\", previous value: \
+             \"Content-Length: 1\" while reading client request headers",
+        ),
+        (
+            "GET /c HTTP/1.1\r\nHost: a/b\r\n\r\n",
+            "client sent invalid host header while reading client request headers, client: \
+             127.0.0.1, server: desk.example, request: \"GET /c HTTP/1.1\"",
+        ),
+        (
+            "GET /d HTTP/1.1\r\n\r\n",
+            "client sent HTTP/1.1 request without \"Host\" header while reading client request \
+             headers, client: 127.0.0.1, server: desk.example, request: \"GET /d HTTP/1.1\"",
+        ),
+        (
+            "get /e HTTP/1.1\r\n\r\n",
+            "client sent invalid method while reading client request line, client: 127.0.0.1, \
+             server: desk.example, request: \"get /e HTTP/1.1\"",
+        ),
+        (
+            &format!("GET /f HTTP/1.1\r\nHost: h\r\nX: {long}\r\n\r\n"),
+            &format!(
+                "client sent too long header line: \"X: {}...\"",
+                &long[..61]
+            ),
+        ),
+        (
+            "GET /g HTTP/1.1\r\nAuthorization: Basic secret\r\nAuthorization: Basic x\r\n\r\n",
+            "duplicate header line: \"Authorization: ...\", previous value: \"Authorization: ...\"",
+        ),
+    ];
+    for (head, line) in cases {
+        let mut client = server.connect();
+        client.send(head);
+        assert_ne!(client.response().status, 200, "{head}");
+        server.wait_error_log(line);
+    }
+    assert!(!server.error_log().contains("secret"));
+}

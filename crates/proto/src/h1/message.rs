@@ -152,3 +152,28 @@ pub struct RefusedLine {
     /// From the start of the line up to the byte that was wrong, which is at `span.end`.
     pub span: Span,
 }
+
+/// The most that an excerpt shows of a line.
+const EXCERPT_MAX: usize = 64;
+
+impl RefusedLine {
+    /// The line from `start` to the end of `buf`, which is too long.
+    pub fn to_end(start: usize, buf: &[u8]) -> Self {
+        Self {
+            span: Span::new(start.min(buf.len()), buf.len()),
+        }
+    }
+
+    /// The line up to the byte that was wrong, for a log: `"Bad\x20..."`.
+    pub fn excerpt(&self, buf: &[u8]) -> String {
+        let start = self.span.of(buf);
+        let shown = start.get(..EXCERPT_MAX).unwrap_or(start);
+        let mut excerpt = format!("\"{}", String::from_utf8_lossy(shown));
+        let wrong = buf.get(self.span.end as usize);
+        if let Some(wrong) = wrong.filter(|_| shown.len() == start.len()) {
+            excerpt.push_str(&format!("\\x{wrong:02x}"));
+        }
+        excerpt.push_str("...\"");
+        excerpt
+    }
+}

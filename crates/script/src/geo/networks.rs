@@ -70,3 +70,46 @@ impl<N: Number + Hash> Networks<N> {
         self.stretches
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn any_order_of_additions_and_deletions_leaves_each_network_with_its_last_value() {
+        let mut seed = 5_u64;
+        let mut below = |end: u32| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as u32 % end
+        };
+        for round in 0..200 {
+            let mut networks = Networks::with_capacity(0);
+            let mut known = BTreeMap::new();
+            // The first rounds come in rising order for a while.
+            for step in 0..40 {
+                let (first, bits) = match step < round / 4 {
+                    true => (step << 4, 28),
+                    false => (below(20) << 4, 26 + below(3) as u8),
+                };
+                let first = first & (u32::MAX << (32 - bits));
+                let key = (first, first.last_of(bits));
+                match below(4) {
+                    0 if step >= round / 4 => {
+                        let was_there = known.remove(&key).is_some();
+                        assert_eq!(networks.remove(first, bits), was_there);
+                    }
+                    _ => assert_eq!(networks.insert(first, bits, step), known.insert(key, step)),
+                }
+            }
+            let mut found = networks.into_stretches();
+            found.sort_by_key(|one| (one.first, one.last));
+            let found: Vec<_> = found
+                .iter()
+                .map(|one| ((one.first, one.last), one.value))
+                .collect();
+            assert_eq!(found, known.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
