@@ -250,6 +250,16 @@ impl Refusal {
         }
     }
 
+    /// What a page is warned of before a session ends for this: one word, which says whether
+    /// coming back helps.
+    pub fn warning(&self) -> &'static str {
+        match self {
+            Self::Changed | Self::Moved => "changed",
+            Self::PasswordChanged => "password",
+            _ => "removed",
+        }
+    }
+
     /// One word for logs and statistics.
     pub fn word(&self) -> &'static str {
         match self {

@@ -396,6 +396,8 @@ export default {
 
   "warning.idle": "Nobody seems to be here. The session is about to end.",
   "warning.time": "The session's time is nearly over.",
+  "warning.changed": "This desktop is being set up anew. The page connects again by itself.",
+  "warning.password": "Your password was changed. The session ends; log in with the new one.",
   "warning.removed": "Your access to this desktop was taken back. Finish what you are doing.",
   "warning.restart": "The gateway is about to restart. The page comes back by itself.",
   "warning.seconds": "{seconds} seconds are left.",

@@ -398,6 +398,8 @@ export default {
 
   "warning.idle": "似乎无人操作，会话即将结束。",
   "warning.time": "会话时间即将用完。",
+  "warning.changed": "此桌面正在重新设置，页面会自动重新连接。",
+  "warning.password": "您的密码已更改，会话即将结束；请用新密码登录。",
   "warning.removed": "您对此桌面的权限已被收回，请尽快收尾。",
   "warning.restart": "网关即将重启，页面会自动恢复。",
   "warning.seconds": "还剩 {seconds} 秒。",

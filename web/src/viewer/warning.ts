@@ -6,9 +6,9 @@ import { clock } from "../ui/format.ts";
 import { icon } from "../ui/icons.ts";
 import { t } from "../ui/language.ts";
 
-export type WarningReason = "idle" | "time" | "removed" | "restart";
+export type WarningReason = "idle" | "time" | "removed" | "changed" | "password" | "restart";
 
-const REASONS: readonly WarningReason[] = ["idle", "time", "removed", "restart"];
+const REASONS: readonly WarningReason[] = ["idle", "time", "removed", "changed", "password", "restart"];
 const TICK_MS = 250;
 
 export class Warning {

@@ -59,7 +59,7 @@ fn whose_password_was_changed_reads_so_and_signs_in_with_the_new_one() {
     browser.open(&url(&server, "desktops/office/"));
     sign_in(&mut browser, "secret");
     server.files().write("users", "ann:{PLAIN}another\n");
-    browser.wait_text("Your password was changed");
+    browser.wait_text("this session was opened with the old one");
     browser.assert_accessible();
     browser.click_on("role=button[name='Log in']");
     sign_in(&mut browser, "another");

@@ -118,8 +118,9 @@ fn told(socket: &mut WebSocket, words: &str) -> String {
 /// The session is warned and, a second later, ended.
 fn assert_ends(socket: &mut WebSocket, code: u16, words: &str) {
     let warning = told(socket, "\"warning\"");
+    let reason = if code == 4410 { "removed" } else { "changed" };
     assert!(
-        warning.contains("\"reason\":\"removed\",\"seconds\":1"),
+        warning.contains(&format!("\"reason\":\"{reason}\",\"seconds\":1")),
         "{warning}"
     );
     let warned = Instant::now();

@@ -29,8 +29,16 @@ pub struct Case {
     came: Came,
     /// What it was granted.
     granted: RefCell<Granted>,
-    /// The task that ends the session, once its reason to be is gone.
-    ending: RefCell<Option<AbortHandle>>,
+    /// How the session ends, once its reason to be is gone.
+    ending: RefCell<Option<Ending>>,
+}
+
+/// An end that comes after the grace.
+struct Ending {
+    /// The task that brings it.
+    task: AbortHandle,
+    /// What the page was warned of.
+    warned: &'static str,
 }
 
 /// What a session comes to under the configuration of now.
@@ -281,8 +289,8 @@ impl Case {
             Verdict::Same => {}
         }
         if let Some(ending) = self.ending.take() {
-            ending.abort();
-            sessions.warning_is_over(self.id, "removed");
+            ending.task.abort();
+            sessions.warning_is_over(self.id, ending.warned);
             say(Level::Notice, format_args!("may go on"));
         }
     }
@@ -295,14 +303,18 @@ impl Case {
         }
         let sessions = thread.shared.sessions.clone();
         let id = self.id;
+        let warned = why.warning();
         if !grace.is_zero() {
-            sessions.warn(id, "removed", grace);
+            sessions.warn(id, warned, grace);
         }
         let task = tokio::task::spawn_local(async move {
             net::timer::sleep(grace).await;
             sessions.cut(id, why);
         });
-        *ending = Some(task.abort_handle());
+        *ending = Some(Ending {
+            task: task.abort_handle(),
+            warned,
+        });
         true
     }
 }
@@ -310,7 +322,7 @@ impl Case {
 impl Drop for Case {
     fn drop(&mut self) {
         if let Some(ending) = self.ending.take() {
-            ending.abort();
+            ending.task.abort();
         }
     }
 }

@@ -90,13 +90,13 @@ fn another_password_ends_the_sessions_of_the_old_one() {
     std::thread::sleep(Duration::from_millis(2500));
     assert!(!stage.server.error_log().contains("is to end"));
     users("ann:{PLAIN}secret2");
-    told(&mut socket, "\"reason\":\"removed\",\"seconds\":3");
+    told(&mut socket, "\"reason\":\"password\",\"seconds\":3");
     // Back in time, and then for good.
     users("ann:{PLAIN}secret");
-    told(&mut socket, "\"reason\":\"removed\",\"over\":true");
+    told(&mut socket, "\"reason\":\"password\",\"over\":true");
     stage.assert_lives(&mut socket);
     users("ann:{PLAIN}secret2");
-    told(&mut socket, "\"reason\":\"removed\",\"seconds\":3");
+    told(&mut socket, "\"reason\":\"password\",\"seconds\":3");
     let close = socket.recv_close().expect("a close frame with its reason");
     assert_eq!(close, (4410, PASSWORD.to_owned()));
     socket.send_close(4410, "");
