@@ -252,8 +252,12 @@ async fn read_body_early(request: &Rc<Request>) -> Option<Flow> {
     }
 }
 
-/// The answer for a request that declares a longer body than its location takes.
+/// The answer for a request that declares a longer body than its location takes; the page of that
+/// answer is not asked how long the body is that nobody will read.
 fn refuse_long_body(request: &Request) -> Option<Flow> {
+    if request.drops_body.get() {
+        return None;
+    }
     let max = request.conf().core.client_max_body_size;
     match request.framing {
         proto::h1::Framing::Length(length) if max != 0 && length > max => {
