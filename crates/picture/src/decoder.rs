@@ -24,6 +24,7 @@ mod state;
 mod tests;
 mod tight;
 mod tiles;
+mod walk;
 
 use crate::reader::{Reader, Stop};
 use crate::{Cursor, Error, Framebuffer, PixelFormat};

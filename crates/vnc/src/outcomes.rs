@@ -26,8 +26,7 @@ impl Outcome {
         };
         let is_failed = match refusal {
             // If it was there, it is not any more.
-            Refusal::Lost => true,
-            Refusal::TakesNoInput => true,
+            Refusal::Lost | Refusal::TakesNoInput => true,
             _ if end.connected_after.is_some() => false,
             Refusal::NameNotFound
             | Refusal::HostDown

@@ -29,6 +29,9 @@ pub enum Table {
 const FEW: usize = 10;
 const MANY: usize = 100_000;
 
+/// So many times a file is loaded. The least counts: others can only make it longer.
+const LOADS: usize = 5;
+
 const CONNECTIONS: usize = 16;
 const RATE: f64 = 4_000.0;
 
@@ -42,7 +45,9 @@ pub fn measure(table: Table, contender: Contender, options: &Options) -> Result<
     drop(few);
     let many = start(MANY)?;
     let many_cpu = cpu(table, &many, options)?;
-    let load = many.test_seconds(contender, options)?;
+    let loads = (0..LOADS).map(|_| many.test_seconds(contender, options));
+    let loads = loads.collect::<Result<Vec<_>, _>>()?;
+    let load = loads.into_iter().fold(f64::INFINITY, f64::min);
     Ok(Measured {
         values: vec![
             (rows::CPU_PER_REQUEST, many_cpu),

@@ -1,6 +1,7 @@
 //! Hextile (RFC 6143 §7.7.4): tiles of 16 by 16, raw or rectangles on a background.
 
 use super::canvas::Canvas;
+use super::walk::Walk;
 use crate::reader::{Reader, Stop};
 use crate::{Error, Pixel, Rect};
 
@@ -17,10 +18,7 @@ mod flag {
 /// The tiles still to come.
 #[derive(Debug)]
 pub(super) struct Hextile {
-    rect: Rect,
-    /// The next tile, relative to the rectangle.
-    x: u16,
-    y: u16,
+    walk: Walk,
     background: Pixel,
     foreground: Pixel,
 }
@@ -28,16 +26,14 @@ pub(super) struct Hextile {
 impl Hextile {
     pub(super) fn new(rect: Rect) -> Self {
         Self {
-            rect,
-            x: 0,
-            y: 0,
+            walk: Walk::new(rect, TILE),
             background: [0, 0, 0, 255],
             foreground: [0, 0, 0, 255],
         }
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.y >= self.rect.height || self.rect.width == 0
+        self.walk.is_over()
     }
 
     pub(super) fn step(
@@ -45,18 +41,14 @@ impl Hextile {
         reader: &mut Reader<'_>,
         canvas: &mut Canvas,
     ) -> Result<(), Stop> {
-        let tile = self.rect.part(self.x, self.y, TILE, TILE);
+        let tile = self.walk.tile();
         let flags = reader.u8()?;
         if flags & flag::RAW != 0 {
             raw(tile, reader, canvas)?;
         } else {
             self.rectangles(tile, flags, reader, canvas)?;
         }
-        self.x = self.x.saturating_add(TILE);
-        if self.x >= self.rect.width {
-            self.x = 0;
-            self.y = self.y.saturating_add(TILE);
-        }
+        self.walk.advance();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! TRLE and ZRLE (RFC 6143 §7.7.5 and §7.7.6): tiles with palettes and runs.
 
 use super::canvas::Canvas;
+use super::walk::Walk;
 use crate::pixel::PixelReader;
 use crate::reader::{Reader, Stop};
 use crate::{Error, Pixel, Rect};
@@ -11,11 +12,8 @@ const ZRLE_TILE: u16 = 64;
 /// The tiles still to come.
 #[derive(Debug)]
 pub(super) struct Tiles {
-    rect: Rect,
+    walk: Walk,
     side: u16,
-    /// The next tile, relative to the rectangle.
-    x: u16,
-    y: u16,
     /// The last tile's, which TRLE may use again.
     palette: Vec<Pixel>,
     /// A tile's pixels, kept so that not every tile makes room for them.
@@ -33,17 +31,15 @@ impl Tiles {
 
     fn new(rect: Rect, side: u16) -> Self {
         Self {
-            rect,
+            walk: Walk::new(rect, side),
             side,
-            x: 0,
-            y: 0,
             palette: Vec::new(),
             pixels: Vec::new(),
         }
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.y >= self.rect.height || self.rect.width == 0
+        self.walk.is_over()
     }
 
     pub(super) fn step(
@@ -51,13 +47,9 @@ impl Tiles {
         reader: &mut Reader<'_>,
         canvas: &mut Canvas,
     ) -> Result<(), Stop> {
-        let tile = self.rect.part(self.x, self.y, self.side, self.side);
+        let tile = self.walk.tile();
         self.tile(tile, reader, canvas)?;
-        self.x = self.x.saturating_add(self.side);
-        if self.x >= self.rect.width {
-            self.x = 0;
-            self.y = self.y.saturating_add(self.side);
-        }
+        self.walk.advance();
         Ok(())
     }
 

@@ -58,7 +58,7 @@ pub fn reads(request: &Request) -> bool {
 pub enum Place<'u> {
     /// The location's folder without its slash, below which relative links would lead astray.
     Folder,
-    /// So, relative to the folder.
+    /// Inside the folder, relative to it.
     Inside(&'u str),
     /// Not where a page could be.
     Nowhere,

@@ -94,7 +94,7 @@ fn every_page_fits_a_phone_and_a_desktop_is_used_with_fingers() {
     operator.wait("document.querySelector('dialog.side')?.textContent.includes('Round trip')");
     assert_fits(&mut operator, "session");
     operator.open(&url(&server, "recordings/"));
-    operator.wait_text("1 recording");
+    operator.wait("document.querySelector('.name-button')");
     assert_fits(&mut operator, "recordings");
     operator.tap_on(".name-button");
     operator.wait("document.querySelector('.player')");
