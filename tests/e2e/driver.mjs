@@ -154,15 +154,22 @@ async function settled() {
   });
 }
 
-// What axe-core finds wrong with the page as it is now, a line for each finding.
+// What axe-core finds wrong with the page, a line for each finding. A page that is busy is looked at
+// again: what counts is what is there to stay.
 async function findings() {
-  await settled();
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate("axe.run({ resultTypes: ['violations'] })");
-  return violations
-    .filter(({ impact }) => GRAVE.includes(impact))
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} (${node.failureSummary})`))
-    .join("\n");
+  let found = "";
+  for (let look = 0; look < 5; look += 1) {
+    await settled();
+    const { violations } = await page.evaluate("axe.run({ resultTypes: ['violations'] })");
+    found = violations
+      .filter(({ impact }) => GRAVE.includes(impact))
+      .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} (${node.failureSummary})`))
+      .join("\n");
+    if (!found) break;
+    await page.waitForTimeout(300);
+  }
+  return found;
 }
 
 const verbs = {
