@@ -2,6 +2,7 @@
 
 pub mod head;
 pub mod output;
+mod pace;
 mod refusal;
 pub mod tls;
 pub mod write_head;

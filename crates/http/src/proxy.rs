@@ -30,6 +30,7 @@ pub mod head;
 pub mod held;
 pub mod hints;
 pub mod outgoing;
+mod rate;
 pub mod redirect;
 pub mod rules;
 pub mod sender;

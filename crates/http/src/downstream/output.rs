@@ -8,13 +8,12 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use net::splice::Pipe;
-use net::{Deadline, clock};
 use proto::h1::{CHUNK_END, ChunkHeader, LAST_CHUNK, LAST_CHUNK_BEFORE_TRAILERS};
 
+use super::pace::Pace;
 use super::write_head::BodyEnd;
 use crate::filters::{BodyFilter, portions};
 use crate::request::Request;
@@ -59,15 +58,6 @@ pub struct Output<'r> {
     expected: Option<u64>,
     /// Why there is no more of the body; what there was is sent first.
     failed: Option<io::Error>,
-}
-
-/// `limit_rate`: no more than so many bytes per second, the first ones free.
-struct Pace {
-    rate: u64,
-    after: u64,
-    since: Instant,
-    sent: u64,
-    deadline: Deadline,
 }
 
 impl<'r> Output<'r> {
@@ -505,41 +495,4 @@ fn poll_sendfile(
     request.conn.stream.poll_send(cx, wanted, |socket| {
         rustix::fs::sendfile(socket, &slice.file, Some(&mut offset), wanted)
     })
-}
-
-impl Pace {
-    fn of(request: &Request) -> Option<Self> {
-        let core = &request.conf().core;
-        let rate = request
-            .limit_rate
-            .get()
-            .unwrap_or_else(|| core.limit_rate(request));
-        (rate > 0).then(|| Self {
-            rate,
-            after: core.limit_rate_after(request),
-            since: clock::now(),
-            sent: 0,
-            deadline: Deadline::unset(),
-        })
-    }
-
-    /// How many bytes may be sent now; as nginx, the first second's share is there at once.
-    fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
-        loop {
-            let elapsed = (clock::now() - self.since).as_millis() as u64;
-            let budget = self.after + self.rate * (elapsed / 1000 + 1);
-            if budget > self.sent {
-                return Poll::Ready(budget - self.sent);
-            }
-            let excess = self.sent - budget + 1;
-            let wait = Duration::from_millis((excess * 1000 / self.rate).max(1));
-            if !self.deadline.is_set() {
-                self.deadline.set_after(wait);
-            }
-            match self.deadline.poll_expired(cx) {
-                Poll::Ready(()) => self.deadline.clear(),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
 }

@@ -4,18 +4,17 @@ use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
 use ::upstream::keepalive::Connection;
 use bytes::{Buf as _, Bytes, BytesMut};
 use net::log::Level;
 use net::splice::Pipe;
-use net::{Deadline, clock};
 use proto::h1::{ChunkStep, ChunkedDecoder, FieldName, Framing, TrailerParser, Trailers};
 
 use super::PoolRef;
 use super::exchange::{Replied, attempt};
 use super::held::Held;
+use super::rate::Rate;
 use super::store::Storing;
 use crate::modules::proxy::Ignored;
 use crate::request::Request;
@@ -59,49 +58,6 @@ pub struct UpstreamBody {
     trailers: Vec<Field>,
     store: Option<Box<Storing>>,
     rate: Option<Box<Rate>>,
-}
-
-/// `proxy_limit_rate`: how much is read in a second.
-struct Rate {
-    rate: u64,
-    since: Instant,
-    read: u64,
-    deadline: Deadline,
-}
-
-impl Rate {
-    /// If the location limits what is read.
-    fn of(request: &Request) -> Option<Box<Self>> {
-        let rate = &request.conf().proxy.limit_rate;
-        if rate.is_empty() {
-            return None;
-        }
-        let rate = conf::value::size(&request.eval(rate)).filter(|&rate| rate > 0)?;
-        Some(Box::new(Self {
-            rate,
-            since: clock::now(),
-            read: 0,
-            deadline: Deadline::unset(),
-        }))
-    }
-
-    /// How many bytes may be read now; the share of the second that began is there at once.
-    fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
-        loop {
-            let seconds = (clock::now() - self.since).as_secs();
-            let budget = self.rate.saturating_mul(seconds + 1);
-            if budget > self.read {
-                return Poll::Ready(budget - self.read);
-            }
-            if !self.deadline.is_set() {
-                let excess = self.read - budget;
-                let wait = (u128::from(excess) * 1000 / u128::from(self.rate)) as u64 + 1;
-                self.deadline.set_after(Duration::from_millis(wait));
-            }
-            ready!(self.deadline.poll_expired(cx));
-            self.deadline.clear();
-        }
-    }
 }
 
 impl UpstreamBody {
